@@ -1,11 +1,11 @@
 """The decorator of the handlers: it renders errors as the API that was called does."""
 
 from shared.http import routing
-from shared.http.endpoint import FHIR, Face, endpoint_of
+from shared.http.endpoint import FHIR, ApiVariant, endpoint_decorator
 from shared.http.requests import Event
 
 
-def _face(event: Event) -> Face:
+def _face(event: Event) -> ApiVariant:
     # Without a base path, an unknown path below /v1 comes by a route of the FHIR API.
     if not routing.is_plain(event):
         return FHIR
@@ -14,4 +14,4 @@ def _face(event: Event) -> Face:
     return PLAIN
 
 
-endpoint = endpoint_of(_face)
+endpoint = endpoint_decorator(_face)

@@ -6,11 +6,11 @@ from gzip import decompress
 from typing import Any
 
 from shared.http.jobs import job
-from shared.interactions.admin.audit_archiving import keep
+from shared.interactions.admin.audit_archiving import store_logged_events
 
 
 @job
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Store the events of a batch of log lines. Repeating a batch changes nothing."""
     log = json.loads(decompress(b64decode(event["awslogs"]["data"])))
-    return {"kept": keep(line["message"] for line in log["logEvents"])}
+    return {"kept": store_logged_events(line["message"] for line in log["logEvents"])}

@@ -7,16 +7,16 @@ from shared.http import bundle
 from shared.http.endpoint import respond
 from shared.http.requests import Event, Request
 from shared.http.responses import Response
-from shared.http.routing import function_of
+from shared.http.routing import function_name
 
 
 @endpoint
 def handler(request: Request) -> Response:
     """Process the entries of a Bundle."""
-    return bundle.answer(request, _call)
+    return bundle.execute_bundle(request, _call)
 
 
 def _call(event: Event) -> Response:
     """Return the response of the function that the gateway would call for an event."""
-    handler = import_module(f"functions.{function_of(event)}").handler
+    handler = import_module(f"functions.{function_name(event)}").handler
     return respond(handler.__wrapped__, event)

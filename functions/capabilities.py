@@ -3,7 +3,7 @@
 from functions._endpoint import endpoint
 from shared.http.requests import Request
 from shared.http.responses import Response
-from shared.http.static_responses import published
+from shared.http.static_responses import cacheable_response
 
 _JSON = "application/json"
 
@@ -16,14 +16,14 @@ def handler(request: Request) -> Response:
         case "preflight":
             return Response(204)
         case "openapi":
-            from shared.http.openapi.document import openapi
+            from shared.http.openapi.document import openapi_json
             from shared.plain import openapi as plain
 
-            return published(request, openapi(request.base, plain), _JSON)
+            return cacheable_response(request, openapi_json(request.base, plain), _JSON)
         case "smart-configuration":
             from shared.interactions.conformance.smart import configuration
 
-            return published(request, configuration(), _JSON)
+            return cacheable_response(request, configuration(), _JSON)
         case "docs":
             from shared.http.openapi import docs
             from shared.plain import openapi as plain
@@ -32,10 +32,10 @@ def handler(request: Request) -> Response:
         case "definition":
             from shared.interactions.conformance.definitions import definition
 
-            return published(
+            return cacheable_response(
                 request, definition(request.base, request.interaction.type, request.id)
             )
         case _:
             from shared.interactions.conformance.capabilities import capabilities
 
-            return published(request, capabilities(request.base))
+            return cacheable_response(request, capabilities(request.base))

@@ -4,10 +4,10 @@ from typing import Any
 
 from shared.fhir import instants
 from shared.http.jobs import job
-from shared.sessions.due_queue import send_due
+from shared.sessions.due_queue import send_due_encounters
 
 
 @job
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Send the Encounters that are due at the event's time, so that runs can be replayed."""
-    return {"sent": send_due(instants.read(event["time"]))}
+    return {"sent": send_due_encounters(instants.from_text(event["time"]))}

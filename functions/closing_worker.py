@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.http.jobs import job
-from shared.sessions.due_queue import look_at
+from shared.sessions.due_queue import process_records
 
 # A worker starts on an Encounter only with this much time left: retries against a busy database
 # make one take at most so long.
@@ -13,7 +13,7 @@ LONGEST_LOOK_MS = 20_000
 @job
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process a batch of messages, and return those that the queue must deliver again."""
-    failed = look_at(
+    failed = process_records(
         event["Records"], lambda: context.get_remaining_time_in_millis() > LONGEST_LOOK_MS
     )
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

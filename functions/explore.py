@@ -9,6 +9,6 @@ from shared.http.responses import Response
 @endpoint
 def handler(request: Request) -> Response:
     """Return the page, or a file that it loads."""
-    if "file" in request.path:
-        return pages.file(request, request.path["file"])
+    if "file" in request.path_variables:
+        return pages.file(request, request.path_variables["file"])
     return pages.page(request)

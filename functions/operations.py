@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functions._endpoint import endpoint
 from shared.errors import Unimplemented
 from shared.http.requests import Request
-from shared.http.responses import Response, everything_bundle, told, written
+from shared.http.responses import Response, everything_response, validation_response, write_response
 from shared.interactions.operations import parameters
 from shared.interactions.operations.add_patient import add_patient
 from shared.interactions.operations.close_session import close_session
@@ -15,35 +15,37 @@ from shared.interactions.operations.parameters import Values
 
 
 def _open_session(request: Request) -> Response:
-    return written(request, open_session(request.actor, _code(request), _values(request)))
+    return write_response(request, open_session(request.caller, _code(request), _values(request)))
 
 
 def _add_patient(request: Request) -> Response:
     values = _values(request)
-    return written(request, add_patient(request.actor, _code(request), request.id, values))
+    return write_response(request, add_patient(request.caller, _code(request), request.id, values))
 
 
 def _close_session(request: Request) -> Response:
     _values(request)  # it has no parameters, and refuses any
-    return written(request, close_session(request.actor, _code(request), request.id))
+    return write_response(request, close_session(request.caller, _code(request), request.id))
 
 
 def _closing(request: Request) -> Response:
-    from shared.interactions.operations.closing_time import closing_time  # noqa: PLC0415 - seldom used
+    from shared.interactions.operations.closing_time import closing_parameters  # noqa: PLC0415 - seldom used
 
     _values(request)  # as above
-    return Response(200, closing_time(request.actor, request.id))
+    return Response(200, closing_parameters(request.caller, request.id))
 
 
 def _everything(request: Request) -> Response:
-    return everything_bundle(request, everything(request.actor, request.id, _values(request)))
+    return everything_response(request, everything(request.caller, request.id, _values(request)))
 
 
 def _validate(request: Request) -> Response:
     from shared.interactions.operations.validate import validate  # noqa: PLC0415 - imports far more
 
-    resource_id = request.path.get("id", "")
-    return told(validate(request.actor, request.type, resource_id, _body(request), request.query))
+    resource_id = request.path_variables.get("id", "")
+    return validation_response(
+        validate(request.caller, request.type, resource_id, _body(request), request.query)
+    )
 
 
 def _code(request: Request) -> str:
@@ -56,7 +58,7 @@ def _body(request: Request) -> object:
 
 def _values(request: Request) -> Values:
     """Return the values of the operation's parameters. Raises Invalid naming all wrong ones."""
-    return parameters.read(request.operation, _body(request), request.query)
+    return parameters.parse(request.operation, _body(request), request.query)
 
 
 ANSWERS: dict[str, Callable[[Request], Response]] = {

@@ -2,13 +2,13 @@
 
 from functions._endpoint import endpoint
 from shared.http.requests import Request
-from shared.http.responses import Response, found
+from shared.http.responses import Response, read_response
 from shared.interactions.read import read, vread
 
 
 @endpoint
 def handler(request: Request) -> Response:
     """Return the current version of the resource, or the version that the path names."""
-    if version := request.path.get("vid"):
-        return found(request, vread(request.actor, request.type, request.id, version))
-    return found(request, read(request.actor, request.type, request.id))
+    if version := request.path_variables.get("vid"):
+        return read_response(request, vread(request.caller, request.type, request.id, version))
+    return read_response(request, read(request.caller, request.type, request.id))

@@ -2,7 +2,7 @@
 
 from functions._endpoint import endpoint
 from shared.http.requests import Request
-from shared.http.responses import Response, searchset_bundle
+from shared.http.responses import Response, searchset_response
 from shared.interactions.search import search
 
 
@@ -10,5 +10,5 @@ from shared.interactions.search import search
 def handler(request: Request) -> Response:
     """Return a page of the matches."""
     query = request.search_query()
-    page = search(request.actor, request.type, query, lenient=request.is_lenient)
-    return searchset_bundle(request, page)
+    page = search(request.caller, request.type, query, lenient=request.is_lenient)
+    return searchset_response(request, page)

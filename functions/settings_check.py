@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], _context: object) -> None:
 def _problem(properties: dict[str, Any]) -> str:
     """Return what is wrong with the settings, empty if they are valid."""
     try:
-        given = settings.read(dict.fromkeys(_TABLES, "-") | properties["Settings"])
+        given = settings.from_environment(dict.fromkeys(_TABLES, "-") | properties["Settings"])
     except SystemExit as problem:
         return str(problem)
     return _unreadable(given.reference_authorization_secret)
@@ -28,10 +28,10 @@ def _unreadable(secret: str) -> str:
     """Return why a secret that a deployment names cannot be used, empty if it can."""
     if not secret:
         return ""
-    from shared.store import secrets  # noqa: PLC0415 - few deployments name one
+    from shared.store import deployment_secrets  # noqa: PLC0415 - few deployments name one
 
     try:
-        secrets.header(secret)
+        deployment_secrets.header_value(secret)
     except Transient as problem:
         return f"REFERENCE_AUTHORIZATION_SECRET_ARN: {secret!r}: {problem.issues[0].diagnostics}"
     return ""

@@ -2,16 +2,20 @@
 
 from functions._endpoint import endpoint
 from shared.http.requests import Request
-from shared.http.responses import Response, written
-from shared.interactions.update import update, update_found
+from shared.http.responses import Response, write_response
+from shared.interactions.update import conditional_update, update
 
 
 @endpoint
 def handler(request: Request) -> Response:
     """Store the body as the next version of the resource, or its first."""
-    actor, resource_type, body = request.actor, request.type, request.resource()
+    caller, resource_type, body = request.caller, request.type, request.resource()
     only_if = request.preconditions
-    if "id" in request.path:
-        return written(request, update(actor, resource_type, request.id, body, only_if=only_if))
-    outcome = update_found(actor, resource_type, request.condition, body, only_if=only_if)
-    return written(request, outcome)
+    if "id" in request.path_variables:
+        return write_response(
+            request, update(caller, resource_type, request.id, body, only_if=only_if)
+        )
+    outcome = conditional_update(
+        caller, resource_type, request.conditional_query, body, only_if=only_if
+    )
+    return write_response(request, outcome)

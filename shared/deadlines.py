@@ -26,7 +26,7 @@ def begin(context: Any) -> None:
     _end.set(time.monotonic() + remaining() / 1000 - MARGIN_SECONDS if remaining else inf)
 
 
-def end() -> float:
+def current() -> float:
     """Return the deadline, on the clock of `time.monotonic`."""
     return _end.get()
 

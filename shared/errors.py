@@ -131,7 +131,7 @@ class TooLong(FhirError):
     code = "too-long"
 
 
-class Login(FhirError):
+class Unauthenticated(FhirError):
     """The token is not a valid access token."""
 
     code = "login"
@@ -153,7 +153,7 @@ class Throttled(FhirError):
     ) -> None:
         """Create the error with one issue and the number of seconds to wait."""
         super().__init__(text, expression=expression, diagnostics=diagnostics)
-        self.seconds = seconds
+        self.retry_after = seconds
 
 
 class Transient(FhirError):

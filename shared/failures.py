@@ -4,7 +4,7 @@ import traceback
 from typing import Any
 
 
-def described(error: Exception) -> dict[str, Any]:
+def log_fields(error: Exception) -> dict[str, Any]:
     """Return log fields for an exception, without its text: that could quote a resource."""
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{frame.filename}:{frame.lineno}" for frame in frames]

@@ -13,18 +13,18 @@ from shared.fhir import instants
 from shared.settings import settings
 
 OPENED, CLOSED, REARMED = "SessionsOpened", "SessionsClosed", "SessionsRearmed"
-LAG, OLDEST, FAILED = "ClosingLag", "OldestDue", "ClosingFailures"
+LAG, OLDEST, CLOSING_FAILURES = "ClosingLag", "OldestDue", "ClosingFailures"
 # Counts requests whose event could not be stored in the audit trail.
 UNAUDITED = "RequestsUnaudited"
 UNITS = {LAG: "Seconds", OLDEST: "Seconds"}
-ANY = "any"
+ANY_POLICY = "any"
 # CloudWatch reads at most this many values of one metric in a line.
 _MOST_VALUES = 100
 
 _pending: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
 
 
-def note(name: str, value: float = 1, policy: str = ANY) -> None:
+def record(name: str, value: float = 1, policy: str = ANY_POLICY) -> None:
     """Record a value of a metric, to be written by `write`."""
     _pending[policy][name].append(value)
 
@@ -43,7 +43,7 @@ def _line(policy: str, figures: Mapping[str, list[float]]) -> dict[str, Any]:
         "Dimensions": [["Policy"]],
         "Metrics": metrics,
     }
-    now = instants.nanoseconds(instants.now()) // instants.MILLISECOND
+    now = instants.to_nanoseconds(instants.now()) // instants.MILLISECOND
     stamp = {"Timestamp": now, "CloudWatchMetrics": [directive]}
     values = {
         name: recorded[-_MOST_VALUES:] if name in UNITS else sum(recorded)

@@ -9,16 +9,16 @@ from functools import cache
 from zoneinfo import ZoneInfoNotFoundError
 
 from shared.catalog.code_systems import ENCOUNTER_TYPE
-from shared.catalog.policies import MAX_HOURS, POLICIES, SCOPES
+from shared.catalog.policies import MAX_HOURS, POLICIES, SLOT_SCOPES
 from shared.catalog.roles import ROLES
-from shared.catalog.types import CARE, RECORDS, RESOURCE_TYPES, TYPES
+from shared.catalog.types import RECORD_TYPES, RESOURCE_TYPES, SESSION_TYPES, STORED_TYPES
 from shared.fhir import instants
 
 LINKINGS = ("header", "message")
 ALL, STAFF = CONDITION_MATCHES = ("all", "staff")
 NONE, LOCAL, REMOTE = REFERENCE_CHECKS = ("none", "local", "remote")
 # By ReferenceChecks: the types whose references must name a resource that is stored here.
-_KEPT_HERE = {NONE: CARE, LOCAL: TYPES, REMOTE: (*CARE, *RECORDS)}
+_KEPT_HERE = {NONE: SESSION_TYPES, LOCAL: STORED_TYPES, REMOTE: (*SESSION_TYPES, *RECORD_TYPES)}
 # Where audit events of requests that wrote nothing go: into the searchable index and the archive,
 # or into the archive only.
 INDEX, ARCHIVE = AUDIT_READS = ("index", "archive")
@@ -77,17 +77,17 @@ class Settings:
     same_subject: bool
 
     @property
-    def kept_here(self) -> tuple[str, ...]:
+    def locally_checked_types(self) -> tuple[str, ...]:
         """Return the types whose references must name a resource that is stored here."""
         return _KEPT_HERE[self.reference_checks]
 
     @property
-    def own_ids(self) -> Collection[str]:
+    def r4_id_types(self) -> Collection[str]:
         """Return the types whose references must have ids as R4 defines them.
 
         The ids of all other types may have been assigned by another system.
         """
-        return RESOURCE_TYPES if self.reference_checks == LOCAL else self.kept_here
+        return RESOURCE_TYPES if self.reference_checks == LOCAL else self.locally_checked_types
 
 
 def _zone(name: str) -> tzinfo:
@@ -145,7 +145,7 @@ def _client_roles(text: str) -> dict[str, str]:
     return roles
 
 
-def read(environment: Mapping[str, str]) -> Settings:
+def from_environment(environment: Mapping[str, str]) -> Settings:
     """Read the settings from environment variables.
 
     Raises KeyError if a table is missing, and SystemExit if a value is not valid: either stops the
@@ -163,7 +163,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         public_base_url=get("PUBLIC_BASE_URL", "").rstrip("/"),
         zone=_zone(get("SESSION_TIME_ZONE") or "UTC"),
         session_policy=_one_of(environment, "SESSION_POLICY", POLICIES),
-        session_scope=_one_of(environment, "SESSION_SCOPE", SCOPES),
+        session_scope=_one_of(environment, "SESSION_SCOPE", SLOT_SCOPES),
         session_idle_minutes=_number(environment, "SESSION_IDLE_MINUTES", None),
         session_max_hours=_number(environment, "SESSION_MAX_HOURS", MAX_HOURS),
         sent_tolerance_hours=_number(environment, "SENT_TOLERANCE_HOURS", 24),
@@ -198,4 +198,4 @@ def read(environment: Mapping[str, str]) -> Settings:
 @cache
 def settings() -> Settings:
     """Return the settings of this function."""
-    return read(os.environ)
+    return from_environment(os.environ)

@@ -1,5 +1,5 @@
 """Access control without I/O: callers, scopes, compartments, and what patients may write."""
 
-from shared.access.actor import ANONYMOUS, Actor, Ground, authorise, caller
+from shared.access.caller import ANONYMOUS, AccessBasis, Caller, authorize, caller_from_claims
 
-__all__ = ["ANONYMOUS", "Actor", "Ground", "authorise", "caller"]
+__all__ = ["ANONYMOUS", "AccessBasis", "Caller", "authorize", "caller_from_claims"]

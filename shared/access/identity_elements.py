@@ -32,7 +32,7 @@ def _unlabelled(value: Any) -> Any:
     return {name: member for name, member in value.items() if name not in _LABELS}
 
 
-def check_identifiers(resource: Resource) -> None:
+def forbid_identifiers(resource: Resource) -> None:
     """Raise Forbidden if a resource has identifiers, at any depth, naming each of them."""
     issues = [
         Issue(

@@ -16,7 +16,7 @@ ALLOWED = ("resourceType", "id", "status", "class", "type", "serviceType", "reas
 _PERIOD, _START = "period", "start"
 
 
-def check_encounter(encounter: Resource, now: datetime) -> Resource:
+def permitted_encounter(encounter: Resource, now: datetime) -> Resource:
     """Return the Encounter parameter of $open-session without labels of people.
 
     Raises Forbidden naming each element that patients and related persons may not set, and
@@ -26,7 +26,7 @@ def check_encounter(encounter: Resource, now: datetime) -> Resource:
     refused += [f"period.{name}" for name in encounter.get(_PERIOD, {}) if name != _START]
     if refused:
         raise Forbidden(issues=[_refusal(name) for name in sorted(refused)])
-    identity_elements.check_identifiers(identity_elements.without_labels(encounter))
+    identity_elements.forbid_identifiers(identity_elements.without_labels(encounter))
     _check_start(encounter.get(_PERIOD, {}), now)
     return identity_elements.without_labels(encounter)
 
@@ -43,7 +43,7 @@ def _refusal(name: str) -> Issue:
 
 def _check_start(period: Resource, now: datetime) -> None:
     hours = settings().sent_tolerance_hours
-    earliest = instants.nanoseconds(now) - hours * 3600 * instants.SECOND
+    earliest = instants.to_nanoseconds(now) - hours * 3600 * instants.SECOND
     if _START in period and _is_before(period[_START], earliest):
         raise BusinessRule(
             f"The session cannot start more than {hours} hours ago",

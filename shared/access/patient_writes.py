@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.access import identity_elements
-from shared.access.actor import Actor
-from shared.catalog.types import CARE
+from shared.access.caller import Caller
+from shared.catalog.types import SESSION_TYPES
 from shared.errors import Forbidden, Issue
 from shared.fhir import references
 from shared.fhir.meta import SET_BY_SERVER
@@ -16,15 +16,15 @@ type Resource = dict[str, Any]
 SENT, READ = "in-progress", "completed"
 
 
-def check_sender(caller: Actor, resource: Resource) -> None:
+def check_sender(caller: Caller, resource: Resource) -> None:
     """Raise Forbidden unless a resource is a Communication whose sender is the caller."""
     if resource["resourceType"] != "Communication":
         raise _not_theirs(resource["resourceType"])
-    if _name(resource.get("sender")) not in caller.selves:
+    if _name(resource.get("sender")) not in caller.own_references:
         raise Forbidden(
             "The sender must be the caller",
             expression="Communication.sender",
-            diagnostics=f"The caller is {_listed(caller.selves)}",
+            diagnostics=f"The caller is {_listed(caller.own_references)}",
         )
 
 
@@ -37,13 +37,13 @@ def _not_theirs(resource_type: str) -> Forbidden:
     )
 
 
-def check_created(caller: Actor, resource: Resource, header: Resource | None) -> None:
+def check_creation(caller: Caller, resource: Resource, header: Resource | None) -> None:
     """Raise Forbidden if a new thread or message is not one that the caller may create.
 
     A thread must be about one of the caller's patients. Neither may have identifiers, or a link to
     a session other than its header's. `header` is that of a message, None for a new thread.
     """
-    identity_elements.check_identifiers(resource)
+    identity_elements.forbid_identifiers(resource)
     if header is None and _name(resource.get("subject")) not in caller.patients:
         raise Forbidden(
             "Patients and related persons can begin threads only about their own patients",
@@ -58,8 +58,8 @@ def check_created(caller: Actor, resource: Resource, header: Resource | None) ->
         )
 
 
-def check_changed(
-    caller: Actor, before: Resource, after: Resource, header: Resource | None
+def check_change(
+    caller: Caller, before: Resource, after: Resource, header: Resource | None
 ) -> None:
     """Raise Forbidden naming each changed element that the caller may not change.
 
@@ -67,7 +67,7 @@ def check_changed(
     read, and leave a thread by removing themselves from its recipients. `header` is that of a
     message, None if the resource is a thread header.
     """
-    if after["resourceType"] not in CARE:
+    if after["resourceType"] not in SESSION_TYPES:
         raise _not_theirs(after["resourceType"])
     old, new = _content(before), _content(after)
     changed = {name for name in old | new if old.get(name) != new.get(name)}
@@ -103,7 +103,7 @@ def _refusal(resource_type: str, element: str) -> Issue:
     )
 
 
-def check_opened(caller: Actor, subjects: Iterable[Resource | None]) -> None:
+def check_session_subjects(caller: Caller, subjects: Iterable[Resource | None]) -> None:
     """Raise Forbidden unless a session and its threads are about the caller's patients only."""
     patients = {_name(subject) for subject in subjects}
     if not patients or not patients <= caller.patients:
@@ -114,30 +114,30 @@ def check_opened(caller: Actor, subjects: Iterable[Resource | None]) -> None:
         )
 
 
-def _leaves(caller: Actor, before: Resource, after: Resource) -> bool:
+def _leaves(caller: Caller, before: Resource, after: Resource) -> bool:
     """Return whether a write changes a thread's recipients only by removing the caller."""
     old, new = before.get("recipient", []), after.get("recipient", [])
     removed = [recipient for recipient in old if recipient not in new]
     remaining = [recipient for recipient in old if recipient in new]
-    return remaining == new and {*map(_name, removed)} <= caller.selves
+    return remaining == new and {*map(_name, removed)} <= caller.own_references
 
 
-def _is_own(caller: Actor, message: Resource) -> bool:
-    return _name(message.get("sender")) in caller.selves
+def _is_own(caller: Caller, message: Resource) -> bool:
+    return _name(message.get("sender")) in caller.own_references
 
 
-def _is_addressed(caller: Actor, message: Resource, header: Resource) -> bool:
+def _is_addressed(caller: Caller, message: Resource, header: Resource) -> bool:
     """Return whether a message is addressed to the caller.
 
     A message without recipients is addressed to all recipients of its thread.
     """
     recipients = message.get("recipient") or header.get("recipient", [])
-    return bool({_name(recipient) for recipient in recipients} & caller.people)
+    return bool({_name(recipient) for recipient in recipients} & caller.compartment_owners)
 
 
 def _name(element: Any) -> str:
     text = element.get("reference", "") if isinstance(element, dict) else ""
-    return references.canonical(text)
+    return references.normalize(text)
 
 
 def _listed(names: frozenset[str]) -> str:

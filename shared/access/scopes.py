@@ -35,7 +35,7 @@ class Scope:
     constraint: tuple[tuple[str, str], ...] = ()
 
     @property
-    def is_whole(self) -> bool:
+    def covers_whole_type(self) -> bool:
         """Whether the scope is for all resources of its type."""
         return not self.constraint and self.context != PATIENT_CONTEXT
 
@@ -44,7 +44,7 @@ class Scope:
         return self.type in (ANY, resource_type) and not set(letters).isdisjoint(self.letters)
 
 
-def read(words: Iterable[str]) -> tuple[Scope, ...] | None:
+def parse(words: Iterable[str]) -> tuple[Scope, ...] | None:
     """Read the SMART scopes among the scopes of a token, None if there are none.
 
     A SMART scope that cannot be parsed grants nothing, but still counts as one.
@@ -61,7 +61,7 @@ def _scope(word: str) -> Scope | None:
     if letters in _VERSION_1 and text:
         return None
     try:
-        constraint = tuple(references.query(text))
+        constraint = tuple(references.parse_query(text))
     except FhirError:
         return None
     if text and not constraint:

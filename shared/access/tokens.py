@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from shared.errors import Forbidden, Login
+from shared.errors import Forbidden, Unauthenticated
 
 # If these claims agree, the token of the header is the one that the authorizer verified.
 _IDENTIFYING = ("iss", "sub", "jti")
@@ -62,7 +62,7 @@ class Token:
         return None if self.is_whole else _flattened(self.text(name))
 
 
-def read(claims: Mapping[str, Any], authorization: str) -> Token:
+def parse(claims: Mapping[str, Any], authorization: str) -> Token:
     """Return a request's access token.
 
     `claims` are those that the authorizer verified. They are used alone if the token in the
@@ -121,5 +121,5 @@ def _json(part: str) -> dict[str, Any]:
     return value
 
 
-def _refused(diagnostics: str = "") -> Login:
-    return Login("The token is not an access token", diagnostics=diagnostics)
+def _refused(diagnostics: str = "") -> Unauthenticated:
+    return Unauthenticated("The token is not an access token", diagnostics=diagnostics)

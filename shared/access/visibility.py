@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from shared.access import Actor
-from shared.access.actor import Predicate
+from shared.access import Caller
+from shared.access.caller import Predicate
 from shared.access.scopes import ANY, PATIENT_CONTEXT
 from shared.catalog.compartments import SEEN_BY_ALL
-from shared.catalog.types import CARE
+from shared.catalog.types import SESSION_TYPES
 from shared.rules import classification, compartments
 from shared.settings import settings
 from shared.store import reading
-from shared.store.records import CommunicationRecord, Versioned
+from shared.store.records import CommunicationRecord, VersionedRecord
 
 type Resource = dict[str, Any]
-type Header = Callable[[str], Versioned | None]
+type Header = Callable[[str], VersionedRecord | None]
 type Children = Callable[[str], list[Resource]]
 
 EVERY_LETTER = "cruds"
@@ -41,7 +41,7 @@ class Grant(NamedTuple):
     matches: Predicate | None = None
 
 
-class Sight:
+class Visibility:
     """What the caller of one request sees. Headers are read once, and only if they matter.
 
     To the caller, a resource that they do not see must look as if it did not exist. Ask `sees`
@@ -52,7 +52,7 @@ class Sight:
 
     def __init__(
         self,
-        actor: Actor,
+        caller: Caller,
         letters: str = EVERY_LETTER,
         *,
         header: Header | None = None,
@@ -65,17 +65,17 @@ class Sight:
         show what it has changed. `rely_on` is called with every other resource that makes one
         visible: a message's header, or a medical encounter of a session.
         """
-        self.tenant, self._letters = actor.tenant, letters
-        self._people = actor.people if actor.is_cared_for else None
-        self._senders = None if actor.sees_drafts else actor.senders
-        self._actor, self._rely_on = actor, rely_on
+        self.tenant, self._letters = caller.tenant, letters
+        self._people = caller.compartment_owners if caller.is_patient_or_relative else None
+        self._senders = None if caller.sees_drafts else caller.sender_references
+        self._caller, self._rely_on = caller, rely_on
         self._grants = cache(self._grants_of_type)
         self._own_threads: dict[frozenset[str], frozenset[str]] = {}
         self._shown_instants: dict[tuple[str, frozenset[str]], str] = {}
         self._header = cache(header or self._stored_header)
         self._children = cache(children or self._stored_children)
 
-    def limits(self, resource_types: Iterable[str] = CARE) -> bool:
+    def is_partial(self, resource_types: Iterable[str] = SESSION_TYPES) -> bool:
         """Return whether the caller sees only a part of one of the types, drafts aside."""
         return not all(map(self._sees_whole_type, resource_types))
 
@@ -90,19 +90,19 @@ class Sight:
 
     def _grants_with(self, resource_type: str, letters: str) -> list[Grant] | None:
         """Return what scopes with one of the letters grant for a type; None without scopes."""
-        if self._actor.scopes is None:
+        if self._caller.scopes is None:
             return None
         grants = self._grants(resource_type)
         return [grant for grant in grants if not set(letters).isdisjoint(grant.letters)]
 
     def _grants_of_type(self, resource_type: str) -> list[Grant]:
-        return list(_grants(resource_type, self._actor))
+        return list(_grants(resource_type, self._caller))
 
     def _role_compartments(self, resource_type: str) -> frozenset[str] | None:
         """Return the people to whose compartments the caller's role limits a type; None for all."""
         return None if resource_type in SEEN_BY_ALL else self._people
 
-    def people(self, resource_type: str) -> frozenset[str] | None:
+    def compartment_owners(self, resource_type: str) -> frozenset[str] | None:
         """Return the people whose compartments hold all that the caller sees of a type.
 
         None means that the caller's view is not limited to compartments.
@@ -114,7 +114,7 @@ class Sight:
         owners = [grant.people for grant in granted]
         return None if None in owners else frozenset().union(*(people or () for people in owners))
 
-    def remember(self, people: frozenset[str], threads: Iterable[str]) -> None:
+    def remember_threads(self, people: frozenset[str], threads: Iterable[str]) -> None:
         """Remember the threads whose headers are in some people's compartments.
 
         Their headers then need not be read to know that their messages are visible.
@@ -123,14 +123,14 @@ class Sight:
 
     def sees_thread(self, thread: str) -> bool:
         """Return whether the caller sees a header, and with it the messages of its thread."""
-        if not self.limits(("Communication",)):
+        if not self.is_partial(("Communication",)):
             return True
         header = self._header(thread)
         return header is not None and self.sees(header.resource)
 
     def sees_encounter(self, encounter_id: str) -> bool:
         """Return whether the caller sees an Encounter."""
-        if not self.limits(("Encounter",)):
+        if not self.is_partial(("Encounter",)):
             return True
         record = reading.current(self.tenant, "Encounter", encounter_id)
         return record is not None and self.sees(record.resource)
@@ -142,27 +142,27 @@ class Sight:
         """
         if not resource or self._is_anothers_draft(resource):
             return False
-        if not self.limits((resource["resourceType"],)):
+        if not self.is_partial((resource["resourceType"],)):
             return True
         people = self._role_compartments(resource["resourceType"])
         if people is not None and not self._is_in_compartment(resource, people, is_past=is_past):
             return False
-        return self.may(self._letters, resource, is_past=is_past)
+        return self.scopes_allow(self._letters, resource, is_past=is_past)
 
-    def surely_sees(self, resource_type: str, json: bytes) -> bool:
+    def sees_without_reading(self, resource_type: str, json: bytes) -> bool:
         """Return whether the JSON of a resource is enough to know that the caller sees it.
 
         If not, `sees` has to be asked.
         """
         is_sent = self._senders is None or _DRAFT not in json
-        return is_sent and not self.limits((resource_type,))
+        return is_sent and not self.is_partial((resource_type,))
 
     def _is_anothers_draft(self, resource: Resource) -> bool:
         if self._senders is None or not compartments.is_draft(resource):
             return False
-        return compartments.sender(resource) not in self._senders
+        return compartments.canonical_sender(resource) not in self._senders
 
-    def may(self, letters: str, resource: Resource, *, is_past: bool = False) -> bool:
+    def scopes_allow(self, letters: str, resource: Resource, *, is_past: bool = False) -> bool:
         """Return whether a scope with one of the letters covers a resource or past version."""
         granted = self._grants_with(resource["resourceType"], letters)
         return granted is None or any(
@@ -179,31 +179,31 @@ class Sight:
             return False
         return grant.matches is None or grant.matches(resource)
 
-    def sees_record(self, record: Versioned | None) -> bool:
+    def sees_record(self, record: VersionedRecord | None) -> bool:
         """Return whether the caller sees a current record.
 
         A deleted one is judged by the version before its deletion.
         """
         return record is not None and self._sees_version(record, is_past=False)
 
-    def sees_past(self, record: Versioned) -> bool:
+    def sees_past_version(self, record: VersionedRecord) -> bool:
         """Return whether the caller sees a version that is not the current one."""
         return self._sees_version(record, is_past=True)
 
-    def _sees_version(self, record: Versioned, *, is_past: bool) -> bool:
+    def _sees_version(self, record: VersionedRecord, *, is_past: bool) -> bool:
         if record.json is None:
-            if self.sees_all_of(record):
+            if self.sees_all_versions(record):
                 return True
             previous = reading.version(self.tenant, record, record.version - 1)
             return previous is not None and self.sees(previous.resource, is_past=is_past)
-        if self.surely_sees(record.type, record.json):
+        if self.sees_without_reading(record.type, record.json):
             return True
         return self.sees(record.resource, is_past=is_past)
 
-    def sees_all_of(self, record: Versioned) -> bool:
+    def sees_all_versions(self, record: VersionedRecord) -> bool:
         """Return whether the caller sees every version of a record, whatever it contains."""
         was_draft = isinstance(record, CommunicationRecord) and record.drafted
-        return not self.limits((record.type,)) and (self._senders is None or not was_draft)
+        return not self.is_partial((record.type,)) and (self._senders is None or not was_draft)
 
     def _is_in_compartment(
         self, resource: Resource, people: frozenset[str], *, is_past: bool
@@ -214,7 +214,7 @@ class Sight:
             return self._has_medical_encounter(resource, people, is_past=is_past)
         if resource["resourceType"] != "Communication" or compartments.is_draft(resource):
             return False
-        header_id = classification.header(resource)
+        header_id = classification.header_id(resource)
         if header_id in self._own_threads.get(people, ()):
             return True
         header = self._header(header_id) if header_id else None
@@ -252,9 +252,9 @@ class Sight:
         Its versions are read from the newest back.
         """
         record = reading.current(self.tenant, "Encounter", child["id"])
-        since, parent = _AFTER_ALL, classification.parent(child)
+        since, parent = _AFTER_ALL, classification.parent_id(child)
         while record and _shows(record.resource, people):
-            if classification.parent(record.resource) != parent:
+            if classification.parent_id(record.resource) != parent:
                 break
             since = record.last_updated
             record = reading.version(self.tenant, record, record.version - 1)
@@ -266,7 +266,7 @@ class Sight:
             self._shown_instants[key] = self._read_shown_since(child, people)
         return self._shown_instants[key]
 
-    def _stored_header(self, header_id: str) -> Versioned | None:
+    def _stored_header(self, header_id: str) -> VersionedRecord | None:
         return reading.communication(self.tenant, header_id)
 
     def _stored_children(self, session_id: str) -> list[Resource]:
@@ -280,19 +280,21 @@ def _shows(child: Resource, people: frozenset[str]) -> bool:
     return bool(compartments.owners(child) & people)
 
 
-def _grants(resource_type: str, actor: Actor) -> Iterator[Grant]:
+def _grants(resource_type: str, caller: Caller) -> Iterator[Grant]:
     """Yield what the caller's scopes grant for a type.
 
     A scope whose constraint cannot be applied grants nothing.
     """
-    for scope in actor.scopes or ():
+    for scope in caller.scopes or ():
         if scope.type in (ANY, resource_type):
             letters, people = scope.letters, None
             if scope.context == PATIENT_CONTEXT and resource_type in SEEN_BY_ALL:
                 # A patient's scope only reads and searches resources that are about no patient.
                 letters = "".join(letter for letter in letters if letter in "rs")
             elif scope.context == PATIENT_CONTEXT:
-                people = frozenset({actor.patient} - {""})
-            matches = actor.constrained(resource_type, scope) if scope.constraint else None
+                people = frozenset({caller.launch_patient} - {""})
+            matches = (
+                caller.constraint_predicate(resource_type, scope) if scope.constraint else None
+            )
             if matches or not scope.constraint:
                 yield Grant(letters, people, matches)

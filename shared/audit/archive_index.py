@@ -175,7 +175,7 @@ def _hour_and_segment(item: Item) -> tuple[str, str]:
 
 
 def _begin(hour: str) -> datetime:
-    return instants.read(f"{hour}:00:00.000Z")
+    return instants.from_text(f"{hour}:00:00.000Z")
 
 
 def _milliseconds(at: str) -> int:

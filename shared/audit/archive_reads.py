@@ -17,7 +17,9 @@ _FIRST_PART, _GROWTH = 32 * 1024, 8
 def member(place: ArchivePlace) -> list[Entry]:
     """Return the events of the member at a place."""
     size = _FIRST_PART
-    while (entries := segments.first_member(archive.get(place.key, place.offset, size))) is None:
+    while (
+        entries := segments.first_member(archive.get_range(place.key, place.offset, size))
+    ) is None:
         size *= _GROWTH
     return entries
 

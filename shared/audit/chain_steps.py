@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from shared.audit.events import chain_link
+from shared.audit.events import event_hash
 from shared.fhir import instants
 
 DAY = 24 * 60 * 60
@@ -25,7 +25,7 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
+class ChainBreak:
     """A break of a chain: an event, and what is wrong. A missing event has an empty id.
 
     `at` is the instant of the version that a missing event is of.
@@ -72,7 +72,7 @@ class ChainSteps:
     """
 
     steps: StepsByResource
-    problems: list[Break]
+    problems: list[ChainBreak]
     kept: int
 
 
@@ -83,22 +83,22 @@ TOO_NEW = "this event is dated in the future"
 _CLOCKS = 5 * 60
 
 
-def read(rows: Iterable[EventRow], now: datetime) -> ChainSteps:
+def collect(rows: Iterable[EventRow], now: datetime) -> ChainSteps:
     """Return the steps in rows, and the problems of single rows.
 
     Events that were written after `now` are left out.
     """
     steps: StepsByResource = defaultdict(dict)
-    problems: list[Break] = []
+    problems: list[ChainBreak] = []
     latest = instants.now().timestamp() + _CLOCKS
     for row in rows:
         try:
             event = orjson.loads(row.event)
             problems += _problems(row, event, latest)
-            if event.get("written") and event["at"] < instants.written(now):
+            if event.get("written") and event["at"] < instants.to_text(now):
                 _add(steps, row, event, now)
         except (ValueError, KeyError, TypeError, AttributeError):
-            problems.append(Break(row.id, "", 0, ALTERED))
+            problems.append(ChainBreak(row.id, "", 0, ALTERED))
     return ChainSteps(steps, problems, _kept(steps))
 
 
@@ -109,14 +109,14 @@ def _kept(steps_by_resource: StepsByResource) -> int:
     return min(days, default=0) * DAY
 
 
-def _problems(row: EventRow, event: dict[str, Any], latest: float) -> Iterator[Break]:
+def _problems(row: EventRow, event: dict[str, Any], latest: float) -> Iterator[ChainBreak]:
     """Yield what is wrong with the times of an event; events of reads are in no chain."""
     for reference, version, *_ in event.get("written", ())[:1]:
         at = unix_seconds(event["at"])
         if at > latest:
-            yield Break(row.id, reference, version, TOO_NEW)
+            yield ChainBreak(row.id, reference, version, TOO_NEW)
         elif not _expires_rightly(row, event, at):
-            yield Break(row.id, reference, version, EXPIRY)
+            yield ChainBreak(row.id, reference, version, EXPIRY)
 
 
 def _add(steps: StepsByResource, row: EventRow, event: dict[str, Any], now: datetime) -> None:
@@ -127,7 +127,7 @@ def _add(steps: StepsByResource, row: EventRow, event: dict[str, Any], now: date
     contents = event.get("contents") or [""] * len(written)
     for (reference, version, _, before), content in zip(written, contents, strict=True):
         step = Step(row.id, event["at"], version, before, content, keeps, is_over)
-        steps[row.tenant, reference][chain_link(row.event).hex()] = step
+        steps[row.tenant, reference][event_hash(row.event).hex()] = step
 
 
 def _expires_rightly(row: EventRow, event: dict[str, Any], at: int) -> bool:
@@ -138,4 +138,4 @@ def _expires_rightly(row: EventRow, event: dict[str, Any], at: int) -> bool:
 
 def unix_seconds(at: str) -> int:
     """Return an instant in whole seconds since 1970."""
-    return int(instants.read(at).timestamp())
+    return int(instants.from_text(at).timestamp())

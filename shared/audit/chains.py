@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.audit import chain_steps
-from shared.audit.chain_steps import Break, ChainSteps, Step, unix_seconds
+from shared.audit.chain_steps import ChainBreak, ChainSteps, Step, unix_seconds
 
 type StepsByHash = Mapping[str, Step]
 
@@ -24,7 +24,7 @@ class StoredVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ChainHead:
     """The end of a chain: a resource's current state, with the hash of the last event about it.
 
     `versions` are all stored versions by number, with the current one.
@@ -49,7 +49,9 @@ CHANGED = "the version of this event was altered"
 AHEAD = "the resource is older than this event, or this event was added"
 
 
-def breaks(steps: ChainSteps, heads: Iterable[Head], now: datetime, since: str = "") -> list[Break]:
+def find_breaks(
+    steps: ChainSteps, heads: Iterable[ChainHead], now: datetime, since: str = ""
+) -> list[ChainBreak]:
     """Walk the chain of every resource, and return what was altered or is missing.
 
     `now` is when the heads were read; later events are left out. An event may be missing if its
@@ -63,15 +65,15 @@ def breaks(steps: ChainSteps, heads: Iterable[Head], now: datetime, since: str =
         problems += _breaks_of(head, steps_left.pop((head.tenant, head.reference), {}), oldest)
     for (_, reference), unclaimed in steps_left.items():
         kept = (step for step in unclaimed.values() if not step.is_over)
-        problems += (Break(step.id, reference, step.version, NO_RESOURCE) for step in kept)
+        problems += (ChainBreak(step.id, reference, step.version, NO_RESOURCE) for step in kept)
     return problems
 
 
-def _breaks_of(head: Head, of_resource: StepsByHash, oldest: float) -> Iterator[Break]:
+def _breaks_of(head: ChainHead, of_resource: StepsByHash, oldest: float) -> Iterator[ChainBreak]:
     """Follow a chain from its end to its beginning, and yield its breaks."""
     first = head.versions.get(1)
     if first and first.updated != head.created:
-        yield Break("", head.reference, 1, MOVED, _at(head))
+        yield ChainBreak("", head.reference, 1, MOVED, _at(head))
         return
     next_hash, reached = head.chain.hex(), dict[str, Step]()
     while next_hash in of_resource:
@@ -83,19 +85,19 @@ def _breaks_of(head: Head, of_resource: StepsByHash, oldest: float) -> Iterator[
     chain = list(reached.values())
     yield from _mismatches(head, chain)
     if not head.chain:
-        yield Break("", head.reference, head.version, NO_CHAIN, _at(head))
+        yield ChainBreak("", head.reference, head.version, NO_CHAIN, _at(head))
     elif next_hash:
         yield from _missing_start(head, chain, unreached, oldest)
     else:
         ahead = _ahead(reached, others)
         for step in unreached:
             problem = AHEAD if step.id in ahead else ALTERED
-            yield Break(step.id, head.reference, step.version, problem)
+            yield ChainBreak(step.id, head.reference, step.version, problem)
         if chain[-1].version != 1:
-            yield Break(chain[-1].id, head.reference, chain[-1].version, MISSING)
+            yield ChainBreak(chain[-1].id, head.reference, chain[-1].version, MISSING)
 
 
-def _at(head: Head) -> str:
+def _at(head: ChainHead) -> str:
     """Return when the current version was made, or an empty text if that is not known."""
     return head.versions[head.version].updated if head.version in head.versions else ""
 
@@ -110,7 +112,7 @@ def _ahead(reached: Mapping[str, Step], others: Mapping[str, Step]) -> set[str]:
     return ids
 
 
-def _mismatches(head: Head, chain: list[Step]) -> Iterator[Break]:
+def _mismatches(head: ChainHead, chain: list[Step]) -> Iterator[ChainBreak]:
     """Compare the events of a chain, newest first, with each other and with the stored versions."""
     version_above = head.version + 1
     hashed = [number for number, step in enumerate(chain) if step.content]
@@ -119,23 +121,23 @@ def _mismatches(head: Head, chain: list[Step]) -> Iterator[Break]:
         expected = (version_above - 1, version_above) if number else (head.version,)
         # Only the oldest events, of a release without hashes of content, may lack one.
         if step.version not in expected or (not step.content and hashed and number < hashed[-1]):
-            yield Break(step.id, head.reference, step.version, ALTERED)
+            yield ChainBreak(step.id, head.reference, step.version, ALTERED)
             return
         if step.content and step.version != version_above:
             yield from _version_mismatch(head, step)
         version_above = step.version
 
 
-def _version_mismatch(head: Head, step: Step) -> Iterator[Break]:
+def _version_mismatch(head: ChainHead, step: Step) -> Iterator[ChainBreak]:
     stored = head.versions.get(step.version)
     if stored is None or stored.content != step.content:
         problem = CHANGED if stored else NO_VERSION
-        yield Break(step.id, head.reference, step.version, problem)
+        yield ChainBreak(step.id, head.reference, step.version, problem)
 
 
 def _missing_start(
-    head: Head, chain: list[Step], unreached: list[Step], oldest: float
-) -> Iterator[Break]:
+    head: ChainHead, chain: list[Step], unreached: list[Step], oldest: float
+) -> Iterator[ChainBreak]:
     """Yield what is missing before the oldest event that a chain reaches."""
     last = chain[-1] if chain else None
     version = _version_before(head, last) if last else head.version
@@ -143,14 +145,14 @@ def _missing_start(
     may_be_over = unix_seconds(stored.updated if stored else head.created) <= oldest
     # If the newest unreached event is about the missing version, that event was altered.
     if unreached and unreached[-1].version >= version:
-        yield Break(unreached[-1].id, head.reference, unreached[-1].version, ALTERED)
+        yield ChainBreak(unreached[-1].id, head.reference, unreached[-1].version, ALTERED)
     elif last and (unreached or not may_be_over):
-        yield Break(last.id, head.reference, last.version, MISSING)
+        yield ChainBreak(last.id, head.reference, last.version, MISSING)
     elif not last and (unreached or not may_be_over):
-        yield Break("", head.reference, head.version, NO_END, _at(head))
+        yield ChainBreak("", head.reference, head.version, NO_END, _at(head))
 
 
-def _version_before(head: Head, step: Step) -> int:
+def _version_before(head: ChainHead, step: Step) -> int:
     """Return the version that the event before a step is about."""
     stored = head.versions.get(step.version)
     made_it = stored is None or stored.updated == step.at

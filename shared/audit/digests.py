@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import orjson
 
-from shared.audit.chain_steps import Break
-from shared.audit.events import chain_link
+from shared.audit.chain_steps import ChainBreak
+from shared.audit.events import event_hash
 from shared.audit.segments import Segment
 from shared.fhir import fhirjson
 
@@ -32,7 +32,7 @@ class Digest(NamedTuple):
     version: int
 
 
-def body(segment: Segment) -> bytes:
+def serialize(segment: Segment) -> bytes:
     """Return the digests of a segment as compressed lines; empty if it has no chained event."""
     lines = [orjson.dumps(digest._asdict()) for digest in _digests(segment)]
     return gzip.compress(b"".join(line + b"\n" for line in lines), mtime=0) if lines else b""
@@ -43,18 +43,18 @@ def _digests(segment: Segment) -> Iterator[Digest]:
         event = orjson.loads(entry.line)["event"]
         if about := event.get("written"):
             (reference, version, *_), *_ = about
-            own_hash = chain_link(fhirjson.canonical(event)).hex()
+            own_hash = event_hash(fhirjson.canonical(event)).hex()
             yield Digest(entry.tenant, entry.id, entry.at, own_hash, reference, version)
 
 
-def read(body: bytes) -> list[Digest]:
+def parse(body: bytes) -> list[Digest]:
     """Return the digests in an object."""
     return [Digest(**orjson.loads(line)) for line in gzip.decompress(body).splitlines()]
 
 
 def disagreements(
     archived: Iterable[Digest], links: Mapping[tuple[str, str], str], since: str
-) -> Iterator[Break]:
+) -> Iterator[ChainBreak]:
     """Yield the events that the table lacks or has otherwise than the archive.
 
     `links` are the hashes of the table's events, by tenant and id. Events before `since` may have
@@ -63,6 +63,6 @@ def disagreements(
     for digest in archived:
         link = links.get((digest.tenant, digest.id))
         if link is None and digest.at >= since:
-            yield Break(digest.id, digest.reference, digest.version, GONE)
+            yield ChainBreak(digest.id, digest.reference, digest.version, GONE)
         elif link and link != digest.link:
-            yield Break(digest.id, digest.reference, digest.version, ANOTHER)
+            yield ChainBreak(digest.id, digest.reference, digest.version, ANOTHER)

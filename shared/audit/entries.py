@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from shared.audit.resources import audit_event
+from shared.audit.fhir_audit_events import audit_event
 from shared.fhir import fhirjson
 
 type Resource = dict[str, Any]
@@ -40,7 +40,7 @@ def entry(tenant: str, event_id: str, event: bytes) -> Entry:
     return Entry(tenant, event_id, orjson.loads(event)["at"], line)
 
 
-def read(lines: bytes) -> list[Entry]:
+def parse(lines: bytes) -> list[Entry]:
     """Return the entries in lines."""
     return [_entry(line) for line in lines.splitlines()]
 
@@ -55,7 +55,7 @@ def joined_lines(entries: Iterable[Entry]) -> bytes:
     return b"".join(entry.line + b"\n" for entry in entries)
 
 
-def in_order(entries: Iterable[Entry]) -> list[Entry]:
+def sorted_unique(entries: Iterable[Entry]) -> list[Entry]:
     """Return entries by tenant and position, each once."""
     unique = {(entry.tenant, entry.id): entry for entry in entries}
     return sorted(unique.values(), key=lambda entry: (entry.tenant, entry.position))

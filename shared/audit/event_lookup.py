@@ -14,13 +14,14 @@ from shared.store.keys import AFTER_ALL
 _MOST_AT_ONCE = 200
 
 
-def resources(tenant: str, ids: Iterable[str]) -> dict[str, bytes]:
+def json_by_id(tenant: str, ids: Iterable[str]) -> dict[str, bytes]:
     """Return events as the JSON of AuditEvents, by id. What does not exist is left out."""
     wanted = dict.fromkeys(filter(ulids.PATTERN.fullmatch, ids))
     addresses = [audit_items.event_address(tenant, event_id) for event_id in wanted]
     rows = dynamodb.batch_get(patterns.AUDIT, [(address.pk, address.sk) for address in addresses])
     of_writes = [
-        entries.entry(tenant, items.partition(row), audit_items.event_of(row)) for row in rows
+        entries.entry(tenant, items.partition_without_tenant(row), audit_items.event_of(row))
+        for row in rows
     ]
     entries_by_id = {entry.id: entry for entry in of_writes}
     left_ids = [event_id for event_id in wanted if event_id not in entries_by_id]
@@ -34,7 +35,7 @@ def resources(tenant: str, ids: Iterable[str]) -> dict[str, bytes]:
 
 
 def _new_of(tenant: str, ids: list[str]) -> Iterator[Entry]:
-    since, wanted = journal.new_since(), frozenset(ids)
+    since, wanted = journal.unindexed_since(), frozenset(ids)
     if any(_at(event_id) >= since for event_id in ids):
         yield from (entry for entry in journal.new_entries(tenant, since) if entry.id in wanted)
 
@@ -58,4 +59,4 @@ def _archived_of(tenant: str, ids: list[str]) -> Iterator[Entry]:
 
 def _at(event_id: str) -> str:
     moment = instants.from_nanoseconds(ulids.milliseconds(event_id) * MILLISECOND)
-    return instants.written(moment)
+    return instants.to_text(moment)

@@ -60,7 +60,7 @@ class Reader:
 
     def _new(self) -> Iterator[FoundEvent]:
         """Yield the new events; for an id, those whose line contains it, to be matched again."""
-        since = journal.new_since()
+        since = journal.unindexed_since()
         if self.high < since:
             return
         wanted = _in_json(self.name.partition("=")[2]) if self.names_an_id else b""
@@ -145,6 +145,6 @@ class Reader:
 
 def _in_json(segment: str) -> bytes:
     """Return an id of a key as lines have it; empty where it is too long for a key."""
-    if segment.startswith(patterns.HASHED):
+    if segment.startswith(patterns.HASH_PREFIX):
         return b""
     return orjson.dumps(unquote(segment))[1:-1]

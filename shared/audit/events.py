@@ -72,7 +72,7 @@ def of_transaction(
         **origin,
     }
     json = fhirjson.canonical(content)
-    return json, chain_link(json)
+    return json, event_hash(json)
 
 
 def version_hash(json: bytes | None, updated: str) -> bytes:
@@ -85,7 +85,7 @@ def content_hash(created: str, body: bytes) -> bytes:
     return sha256(created.encode() + body).digest()[:HASH_BYTES]
 
 
-def chain_link(event: bytes) -> bytes:
+def event_hash(event: bytes) -> bytes:
     """Return the hash of an event, which the next events about its resources contain."""
     return sha256(event).digest()[:HASH_BYTES]
 
@@ -112,7 +112,7 @@ def shortened_claims(claims: Mapping[str, str]) -> dict[str, str]:
     return {name: shortened(value, _LONGEST_CLAIM) for name, value in claims.items()}
 
 
-def split(event_id: str, event: Event) -> Iterator[tuple[str, Event]]:
+def split_by_patients(event_id: str, event: Event) -> Iterator[tuple[str, Event]]:
     """Yield an event with its id, or several which together have all its patients.
 
     The same event always makes the same ones.

@@ -56,7 +56,7 @@ def patients(names: Iterable[str], read: Read, children: Children) -> frozenset[
         patients_found |= _patients_of(resources)
         for name in unread & set(_without_patient(resources)):
             patients_found |= _patients_of(children(name.partition("/")[2]))
-        unread = frozenset().union(*map(compartments.through, resources)) - was_read
+        unread = frozenset().union(*map(compartments.patient_sources, resources)) - was_read
     return frozenset(patients_found)
 
 

@@ -32,7 +32,7 @@ def rows(new: Iterable[Entry], *, is_listed: bool = True) -> Iterator[tuple[Addr
 
     Rows that are not `is_listed` are archived only, and searches never find their events.
     """
-    for tenant, events in groupby(entries.in_order(new), key=lambda entry: entry.tenant):
+    for tenant, events in groupby(entries.sorted_unique(new), key=lambda entry: entry.tenant):
         for chunk in _chunks(events):
             mark: Item = {} if is_listed else {"unlisted": {"BOOL": True}}
             yield _address(tenant, chunk), _item(chunk) | mark
@@ -59,7 +59,7 @@ def _address(tenant: str, chunk: list[Entry]) -> Address:
 
 
 def _item(chunk: list[Entry]) -> Item:
-    kept_until = instants.read(chunk[0].at) + timedelta(days=KEPT_DAYS)
+    kept_until = instants.from_text(chunk[0].at) + timedelta(days=KEPT_DAYS)
     packed = codec.pack(entries.joined_lines(chunk))
     return {"events": {"B": packed}, "expires": audit_items.expiry(kept_until)}
 
@@ -69,9 +69,9 @@ def partition(tenant: str) -> str:
     return f"{tenant}#{patterns.NEW_EVENTS.partition}"
 
 
-def new_since() -> str:
+def unindexed_since() -> str:
     """Return the instant after which events may not be in the index yet."""
-    return instants.written(instants.now() - INDEX_DELAY)
+    return instants.to_text(instants.now() - INDEX_DELAY)
 
 
 def new_entries(tenant: str, since: str) -> Iterator[Entry]:
@@ -80,7 +80,7 @@ def new_entries(tenant: str, since: str) -> Iterator[Entry]:
     between = prefix + since, prefix + AFTER_ALL
     for row in dynamodb.query_all(patterns.AUDIT, partition(tenant), between):
         if is_listed(row):
-            yield from read(row)
+            yield from row_entries(row)
 
 
 def is_listed(item: Item) -> bool:
@@ -88,6 +88,6 @@ def is_listed(item: Item) -> bool:
     return "unlisted" not in item
 
 
-def read(item: Item) -> list[Entry]:
+def row_entries(item: Item) -> list[Entry]:
     """Return the events of a row."""
-    return entries.read(codec.unpack(bytes(item["events"]["B"]))[0])
+    return entries.parse(codec.unpack(bytes(item["events"]["B"]))[0])

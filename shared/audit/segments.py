@@ -68,7 +68,7 @@ def hour_of(instant: str) -> str:
 
 def build(new: Iterable[Entry]) -> Iterator[Segment]:
     """Yield the segments of events, day by day; the same events always make the same segments."""
-    ordered = sorted(entries.in_order(new), key=lambda entry: entry.at[:_DAY])
+    ordered = sorted(entries.sorted_unique(new), key=lambda entry: entry.at[:_DAY])
     for day, events in groupby(ordered, key=lambda entry: entry.at[:_DAY]):
         of_day = list(events)
         for start in range(0, len(of_day), MOST_EVENTS):
@@ -102,14 +102,14 @@ def _members(events: list[Entry]) -> Iterator[list[Entry]]:
         yield member
 
 
-def read(key: str, body: bytes) -> Segment:
+def parse(key: str, body: bytes) -> Segment:
     """Return the segment that an object of the archive has."""
     day, _, name = key.removeprefix(f"{EVENTS_PREFIX}date=").removesuffix(_SUFFIX).partition("/")
     placed: list[tuple[Entry, ArchivePlace]] = []
     rest = body
     while rest:
         unpacker = zlib.decompressobj(_GZIP)
-        events = entries.read(unpacker.decompress(rest))
+        events = entries.parse(unpacker.decompress(rest))
         hour, offset = hour_of(events[0].at), len(body) - len(rest)
         placed += [(one, ArchivePlace(hour, name, offset, line)) for line, one in enumerate(events)]
         rest = unpacker.unused_data
@@ -120,4 +120,4 @@ def first_member(part: bytes) -> list[Entry] | None:
     """Return the events of the first member in a part of a segment, or None if it is incomplete."""
     unpacker = zlib.decompressobj(_GZIP)
     lines = unpacker.decompress(part)
-    return entries.read(lines) if unpacker.eof else None
+    return entries.parse(lines) if unpacker.eof else None

@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
-from shared.access import Actor
-from shared.access.actor import DEFAULT_TENANT
+from shared.access import Caller
+from shared.access.caller import DEFAULT_TENANT
 from shared.audit import events
 from shared.catalog.interactions import Interaction
-from shared.catalog.types import TYPES
+from shared.catalog.types import STORED_TYPES
 from shared.fhir import fhirjson, instants, ulids
 from shared.rules import compartments
 
@@ -40,10 +40,10 @@ class Trail:
     who: dict[str, str] = field(default_factory=dict)
     tenant: str = DEFAULT_TENANT
     interaction: Interaction | None = None
-    written: list[str] = field(default_factory=list)
+    event_ids: list[str] = field(default_factory=list)
     has_token: bool = False
-    form: list[tuple[str, str]] = field(default_factory=list)
-    proposed: set[str] = field(default_factory=set)
+    form_params: list[tuple[str, str]] = field(default_factory=list)
+    proposed_patients: set[str] = field(default_factory=set)
 
     def note_claims(self, claims: Mapping[str, str]) -> None:
         """Note the claims of the token, if any, before it is decided whether they suffice."""
@@ -51,23 +51,25 @@ class Trail:
         named = {name: claims[claim] for claim, name in _NAMES.items() if claim in claims}
         self.who = events.shortened_claims(named)
 
-    def proposes(self, resource: Resource) -> None:
+    def note_proposed_patients(self, resource: Resource) -> None:
         """Note whom a resource that is to be written is about, by references to others.
 
         A query for somebody is no reference, and an own id may still be refused.
         """
         others = compartments.patients(resource) - {f"Patient/{resource.get('id')}"}
-        self.proposed |= {name for name in others if "?" not in name}
+        self.proposed_patients |= {name for name in others if "?" not in name}
 
-    def note_caller(self, caller: Actor) -> None:
+    def note_caller(self, caller: Caller) -> None:
         """Note the caller, when it is known."""
-        self.who, self.tenant = events.shortened_claims(caller.who), caller.tenant
+        self.who, self.tenant = events.shortened_claims(caller.audit_claims), caller.tenant
 
-    def for_entry(self, interaction: Interaction | None) -> "Trail":
+    def for_bundle_entry(self, interaction: Interaction | None) -> "Trail":
         """Return a trail for an entry of a Bundle that is answered without its own function."""
-        return replace(self, interaction=interaction, written=[], form=[], proposed=set())
+        return replace(
+            self, interaction=interaction, event_ids=[], form_params=[], proposed_patients=set()
+        )
 
-    def lines(
+    def log_fields(
         self,
         status: int,
         answer: Answer,
@@ -81,25 +83,25 @@ class Trail:
         stored an event, or if the request failed. `asked` are the references that the request
         names, `target` the resource. A request without a token leaves no event.
         """
-        if not self.has_token or (self.interaction and not self.interaction.audit):
+        if not self.has_token or (self.interaction and not self.interaction.audit_action):
             return [{}]
-        stored = {"events": self.written} if self.written else {}
+        stored = {"events": self.event_ids} if self.event_ids else {}
         if stored and status < _LEAST_FAILURE:
             return [stored]
         now = instants.now()
         if _LEAST_FAILURE <= status < _LEAST_ERROR:  # the line of an error has nothing of a body
-            asked |= self.proposed
+            asked |= self.proposed_patients
         event = {
-            "at": instants.written(now),
+            "at": instants.to_text(now),
             "who": self.who,
             "interaction": self.interaction.code if self.interaction else "",
             **_about(answer if status < _LEAST_FAILURE else None, asked, target),
             **{name: value for name, value in self.origin.items() if name not in IN_LOG_LINE},
         }
-        event_id = ulids.new(instants.nanoseconds(now) // instants.MILLISECOND)
+        event_id = ulids.new(instants.to_nanoseconds(now) // instants.MILLISECOND)
         first, *more = (
             {"audit": {"id": part_id, "tenant": self.tenant, "event": part}}
-            for part_id, part in events.split(event_id, event)
+            for part_id, part in events.split_by_patients(event_id, event)
         )
         return [stored | first, *more]
 
@@ -111,9 +113,9 @@ def _about(answer: Answer | None, asked: frozenset[str], target: str) -> dict[st
     resources that a search names.
     """
     resources = [] if answer is None else shown_resources(answer)
-    patients = {name for name in asked if compartments.is_a("Patient", name)}
-    through = frozenset().union(*map(compartments.through, resources))
-    if not any(resource.get("resourceType") in TYPES for resource in resources):
+    patients = {name for name in asked if compartments.is_reference_to("Patient", name)}
+    through = frozenset().union(*map(compartments.patient_sources, resources))
+    if not any(resource.get("resourceType") in STORED_TYPES for resource in resources):
         others = asked - patients if answer is not None else frozenset()
         through = (frozenset({target}) if target else others) - patients
     named = {

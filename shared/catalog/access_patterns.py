@@ -197,34 +197,34 @@ RESERVED = frozenset(
 )
 
 
-def table_of_rows(resource_type: str) -> str:
+def index_table(resource_type: str) -> str:
     """Return the table with the index rows of a type."""
     return AUDIT if resource_type == AUDIT_EVENT else SEARCH
 
 
-def table_of(resource_type: str) -> str:
+def resource_table(resource_type: str) -> str:
     """Return the table that has the resources of a type."""
     return {"Encounter": ENCOUNTER, "Communication": THREAD}.get(resource_type, RESOURCE)
 
 
 # The beginning of the sort keys of all index rows in an Encounter's own partition.
-RECORDS = RECORD.sort.partition("{type}")[0]
+RECORD_PREFIX = RECORD.sort.partition("{type}")[0]
 
 
-def table_of_row(sort: str) -> str:
+def index_table_of_key(sort: str) -> str:
     """Return the table of an index row by its sort key."""
-    return ENCOUNTER if sort.startswith(RECORDS) else SEARCH
+    return ENCOUNTER if sort.startswith(RECORD_PREFIX) else SEARCH
 
 
 # A partition key may have 2,048 bytes in DynamoDB, and has several segments. A longer value is
 # replaced by its hash.
 LONGEST_SEGMENT = 600
-HASHED = "sha256="
+HASH_PREFIX = "sha256="
 
 
-def segment(text: str) -> str:
+def encode_segment(text: str) -> str:
     """Encode a client's value so that it can neither end nor overflow its segment of a key."""
     encoded = quote(text, safe="/:@!$'()*,; ")
     if len(encoded) > LONGEST_SEGMENT:
-        return HASHED + sha256(encoded.encode()).hexdigest()
+        return HASH_PREFIX + sha256(encoded.encode()).hexdigest()
     return encoded

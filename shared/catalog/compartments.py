@@ -9,13 +9,13 @@ patients who have a medical encounter in it.
 from dataclasses import dataclass
 from functools import cache
 
-from shared.catalog.types import complete
+from shared.catalog.types import complete_table
 
 # Types in no compartment that every reader sees: a patient must know who writes to them, and from
 # where.
 SEEN_BY_ALL = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location"})
 # Types that R4 puts into no person's compartment: patients and related persons do not see them.
-IN_NONE = frozenset({"Task"})
+OUTSIDE_COMPARTMENTS = frozenset({"Task"})
 # The `element` of rows that put a person's own resource into their compartment.
 ITSELF = "id"
 
@@ -79,13 +79,13 @@ MEMBERS = (
     Member(RELATED, "ChargeItem", "performer-actor", "performer.actor"),
 )
 # A type with neither a row nor a decision would be hidden from patients by accident.
-complete(
-    "MEMBERS, SEEN_BY_ALL or IN_NONE",
-    dict.fromkeys((*(row.type for row in MEMBERS), *SEEN_BY_ALL, *IN_NONE)),
+complete_table(
+    "MEMBERS, SEEN_BY_ALL or OUTSIDE_COMPARTMENTS",
+    dict.fromkeys((*(row.type for row in MEMBERS), *SEEN_BY_ALL, *OUTSIDE_COMPARTMENTS)),
 )
 
 
 @cache
-def of_type(resource_type: str) -> tuple[Member, ...]:
+def members_of_type(resource_type: str) -> tuple[Member, ...]:
     """Return the rows of a resource type."""
     return tuple(row for row in MEMBERS if row.type == resource_type)

@@ -38,7 +38,7 @@ ELEMENTS = Control(
 )
 
 # By interaction. Other parameters are refused unless the request has `Prefer: handling=lenient`.
-TAKEN = {
+CONTROLS_BY_INTERACTION = {
     "read": (SUMMARY, ELEMENTS, *FORMATS),
     "vread": (SUMMARY, ELEMENTS, *FORMATS),
     "history-instance": (COUNT, OFFSET, SINCE, *FORMATS),
@@ -54,10 +54,10 @@ _LONGEST_NUMBER = len("100000000")
 
 def page_size(text: str | None) -> int:
     """Return the number of entries on a page by `_count`, at most LARGEST_COUNT. Raises Invalid."""
-    return DEFAULT_COUNT if text is None else min(number(COUNT, text), LARGEST_COUNT)
+    return DEFAULT_COUNT if text is None else min(parse_number(COUNT, text), LARGEST_COUNT)
 
 
-def number(control: Control, text: str) -> int:
+def parse_number(control: Control, text: str) -> int:
     """Return the value of an unsigned integer, truncated to a maximal number of digits.
 
     Raises Invalid naming the control.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.catalog.code_systems import ACT_CODE, UCUM
-from shared.catalog.types import complete
+from shared.catalog.types import complete_table
 
 type Json = dict[str, Any]
 
@@ -93,5 +93,5 @@ _ELEMENTS: dict[str, Json] = {
 }
 EXAMPLES = {
     kind: {"resourceType": kind, "id": "example"} | elements
-    for kind, elements in complete("EXAMPLES", _ELEMENTS).items()
+    for kind, elements in complete_table("EXAMPLES", _ELEMENTS).items()
 }

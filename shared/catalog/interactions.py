@@ -12,24 +12,24 @@ from dataclasses import dataclass
 from shared.catalog.roles import (
     ADMIN,
     AUDITOR,
+    COMPARTMENT_ROLES,
     DELETERS,
     NOBODY,
-    OF_COMPARTMENT,
     READERS,
     WRITERS,
-    listed,
+    roles_text,
 )
 from shared.catalog.types import AUDIT_EVENT
 
 # Patients and related persons start care, too: access.patient_writes says what they may write.
-CARED_FOR = WRITERS | OF_COMPARTMENT
-SEERS = READERS | OF_COMPARTMENT
+ALL_WRITERS = WRITERS | COMPARTMENT_ROLES
+ALL_READERS = READERS | COMPARTMENT_ROLES
 
 # The methods of requests that change nothing.
 READ_METHODS = ("GET", "HEAD")
 
 # The letter of SMART scopes that each interaction requires.
-LETTERS = {
+SCOPE_LETTERS = {
     "create": "c",
     "read": "r",
     "vread": "r",
@@ -41,7 +41,7 @@ LETTERS = {
 }
 
 # The plain-JSON API: its collections, and the resource type of each.
-PLAIN = "/v1"
+PLAIN_PATH = "/v1"
 COLLECTIONS = {
     "encounters": "Encounter",
     "observations": "Observation",
@@ -52,7 +52,7 @@ COLLECTIONS = {
     "messages": "Communication",
 }
 # The roles that may see the audit trail's resources.
-OVERSEERS = frozenset({ADMIN, AUDITOR})
+AUDIT_READERS = frozenset({ADMIN, AUDITOR})
 # Types of the public definitions that are made from the catalogue.
 DEFINITIONS = ("OperationDefinition", "SearchParameter", "StructureDefinition")
 
@@ -72,21 +72,21 @@ class Interaction:
     path: str
     function: str
     roles: frozenset[str]
-    audit: str
+    audit_action: str
     public: bool = False
     conditional: bool = False
-    needs: str = ""
-    rooted: bool = False
+    scope_override: str = ""
+    is_at_root: bool = False
 
     @property
-    def letters(self) -> str:
+    def scope_letters(self) -> str:
         """The letters of SMART scopes that the caller needs, all of them."""
-        return self.needs or LETTERS.get(self.code, "")
+        return self.scope_override or SCOPE_LETTERS.get(self.code, "")
 
     @property
-    def who(self) -> str:
+    def roles_text(self) -> str:
         """The permitted roles, as documents list them."""
-        return listed(self.roles, self.code)
+        return roles_text(self.roles, self.code)
 
     @property
     def type(self) -> str:
@@ -96,10 +96,10 @@ class Interaction:
     @property
     def is_plain(self) -> bool:
         """Whether the interaction belongs to the plain-JSON API."""
-        return self.rooted and self.path.startswith(f"{PLAIN}/")
+        return self.is_at_root and self.path.startswith(f"{PLAIN_PATH}/")
 
     @property
-    def is_systems(self) -> bool:
+    def is_whole_system(self) -> bool:
         """Whether it is a whole-system interaction: one with the base itself, not with a type."""
         return not self.public and not self.path.strip("/")
 
@@ -109,7 +109,7 @@ class Interaction:
         return f"{self.method} {self.path}"
 
     @property
-    def slashed(self) -> str:
+    def greedy_path(self) -> str:
         """The path of the greedy route that serves this path with a trailing slash."""
         static = self.path.partition("/{")[0]
         return f"{static}/{{proxy+}}"
@@ -124,12 +124,12 @@ class Interaction:
             return False
         pairs = [*zip(template, segments, strict=True)]
         variables = {part[1:-1]: segment for part, segment in pairs if part.startswith("{")}
-        return self.takes(variables) and all(
+        return self.accepts_variables(variables) and all(
             part == segment or (part.startswith("{") and segment[:1] not in ("", "_"))
             for part, segment in pairs
         )
 
-    def takes(self, variables: Mapping[str, str]) -> bool:
+    def accepts_variables(self, variables: Mapping[str, str]) -> bool:
         """Return whether the route accepts the values of its path's variables.
 
         A collection must exist, and an operation, but nothing else, begins with `$`.
@@ -140,30 +140,32 @@ class Interaction:
 
 
 INTERACTIONS = (
-    Interaction("create", "POST", "/{type}", "create", CARED_FOR, "C", conditional=True),
-    Interaction("read", "GET", "/{type}/{id}", "read", SEERS, "R"),
-    Interaction("read", "HEAD", "/{type}/{id}", "read", SEERS, "R"),
-    Interaction("vread", "GET", "/{type}/{id}/_history/{vid}", "read", SEERS, "R"),
-    Interaction("vread", "HEAD", "/{type}/{id}/_history/{vid}", "read", SEERS, "R"),
+    Interaction("create", "POST", "/{type}", "create", ALL_WRITERS, "C", conditional=True),
+    Interaction("read", "GET", "/{type}/{id}", "read", ALL_READERS, "R"),
+    Interaction("read", "HEAD", "/{type}/{id}", "read", ALL_READERS, "R"),
+    Interaction("vread", "GET", "/{type}/{id}/_history/{vid}", "read", ALL_READERS, "R"),
+    Interaction("vread", "HEAD", "/{type}/{id}/_history/{vid}", "read", ALL_READERS, "R"),
     Interaction("update", "PUT", "/{type}/{id}", "update", WRITERS, "U"),
     Interaction("update", "PUT", "/{type}", "update", WRITERS, "U", conditional=True),
-    Interaction("patch", "PATCH", "/{type}/{id}", "patch", CARED_FOR, "U"),
-    Interaction("patch", "PATCH", "/{type}", "patch", CARED_FOR, "U", conditional=True),
+    Interaction("patch", "PATCH", "/{type}/{id}", "patch", ALL_WRITERS, "U"),
+    Interaction("patch", "PATCH", "/{type}", "patch", ALL_WRITERS, "U", conditional=True),
     Interaction("delete", "DELETE", "/{type}/{id}", "delete", DELETERS, "D"),
     Interaction("delete", "DELETE", "/{type}", "delete", DELETERS, "D", conditional=True),
-    Interaction("history-instance", "GET", "/{type}/{id}/_history", "history", SEERS, "R"),
-    Interaction("history-instance", "HEAD", "/{type}/{id}/_history", "history", SEERS, "R"),
-    Interaction("search-type", "GET", "/{type}", "search", SEERS, "E"),
-    Interaction("search-type", "HEAD", "/{type}", "search", SEERS, "E"),
-    Interaction("search-type", "POST", "/{type}/_search", "search", SEERS, "E"),
+    Interaction("history-instance", "GET", "/{type}/{id}/_history", "history", ALL_READERS, "R"),
+    Interaction("history-instance", "HEAD", "/{type}/{id}/_history", "history", ALL_READERS, "R"),
+    Interaction("search-type", "GET", "/{type}", "search", ALL_READERS, "E"),
+    Interaction("search-type", "HEAD", "/{type}", "search", ALL_READERS, "E"),
+    Interaction("search-type", "POST", "/{type}/_search", "search", ALL_READERS, "E"),
     # The roles of each operation are in its own row.
-    Interaction("operation", "POST", "/{type}/{operation}", "operations", SEERS | WRITERS, "E"),
-    Interaction("operation", "GET", "/{type}/{id}/{operation}", "operations", SEERS, "E"),
     Interaction(
-        "operation", "POST", "/{type}/{id}/{operation}", "operations", SEERS | WRITERS, "E"
+        "operation", "POST", "/{type}/{operation}", "operations", ALL_READERS | WRITERS, "E"
+    ),
+    Interaction("operation", "GET", "/{type}/{id}/{operation}", "operations", ALL_READERS, "E"),
+    Interaction(
+        "operation", "POST", "/{type}/{id}/{operation}", "operations", ALL_READERS | WRITERS, "E"
     ),
     *(
-        Interaction(code, method, path, "audit_events", OVERSEERS, action)
+        Interaction(code, method, path, "audit_events", AUDIT_READERS, action)
         for code, method, path, action in (
             ("read", "GET", f"/{AUDIT_EVENT}/{{id}}", "R"),
             ("read", "HEAD", f"/{AUDIT_EVENT}/{{id}}", "R"),
@@ -173,8 +175,8 @@ INTERACTIONS = (
         )
     ),
     # Both paths take both types of Bundle. The entries are authorised one by one.
-    Interaction("transaction", "POST", "", "bundle", SEERS | WRITERS, "E"),
-    Interaction("batch", "POST", "/", "bundle", SEERS | WRITERS, "E"),
+    Interaction("transaction", "POST", "", "bundle", ALL_READERS | WRITERS, "E"),
+    Interaction("batch", "POST", "/", "bundle", ALL_READERS | WRITERS, "E"),
     Interaction("capabilities", "GET", "/metadata", "capabilities", NOBODY, "", public=True),
     Interaction("capabilities", "HEAD", "/metadata", "capabilities", NOBODY, "", public=True),
     *(
@@ -204,49 +206,49 @@ INTERACTIONS = (
         for path in ("", "/", "/{proxy+}")
     ),
     *(
-        Interaction("explore", method, path, "explore", NOBODY, "", public=True, rooted=True)
+        Interaction("explore", method, path, "explore", NOBODY, "", public=True, is_at_root=True)
         for path in ("/explore", "/explore/{file}")
         for method in READ_METHODS
     ),
     *(
-        Interaction(code, method, f"{PLAIN}/{path}", "plain", roles, action, rooted=True)
+        Interaction(code, method, f"{PLAIN_PATH}/{path}", "plain", roles, action, is_at_root=True)
         for code, method, path, roles, action in (
-            ("create", "POST", "{collection}", CARED_FOR, "C"),
-            ("search-type", "GET", "{collection}", SEERS, "E"),
-            ("read", "GET", "{collection}/{id}", SEERS, "R"),
+            ("create", "POST", "{collection}", ALL_WRITERS, "C"),
+            ("search-type", "GET", "{collection}", ALL_READERS, "E"),
+            ("read", "GET", "{collection}/{id}", ALL_READERS, "R"),
             ("update", "PUT", "{collection}/{id}", WRITERS, "U"),
-            ("patch", "PATCH", "{collection}/{id}", CARED_FOR, "U"),
+            ("patch", "PATCH", "{collection}/{id}", ALL_WRITERS, "U"),
             ("delete", "DELETE", "{collection}/{id}", DELETERS, "D"),
         )
     ),
     Interaction(
         "preflight",
         "OPTIONS",
-        f"{PLAIN}/{{proxy+}}",
+        f"{PLAIN_PATH}/{{proxy+}}",
         "capabilities",
         NOBODY,
         "",
         public=True,
-        rooted=True,
+        is_at_root=True,
     ),
 )
 
 # Interactions whose response is not a resource.
-NO_RESOURCE = frozenset({"smart-configuration", "openapi", "docs"})
+NON_RESOURCE_CODES = frozenset({"smart-configuration", "openapi", "docs"})
 # Documents about the server, which are served with an ETag.
-PUBLISHED = ("capabilities", "definition", "openapi", "smart-configuration")
+SERVER_DOCUMENTS = ("capabilities", "definition", "openapi", "smart-configuration")
 # Pages for people, and the files that they load: their format is not negotiated.
 PAGES = frozenset({"docs", "explore"})
-BELOW_BASE = tuple(row for row in INTERACTIONS if not row.rooted)
+BELOW_BASE = tuple(row for row in INTERACTIONS if not row.is_at_root)
 BY_ROUTE = {row.route: row for row in BELOW_BASE}
-ROOTED = {row.route: row for row in INTERACTIONS if row.rooted}
+ROOT_ROUTES = {row.route: row for row in INTERACTIONS if row.is_at_root}
 # A route's key cannot end in a slash, so a path with a trailing slash goes to `$default`, which
 # requires a token. Public interactions therefore have a greedy route as well: it comes before
 # `$default`, and its variable also matches the empty rest after the slash.
-SLASHED = {
-    f"{row.method} {row.slashed}": row
+GREEDY_ROUTES = {
+    f"{row.method} {row.greedy_path}": row
     for row in INTERACTIONS
-    if row.public and not row.rooted and row.code != "preflight"
+    if row.public and not row.is_at_root and row.code != "preflight"
 }
 # The AuditEvent action of each interaction that is audited.
-ACTIONS = {row.code: row.audit for row in INTERACTIONS if row.audit}
+AUDIT_ACTIONS = {row.code: row.audit_action for row in INTERACTIONS if row.audit_action}

@@ -5,10 +5,10 @@ https://hl7.org/fhir/R4/operations.html
 
 from dataclasses import dataclass
 
-from shared.catalog.interactions import CARED_FOR, SEERS
-from shared.catalog.policies import LISTED
+from shared.catalog.interactions import ALL_READERS, ALL_WRITERS
+from shared.catalog.policies import POLICIES_TEXT
 from shared.catalog.roles import WRITERS
-from shared.catalog.types import TYPES
+from shared.catalog.types import STORED_TYPES
 
 TYPE, INSTANCE = "type", "instance"
 
@@ -56,7 +56,7 @@ class Operation:
     description: str
     parameters: tuple[Parameter, ...]
     returns: str
-    needs: str = ""
+    scope_override: str = ""
     standard: str = ""
     types: tuple[str, ...] = ("Encounter",)
     outputs: tuple[Parameter, ...] = ()
@@ -80,7 +80,7 @@ OPERATIONS = (
         (TYPE,),
         ("POST",),
         affects_state=True,
-        roles=CARED_FOR,
+        roles=ALL_WRITERS,
         description=(
             "Opens a session for its patients and links up to 6 threads to it, all in one "
             "transaction. If there are several patients, each gets a medical encounter. Without a "
@@ -113,7 +113,7 @@ OPERATIONS = (
             Parameter("encounter", "Encounter", "The Encounter of the new session", max="1"),
         ),
         returns="Encounter",
-        needs="c",
+        scope_override="c",
     ),
     Operation(
         "add-patient",
@@ -131,7 +131,7 @@ OPERATIONS = (
             Parameter("patient", "Reference", _PATIENT, min=1, max="1", targets=("Patient",)),
         ),
         returns="Encounter",
-        needs="cu",
+        scope_override="cu",
     ),
     Operation(
         "close-session",
@@ -145,14 +145,14 @@ OPERATIONS = (
         ),
         parameters=(),
         returns="Encounter",
-        needs="u",
+        scope_override="u",
     ),
     Operation(
         "closing",
         (INSTANCE,),
         ("GET", "POST"),
         affects_state=False,
-        roles=SEERS,
+        roles=ALL_READERS,
         description=(
             "Returns a session's policy, and when the session closes by itself if nothing more "
             "happens. A new message can move that time. If there is none, a client must close the "
@@ -160,9 +160,9 @@ OPERATIONS = (
         ),
         parameters=(),
         returns="Parameters",
-        needs="r",
+        scope_override="r",
         outputs=(
-            Parameter("policy", "code", LISTED, min=1, max="1"),
+            Parameter("policy", "code", POLICIES_TEXT, min=1, max="1"),
             Parameter("closes", "instant", "When an open session closes by itself", max="1"),
         ),
     ),
@@ -171,7 +171,7 @@ OPERATIONS = (
         (INSTANCE,),
         ("GET", "POST"),
         affects_state=False,
-        roles=SEERS,
+        roles=ALL_READERS,
         description=(
             "Returns a session, its medical encounters, the headers of its threads, its messages "
             "in the order in which they were sent, and the resources recorded during it."
@@ -188,7 +188,7 @@ OPERATIONS = (
             ),
         ),
         returns="Bundle",
-        needs="r",
+        scope_override="r",
         standard="http://hl7.org/fhir/OperationDefinition/Encounter-everything",
     ),
     Operation(
@@ -196,7 +196,7 @@ OPERATIONS = (
         (TYPE, INSTANCE),
         ("GET", "POST"),
         affects_state=False,
-        roles=CARED_FOR | SEERS,
+        roles=ALL_WRITERS | ALL_READERS,
         description=(
             "Checks a resource against R4 and its profiles, and returns every problem at once. "
             "With a mode, also checks whether it could be written. Without a resource, checks the "
@@ -211,12 +211,12 @@ OPERATIONS = (
         ),
         returns="OperationOutcome",
         standard="http://hl7.org/fhir/OperationDefinition/Resource-validate",
-        types=TYPES,
+        types=STORED_TYPES,
     ),
 )
 
 
-def offered(resource_type: str, level: str) -> dict[str, Operation]:
+def operations_on(resource_type: str, level: str) -> dict[str, Operation]:
     """Return the operations on a type or on its instances, by name with the `$`."""
     return {
         row.name: row for row in OPERATIONS if resource_type in row.types and level in row.levels

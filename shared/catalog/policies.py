@@ -6,11 +6,11 @@ What each policy does is the table in `shared.rules.policies`.
 # The first of each is the default.
 EXPLICIT, THREAD, DAILY = POLICIES = ("explicit", "thread", "daily")
 # As documents list them.
-LISTED = f"{', '.join(POLICIES[:-1])} or {POLICIES[-1]}"
-BY_THREAD, BY_PATIENT = SCOPES = ("thread", "patient")
+POLICIES_TEXT = f"{', '.join(POLICIES[:-1])} or {POLICIES[-1]}"
+BY_THREAD, BY_PATIENT = SLOT_SCOPES = ("thread", "patient")
 # A session of a policy with a limit closes so long after it was opened, and an Encounter that stays
 # open longer gets a second index row.
 MAX_HOURS = 168
 # The end of the URL of the extension by which a header sets its thread's policy. The server's base
 # is before it.
-EXTENSION = "/StructureDefinition/session-policy"
+EXTENSION_PATH = "/StructureDefinition/session-policy"

@@ -62,12 +62,12 @@ ROLES = {
     )
 }
 # Roles of people: the groups of the user pool.
-OF_PEOPLE = tuple(name for name in ROLES if name != SERVICE)
+USER_ROLES = tuple(name for name in ROLES if name != SERVICE)
 # Roles that reach only compartments.
-OF_COMPARTMENT = frozenset(role.name for role in ROLES.values() if role.person)
+COMPARTMENT_ROLES = frozenset(role.name for role in ROLES.values() if role.person)
 
 # Roles that see all drafts. Others see only those that they send themselves.
-OF_DRAFTS = frozenset({ADMIN, SERVICE})
+DRAFT_READERS = frozenset({ADMIN, SERVICE})
 
 READERS = frozenset({ADMIN, PRACTITIONER, AUDITOR})
 WRITERS = frozenset({ADMIN, PRACTITIONER})
@@ -76,7 +76,7 @@ DELETERS = frozenset(role.name for role in ROLES.values() if role.deletes != NOT
 DELETERS_OF_ANYTHING = frozenset(role.name for role in ROLES.values() if role.deletes == ANYTHING)
 
 
-def listed(roles: Iterable[str], code: str = "") -> str:
+def roles_text(roles: Iterable[str], code: str = "") -> str:
     """Return the names of an interaction's roles, as documents list them.
 
     Those of `delete` are grouped by what they may delete.

@@ -6,10 +6,10 @@ A search by the parameter of a type's order reads only the part of the rows that
 from dataclasses import dataclass
 from enum import Enum
 
-from shared.catalog.types import AUDIT_EVENT, DIRECTORY, TYPES, complete
+from shared.catalog.types import AUDIT_EVENT, DIRECTORY_TYPES, STORED_TYPES, complete_table
 
 
-class Span(Enum):
+class DateSpan(Enum):
     """How much time a value of a date parameter may cover, by its data type."""
 
     INSTANT = "instant: a single point"
@@ -26,30 +26,30 @@ class SortOrder:
     """
 
     param: str = ""
-    span: Span = Span.INSTANT
+    span: DateSpan = DateSpan.INSTANT
     has_long: bool = False
 
 
 BY_CREATION = SortOrder()
 BY_UPDATE = SortOrder("_lastUpdated")
-SORT_ORDERS = complete(
+SORT_ORDERS = complete_table(
     "SORT_ORDERS",
     {
-        "Encounter": SortOrder("date", Span.PERIOD, has_long=True),
+        "Encounter": SortOrder("date", DateSpan.PERIOD, has_long=True),
         AUDIT_EVENT: SortOrder("date"),
-        "Communication": SortOrder("sent", Span.DATE_TIME),
-        **dict.fromkeys(DIRECTORY, BY_CREATION),
+        "Communication": SortOrder("sent", DateSpan.DATE_TIME),
+        **dict.fromkeys(DIRECTORY_TYPES, BY_CREATION),
         "Appointment": SortOrder("date"),
-        "Condition": SortOrder("recorded-date", Span.DATE_TIME),
-        "Observation": SortOrder("date", Span.PERIOD),
-        "Procedure": SortOrder("date", Span.PERIOD),
+        "Condition": SortOrder("recorded-date", DateSpan.DATE_TIME),
+        "Observation": SortOrder("date", DateSpan.PERIOD),
+        "Procedure": SortOrder("date", DateSpan.PERIOD),
         "DocumentReference": SortOrder("date"),
-        "ClinicalImpression": SortOrder("date", Span.DATE_TIME),
-        "MedicationRequest": SortOrder("authoredon", Span.DATE_TIME),
-        "ServiceRequest": SortOrder("authored", Span.DATE_TIME),
-        "QuestionnaireResponse": SortOrder("authored", Span.DATE_TIME),
-        "Task": SortOrder("authored-on", Span.DATE_TIME),
-        "ChargeItem": SortOrder("entered-date", Span.DATE_TIME),
+        "ClinicalImpression": SortOrder("date", DateSpan.DATE_TIME),
+        "MedicationRequest": SortOrder("authoredon", DateSpan.DATE_TIME),
+        "ServiceRequest": SortOrder("authored", DateSpan.DATE_TIME),
+        "QuestionnaireResponse": SortOrder("authored", DateSpan.DATE_TIME),
+        "Task": SortOrder("authored-on", DateSpan.DATE_TIME),
+        "ChargeItem": SortOrder("entered-date", DateSpan.DATE_TIME),
     },
-    (*TYPES, AUDIT_EVENT),
+    (*STORED_TYPES, AUDIT_EVENT),
 )

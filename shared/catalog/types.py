@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 # Sessions and threads. They are written together: a write of one may change others.
-CARE = ("Encounter", "Communication")
+SESSION_TYPES = ("Encounter", "Communication")
 # People, organizations, places and appointments.
-DIRECTORY = (
+DIRECTORY_TYPES = (
     "Patient",
     "Practitioner",
     "PractitionerRole",
@@ -17,7 +17,7 @@ DIRECTORY = (
     "Appointment",
 )
 # Records made during an encounter.
-RECORDS = (
+RECORD_TYPES = (
     "Condition",
     "Observation",
     "Procedure",
@@ -29,13 +29,13 @@ RECORDS = (
     "Task",
     "ChargeItem",
 )
-TYPES = (*CARE, *DIRECTORY, *RECORDS)
+STORED_TYPES = (*SESSION_TYPES, *DIRECTORY_TYPES, *RECORD_TYPES)
 # The type of the audit trail's resources. They are read and searched, but nobody writes them.
 AUDIT_EVENT = "AuditEvent"
 
 
-def complete[Row](
-    table: str, rows: Mapping[str, Row], types: Iterable[str] = TYPES
+def complete_table[Row](
+    table: str, rows: Mapping[str, Row], types: Iterable[str] = STORED_TYPES
 ) -> dict[str, Row]:
     """Return the rows of a table by type. Raises ValueError naming the types that have none."""
     if missing := [name for name in types if name not in rows]:
@@ -46,8 +46,8 @@ def complete[Row](
 # The element that marks a resource as void or out of use, for those who may not delete it. R4 has
 # the status entered-in-error for records, but only `active` for most types of the directory.
 _ERROR = "entered-in-error"
-WITHDRAWN = {
-    **dict.fromkeys(TYPES, f"status: {_ERROR}"),
+WITHDRAWAL_MARKS = {
+    **dict.fromkeys(STORED_TYPES, f"status: {_ERROR}"),
     **dict.fromkeys(
         ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Organization", "Group"),
         "active: false",

@@ -19,7 +19,7 @@ _REFERENCE = ("Reference", "reference")
 _IN_NARRATIVE = re.compile(r"""(\s(?:href|src)\s*=\s*)(["'])(.*?)\2""", re.DOTALL)
 
 
-def linked(resource: dict[str, Any], replace: Replace) -> dict[str, Any]:
+def replace_links(resource: dict[str, Any], replace: Replace) -> dict[str, Any]:
     """Return a resource with its references, URLs and narrative links replaced.
 
     Canonicals stay, since they may name resources on any server. Content that R4 does not define

@@ -15,7 +15,7 @@ Resource = dict[str, Any] | bytes
 Json = dict[str, Any]
 
 
-class Found(NamedTuple):
+class SearchEntry(NamedTuple):
     """An entry of a searchset. An OperationOutcome has no `full_url`, since it is not stored."""
 
     resource: Resource
@@ -23,7 +23,7 @@ class Found(NamedTuple):
     mode: str = "match"
 
 
-class Version(NamedTuple):
+class HistoryEntry(NamedTuple):
     """An entry of a history; a deletion has no `resource`."""
 
     full_url: str
@@ -36,7 +36,7 @@ class Version(NamedTuple):
 
 
 def searchset(
-    found: Iterable[Found], links: Mapping[str, str], *, total: int | None = None
+    found: Iterable[SearchEntry], links: Mapping[str, str], *, total: int | None = None
 ) -> Json:
     """Return the Bundle of a page of search results. Without results it has no `entry`.
 
@@ -45,7 +45,7 @@ def searchset(
     return _bundle("searchset", [_search_entry(entry) for entry in found], links, total)
 
 
-def history(versions: Iterable[Version], links: Mapping[str, str], *, total: int) -> Json:
+def history(versions: Iterable[HistoryEntry], links: Mapping[str, str], *, total: int) -> Json:
     """Return the Bundle of a history, whose versions come newest first.
 
     https://hl7.org/fhir/R4/http.html#history
@@ -53,7 +53,7 @@ def history(versions: Iterable[Version], links: Mapping[str, str], *, total: int
     return _bundle("history", [_history_entry(version) for version in versions], links, total)
 
 
-def answers(kind: str, entries: list[Json]) -> Json:
+def batch_response(kind: str, entries: list[Json]) -> Json:
     """Return the response Bundle of a batch or transaction, with entries in the request's order.
 
     If several entries end in the same version of a resource, only the first keeps its `fullUrl`, as
@@ -88,7 +88,7 @@ def _body(resource: Resource) -> Any:
     return orjson.Fragment(resource) if isinstance(resource, bytes) else resource
 
 
-def _search_entry(result: Found) -> Json:
+def _search_entry(result: SearchEntry) -> Json:
     return {
         "fullUrl": result.full_url or uuid4().urn,
         "resource": _body(result.resource),
@@ -96,7 +96,7 @@ def _search_entry(result: Found) -> Json:
     }
 
 
-def _history_entry(version: Version) -> Json:
+def _history_entry(version: HistoryEntry) -> Json:
     response = {
         "status": version.status,
         "etag": etag(version.version),
@@ -111,7 +111,7 @@ def _history_entry(version: Version) -> Json:
     }
 
 
-def within(entry: str, expression: str) -> str:
+def entry_expression(entry: str, expression: str) -> str:
     """Return an issue's expression as a FHIRPath into the Bundle that holds the entry.
 
     The expression is a FHIRPath about the entry's content, or the name of a parameter or header.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from shared.errors import Malformed
 from shared.fhir.fhirjson import DEEPEST
-from shared.fhir.validation.pairs import fill
+from shared.fhir.validation.pairs import pad_pairs
 
 Moves = dict[str, list[int]]
 
@@ -21,11 +21,11 @@ class Stripped(NamedTuple):
     """
 
     resource: dict[str, Any]
-    moves: Moves
+    original_indices: Moves
 
-    def as_sent(self, expression: str) -> str:
+    def original_path(self, expression: str) -> str:
         """Return the FHIRPath that an element has in the body as it was sent."""
-        if not self.moves:
+        if not self.original_indices:
             return expression
         stripped = sent = ""
         for part in re.split(r"(?<=\])", expression):
@@ -34,7 +34,7 @@ class Stripped(NamedTuple):
             sent += name
             if subscript:
                 index = int(subscript[:-1])
-                originals = self.moves.get(stripped, [])
+                originals = self.original_indices.get(stripped, [])
                 sent += f"[{originals[index] if index < len(originals) else index}]"
                 stripped += f"[{subscript}"
         return sent
@@ -77,7 +77,7 @@ def _object(value: dict[str, Any], path: str, moves: Moves, depth: int) -> dict[
             stripped = content
         if stripped is not None and stripped not in ({}, []):
             kept[name] = stripped
-    fill(kept)
+    pad_pairs(kept)
     return kept
 
 

@@ -6,7 +6,7 @@ from shared.fhir.fhirjson import canonical
 from shared.fhir.meta import SET_BY_SERVER
 
 
-def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+def has_same_content(a: dict[str, Any], b: dict[str, Any]) -> bool:
     """Return whether two resources have the same content, apart from version and `lastUpdated`.
 
     The order of properties has no meaning in FHIR. `1.50` and `1.5` differ, in precision.

@@ -49,20 +49,20 @@ def zone(name: str) -> tzinfo:
 
 def now() -> datetime:
     """Return the current instant, truncated to milliseconds as FHIR's `lastUpdated` is."""
-    return floor(datetime.now(UTC))  # noqa: TID251 - the one place that reads the clock
+    return truncate(datetime.now(UTC))  # noqa: TID251 - the one place that reads the clock
 
 
-def floor(moment: datetime) -> datetime:
+def truncate(moment: datetime) -> datetime:
     """Truncate an instant to whole milliseconds."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def written(moment: datetime) -> str:
+def to_text(moment: datetime) -> str:
     """Format an instant in UTC with milliseconds, so that texts sort in the order of instants."""
     return moment.astimezone(UTC).strftime("%4Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-def read(text: str) -> datetime:
+def from_text(text: str) -> datetime:
     """Parse an instant that `written` formatted."""
     return datetime.fromisoformat(text)
 
@@ -76,16 +76,16 @@ def from_nanoseconds(value: int) -> datetime:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value // MILLISECOND)
     except OverflowError:
         end = datetime.min.replace(tzinfo=UTC) if value < 0 else datetime.max.replace(tzinfo=UTC)
-        return floor(end)
+        return truncate(end)
 
 
-def nanoseconds(moment: datetime) -> int:
+def to_nanoseconds(moment: datetime) -> int:
     """Return an instant as nanoseconds since 1970, as the bounds of a Range are counted."""
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
 
 
-def wall_clock(moment: datetime, local: tzinfo) -> datetime:
+def local_time(moment: datetime, local: tzinfo) -> datetime:
     """Return the local time of a zone at an instant, limited to the years that a date can have.
 
     West of UTC, the first hours of the year 1 have no local date. East of it, the last hours of
@@ -119,7 +119,7 @@ def parse(text: str, local: tzinfo = UTC) -> Range:
         raise ValueError("outside of the calendar") from None
 
 
-def point(text: str, local: tzinfo = UTC) -> Range:
+def parse_instant(text: str, local: tzinfo = UTC) -> Range:
     """Return the range of an `instant`, which is a single point even without a fraction.
 
     Raises ValueError as `parse` does. https://hl7.org/fhir/R4/search.html#date
@@ -206,7 +206,7 @@ def _offset(text: str) -> tzinfo:
     return timezone(sign * timedelta(hours=hours, minutes=minutes))
 
 
-def period(value: dict[str, object], local: tzinfo = UTC) -> Range:
+def period_range(value: dict[str, object], local: tzinfo = UTC) -> Range:
     """Return the range of a Period; a missing start or end leaves that side open."""
     start, end = value.get("start"), value.get("end")
     return Range(

@@ -4,11 +4,11 @@ from collections.abc import Hashable
 from typing import Any
 
 
-def copied(value: Any) -> Any:
+def deep_copy(value: Any) -> Any:
     """Return a deep copy. Numbers keep their text, which `copy.deepcopy` would lose."""
     if isinstance(value, dict):
-        return {name: copied(member) for name, member in value.items()}
-    return [copied(item) for item in value] if isinstance(value, list) else value
+        return {name: deep_copy(member) for name, member in value.items()}
+    return [deep_copy(item) for item in value] if isinstance(value, list) else value
 
 
 def equal(a: Any, b: Any) -> bool:
@@ -20,12 +20,12 @@ def equal(a: Any, b: Any) -> bool:
     return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
 
 
-def key(value: Any) -> Hashable:
+def hashable_key(value: Any) -> Hashable:
     """Return a hashable key of a value, the same for all values that are `equal`."""
     if isinstance(value, dict):
-        return "object", frozenset((name, key(member)) for name, member in value.items())
+        return "object", frozenset((name, hashable_key(member)) for name, member in value.items())
     if isinstance(value, list):
-        return "array", tuple(map(key, value))
+        return "array", tuple(map(hashable_key, value))
     hashable: Hashable = value
     return ("boolean", value) if isinstance(value, bool) else hashable
 

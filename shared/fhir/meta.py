@@ -17,7 +17,7 @@ _SET_BY_MEDPLUM = frozenset(
 )
 
 
-def meta_as_written(resource: dict[str, Any]) -> dict[str, Any]:
+def with_client_meta(resource: dict[str, Any]) -> dict[str, Any]:
     """Return a resource without the parts of `meta` that a client may not set.
 
     They are ignored rather than refused. Raises BusinessRule for a resource that was read in part
@@ -33,7 +33,7 @@ def meta_as_written(resource: dict[str, Any]) -> dict[str, Any]:
     return {**resource, "meta": kept} if kept else rest
 
 
-def as_stamped(resource: dict[str, Any]) -> dict[str, Any]:
+def with_placeholder_version(resource: dict[str, Any]) -> dict[str, Any]:
     """Return a resource with the version that the server will add, if its `meta` has only an id.
 
     An element with nothing but an id would fail validation.
@@ -55,7 +55,7 @@ def _refuse_subset(meta: dict[str, Any], expression: str) -> None:
             )
 
 
-def without_repeats(resource: dict[str, Any]) -> dict[str, Any]:
+def without_repeated_meta(resource: dict[str, Any]) -> dict[str, Any]:
     """Return a valid resource without repeated tags, security labels and profiles.
 
     The first of equal ones stays. They are sets: https://hl7.org/fhir/R4/resource.html#Meta

@@ -32,28 +32,28 @@ def operation_outcome(issues: Iterable[Issue]) -> Json:
     `details.text` says what is wrong. `diagnostics` is complete, because many clients show nothing
     else: what is wrong, what was expected or what to do, and which element is concerned.
     """
-    return {"resourceType": "OperationOutcome", "issue": [*map(_issue, bounded(issues))]}
+    return {"resourceType": "OperationOutcome", "issue": [*map(_issue, first_issues(issues))]}
 
 
-def bounded(issues: Iterable[Issue]) -> list[Issue]:
+def first_issues(issues: Iterable[Issue]) -> list[Issue]:
     """Return the issues up to the limit, and one that says so if there are more."""
     first = [*islice(issues, MOST_ISSUES + 1)]
     return first if len(first) <= MOST_ISSUES else [*first[:MOST_ISSUES], _MORE]
 
 
 def _issue(issue: Issue) -> Json:
-    text, expression = shown(issue.text) or issue.code, shown(issue.expression)
+    text, expression = printable(issue.text) or issue.code, printable(issue.expression)
     written: Json = {"severity": issue.severity, "code": issue.code, "details": {"text": text}}
-    written["diagnostics"] = issue.data or _located(sentence(issue), expression)
+    written["diagnostics"] = issue.data or _located(issue_text(issue), expression)
     if expression:
         written["expression"] = [expression]
     return written
 
 
-def sentence(issue: Issue) -> str:
+def issue_text(issue: Issue) -> str:
     """Return the text of an issue, followed by its diagnostics if it has any."""
     text = issue.text or issue.code
-    return shown(f"{text}: {issue.diagnostics}" if issue.diagnostics else text)
+    return printable(f"{text}: {issue.diagnostics}" if issue.diagnostics else text)
 
 
 def _located(text: str, expression: str) -> str:
@@ -61,13 +61,13 @@ def _located(text: str, expression: str) -> str:
     return text if not expression or expression in text else f"{text} ({expression})"
 
 
-def moved(written: Json, place: str) -> Json:
+def with_expression(written: Json, place: str) -> Json:
     """Return a written issue with another expression, such as one within a Bundle."""
     before = written.get("expression", [""])[0]
     text = written["diagnostics"].removesuffix(f" ({before})")
     return written | {"diagnostics": f"{text} ({place})", "expression": [place]}
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text without control characters, truncated if it is too long."""
     return _CONTROL.sub("?", text if len(text) <= LONGEST_ISSUE else f"{text[:LONGEST_ISSUE]}...")

@@ -33,4 +33,4 @@ class Preconditions:
             )
 
 
-ALWAYS = Preconditions()
+UNCONDITIONAL = Preconditions()

@@ -7,33 +7,33 @@ https://hl7.org/fhir/R4/http.html#cond
 
 from shared.errors import Invalid
 from shared.fhir import references, urls
-from shared.fhir.references import Query
+from shared.fhir.references import Conditional
 
 type Pair = tuple[str, str]
 
 
-def below_base(url: str) -> str | None:
+def relative_url(url: str) -> str | None:
     """Return a URL relative to this server's base, or None if it is under another server's."""
     base = references.BASE.get()
     if "://" in url.partition("?")[0]:
-        return urls.below(url, base)
+        return urls.relative_to(url, base)
     if url.startswith("/"):
-        below = urls.below(f"{urls.origin(base)}{url}", base)
+        below = urls.relative_to(f"{urls.origin(base)}{url}", base)
         return url.removeprefix("/") if below is None else below
     return url
 
 
-def selection(url: str) -> Query | None:
+def parse_conditional(url: str) -> Conditional | None:
     """Return the query of a URL such as `Type?query`, or None if it is another kind of URL.
 
     None is returned for the URL of another server, too.
     """
-    below = below_base(url)
-    reference = references.relative(below) if below else None
-    return reference if isinstance(reference, Query) else None
+    below = relative_url(url)
+    reference = references.parse_relative(below) if below else None
+    return reference if isinstance(reference, Conditional) else None
 
 
-def condition(text: str, resource_type: str, *, header: str) -> list[Pair]:
+def parse_header_query(text: str, resource_type: str, *, header: str) -> list[Pair]:
     """Return the parameters in a header's query, which selects resources of a type.
 
     The query stands by itself or in a URL. Raises Invalid if the URL is of another type or server,
@@ -44,7 +44,7 @@ def condition(text: str, resource_type: str, *, header: str) -> list[Pair]:
     if "=" in address or not mark:
         query = text
     elif address not in ("", "/"):
-        selected = selection(text)
+        selected = parse_conditional(text)
         if selected is None or selected.type != resource_type:
             raise Invalid(
                 f"{header} is not a search for {resource_type} on this server",
@@ -52,7 +52,7 @@ def condition(text: str, resource_type: str, *, header: str) -> list[Pair]:
                 diagnostics=f"Write it as {resource_type}?identifier=system|value",
             )
         query = selected.query
-    pairs = references.query(query)
+    pairs = references.parse_query(query)
     if not pairs:
         raise Invalid(f"{header} has no search parameter", expression=header)
     return pairs

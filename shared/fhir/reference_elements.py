@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.catalog.types import RESOURCE_TYPES
 from shared.fhir import references
-from shared.fhir.references import Contained, Elsewhere, Named
+from shared.fhir.references import Contained, External, Reference
 
 type Json = dict[str, Any]
 
@@ -18,19 +18,19 @@ _NO_REFERENCE = (
 )
 
 
-def kind(element: Any, contents: dict[str, str]) -> str:
+def target_type(element: Any, contents: dict[str, str]) -> str:
     """Return the type of the resource that a Reference names, or an empty text if unknown.
 
     `contents` are the types of contained resources by their ids.
     """
     if not isinstance(element, dict):
         return ""
-    named = references.read(element.get("reference"))
+    named = references.parse(element.get("reference"))
     actual = _kind(named, contents) if named else ""
-    return actual or references.declared(element)
+    return actual or references.declared_type(element)
 
 
-def _kind(named: Named, contents: dict[str, str]) -> str:
+def _kind(named: Reference, contents: dict[str, str]) -> str:
     return contents.get(named.id, "") if isinstance(named, Contained) else named.type
 
 
@@ -42,16 +42,16 @@ def problems(
     `targets` are the types that it may name, or any if there are none. Values that are not strings
     are reported where their own elements are checked.
     """
-    text, declared = element.get("reference"), references.declared(element)
+    text, declared = element.get("reference"), references.declared_type(element)
     if isinstance(text, str) and len(text.encode(errors="replace")) > references.LONGEST_REFERENCE:
         yield "reference", f"A reference may have at most {references.LONGEST_REFERENCE} bytes", ""
         return
-    named = references.read(text)
+    named = references.parse(text)
     if isinstance(text, str) and text and not _is_reference(named, own_ids):
         yield "reference", _NO_REFERENCE, f"{_SPECIFICATION}literal"
         return
     actual = _kind(named, contents) if named else ""
-    is_elsewhere = isinstance(named, Elsewhere)  # a path such as /Patient/1 proves nothing there
+    is_elsewhere = isinstance(named, External)  # a path such as /Patient/1 proves nothing there
     if targets and actual and actual not in targets and not is_elsewhere:
         problem = "The reference names a type that is not allowed here"
         yield "reference", problem, _may_refer_to(targets)
@@ -59,9 +59,9 @@ def problems(
         yield from _misdeclared(declared, actual, targets)
 
 
-def _is_reference(named: Named | None, own_ids: Collection[str]) -> bool:
+def _is_reference(named: Reference | None, own_ids: Collection[str]) -> bool:
     """Return whether a text was a valid reference, with an id of R4 if its type needs one."""
-    return named is not None and not (references.is_foreign(named) and named.type in own_ids)
+    return named is not None and not (references.has_foreign_id(named) and named.type in own_ids)
 
 
 def _misdeclared(

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from shared.catalog.types import CARE, RESOURCE_TYPES
+from shared.catalog.types import RESOURCE_TYPES, SESSION_TYPES
 from shared.errors import Invalid
 
 # An id as R4 defines it, which every resource stored here has.
@@ -72,7 +72,7 @@ class Local(NamedTuple):
         return f"{self.target}/_history/{self.version}" if self.version else str(self.target)
 
 
-class Query(NamedTuple):
+class Conditional(NamedTuple):
     """A conditional reference, `Type?query`, which a write replaces by a literal one.
 
     A slash may precede the type, as in `If-None-Exist`.
@@ -82,7 +82,7 @@ class Query(NamedTuple):
     query: str
 
 
-class Elsewhere(NamedTuple):
+class External(NamedTuple):
     """An absolute URI outside of this server; `type` is empty if the URI does not show it."""
 
     uri: str
@@ -96,10 +96,10 @@ class Urn(NamedTuple):
     type: str = ""
 
 
-type Named = Contained | Local | Query | Elsewhere | Urn
+type Reference = Contained | Local | Conditional | External | Urn
 
 
-def read(text: object) -> Named | None:
+def parse(text: object) -> Reference | None:
     """Parse the text of a reference. Return None if it is not a valid reference."""
     if not isinstance(text, str):
         return None
@@ -107,18 +107,18 @@ def read(text: object) -> Named | None:
     return _cached(text, base) if len(text) <= _LONGEST_CACHED else _parsed(text, base)
 
 
-def _parsed(text: str, base: str) -> Named | None:
+def _parsed(text: str, base: str) -> Reference | None:
     if text[:1] == "#":
         return None if _WHITESPACE.search(text) else Contained(text[1:])
-    return relative(text) or _absolute(text, base)
+    return parse_relative(text) or _absolute(text, base)
 
 
 @lru_cache(maxsize=4096)
-def _cached(text: str, base: str) -> Named | None:
+def _cached(text: str, base: str) -> Reference | None:
     return _parsed(text, base)
 
 
-def relative(text: str) -> Local | Query | None:
+def parse_relative(text: str) -> Local | Conditional | None:
     """Parse a reference or query relative to the base. Return None for everything else."""
     match = _RELATIVE.fullmatch(text)
     if match and is_id(match["id"], match["type"]):
@@ -126,16 +126,16 @@ def relative(text: str) -> Local | Query | None:
         if not version or is_id(version, match["type"]):
             return Local(Literal(match["type"], match["id"]), version)
     query = _QUERY.fullmatch(text)
-    return Query(query["type"], query["query"]) if query and _is_type(query["type"]) else None
+    return Conditional(query["type"], query["query"]) if query and _is_type(query["type"]) else None
 
 
-def _absolute(text: str, base: str) -> Named | None:
+def _absolute(text: str, base: str) -> Reference | None:
     """Parse an absolute URI. Under this server's base only a reference or a query is valid."""
     from shared.fhir import urls  # noqa: PLC0415 - most references are relative and do not need it
 
-    rest = urls.below(text, base)
+    rest = urls.relative_to(text, base)
     if rest is not None:
-        return relative(rest)
+        return parse_relative(rest)
     scheme = urls.scheme(text)
     if not scheme or _is_type(scheme):
         # `Patient:1` has the form of a URI, but is a mistake for `Patient/1`.
@@ -143,7 +143,7 @@ def _absolute(text: str, base: str) -> Named | None:
     if scheme.lower() == "urn":
         return Urn(text)
     match = _ABSOLUTE.fullmatch(text)
-    return Elsewhere(text, match["type"] if match and _is_type(match["type"]) else "")
+    return External(text, match["type"] if match and _is_type(match["type"]) else "")
 
 
 def _is_type(name: str) -> bool:
@@ -156,7 +156,7 @@ def is_id(text: str, resource_type: str) -> bool:
     Resources of other systems may have an underscore in their ids. Encounters and Communications
     are always stored here, so their ids are those of R4.
     """
-    pattern = ID if resource_type in CARE else _FOREIGN_ID
+    pattern = ID if resource_type in SESSION_TYPES else _FOREIGN_ID
     return _is_type(resource_type) and pattern.fullmatch(text) is not None
 
 
@@ -167,45 +167,45 @@ def is_bare_id(text: str, types: Iterable[str]) -> bool:
     )
 
 
-def is_foreign(named: Named) -> bool:
+def has_foreign_id(named: Reference) -> bool:
     """Return whether a reference has an id that only another system can have assigned."""
     return isinstance(named, Local) and "_" in f"{named.target.id}{named.version}"
 
 
-def literal(text: object) -> Literal | None:
+def parse_literal(text: object) -> Literal | None:
     """Return the resource of this server that a reference names, or None if it names none."""
-    named = read(text)
+    named = parse(text)
     return named.target if isinstance(named, Local) else None
 
 
 def type_of(text: object) -> str:
     """Return the type of the resource that a reference names, or an empty text if unknown."""
-    named = read(text)
+    named = parse(text)
     return named.type if named else ""
 
 
-def canonical(text: str) -> str:
+def normalize(text: str) -> str:
     """Return a reference in the form that the server compares.
 
     A reference to a resource of this server becomes relative and loses its version.
     """
-    target = literal(text)
+    target = parse_literal(text)
     return str(target) if target else text
 
 
-def versioned(text: str) -> tuple[str, str]:
+def split_version(text: str) -> tuple[str, str]:
     """Split a reference into the address of the resource and its version, which may be empty."""
     match = _VERSIONED.fullmatch(text)
     return (match["address"], match["version"]) if match else (text, "")
 
 
-def declared(element: dict[str, Any]) -> str:
+def declared_type(element: dict[str, Any]) -> str:
     """Return the `type` of a Reference element without R4's base URL, or an empty text."""
     uri = element.get("type")
     return uri.removeprefix(CORE_DEFINITIONS) if isinstance(uri, str) else ""
 
 
-def contents(resource: dict[str, Any]) -> dict[str, str]:
+def contained_types(resource: dict[str, Any]) -> dict[str, str]:
     """Return the types of a resource's contained resources, by their ids."""
     contained = resource.get("contained")
     return {
@@ -217,7 +217,7 @@ def contents(resource: dict[str, Any]) -> dict[str, str]:
 
 def target(element: object) -> Literal | None:
     """Return the resource of this server that a Reference element names, or None."""
-    return literal(element.get("reference")) if isinstance(element, dict) else None
+    return parse_literal(element.get("reference")) if isinstance(element, dict) else None
 
 
 def to(resource_type: str, resource_id: str) -> dict[str, str]:
@@ -225,7 +225,7 @@ def to(resource_type: str, resource_id: str) -> dict[str, str]:
     return {"reference": f"{resource_type}/{resource_id}"}
 
 
-def query(raw: str) -> list[tuple[str, str]]:
+def parse_query(raw: str) -> list[tuple[str, str]]:
     """Parse a raw query string into pairs of name and value.
 
     A plus sign stands for itself, as in time zones and telephone numbers; a space is written %20.

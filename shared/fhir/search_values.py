@@ -58,7 +58,7 @@ class Token(NamedTuple):
     system: str
     code: str
     text: str = ""
-    kinds: tuple[tuple[str, str], ...] = ()
+    identifier_types: tuple[tuple[str, str], ...] = ()
 
 
 class Reference(NamedTuple):
@@ -90,13 +90,13 @@ class Quantity(NamedTuple):
 type Value = Token | Reference | Range | Quantity | str
 
 
-def path(expression: str) -> Path:
+def parse_path(expression: str) -> Path:
     """Read an expression, of a union its first. Raises ValueError where it is not understood."""
-    return paths(expression)[0]
+    return parse_paths(expression)[0]
 
 
 @lru_cache(maxsize=1024)
-def paths(expression: str) -> tuple[Path, ...]:
+def parse_paths(expression: str) -> tuple[Path, ...]:
     """Read an expression: a union has several paths, and so has a choice without a type.
 
     Raises ValueError where it is not understood.
@@ -114,7 +114,7 @@ def _paths(expression: str) -> Iterator[Path]:
     names = tuple(_property(step) for step in _STEP.finditer(match["path"]))
     where = (match["having"], match["value"]) if match["having"] else None
     for kind in CHOICES.get(match["type"] + match["path"], ("",)):
-        leaf = names[-1] + capital(kind)
+        leaf = names[-1] + choice_suffix(kind)
         yield Path((*names[:-1], leaf), match["only"] or "", where, kind=kind)
 
 
@@ -125,15 +125,15 @@ def _ungrouped(group: "re.Match[str]") -> str:
 
 def _property(step: "re.Match[str]") -> str:
     """Return the JSON property of a step; that of a choice has the type in its name."""
-    return step["name"] + capital(step["type"] or "")
+    return step["name"] + choice_suffix(step["type"] or "")
 
 
-def capital(text: str) -> str:
+def choice_suffix(text: str) -> str:
     """Return the name of a type as it ends the JSON property of a choice."""
     return text[:1].upper() + text[1:]
 
 
-def elements(resource: Resource, names: tuple[str, ...]) -> list[Any]:
+def elements_at(resource: Resource, names: tuple[str, ...]) -> list[Any]:
     """Return the elements at a path, going through arrays at every step."""
     found: list[Any] = [resource]
     for name in names:
@@ -152,15 +152,15 @@ def values(resource: Resource, param: SearchParam, zone: tzinfo = UTC) -> list[V
     """Return the values of a parameter; a time without a zone is read in `zone`."""
     if not param.expression:
         return []
-    known = paths(param.expression)
+    known = parse_paths(param.expression)
     if known[0].exists:
-        found = (one for each in known for one in elements(resource, each.names))
+        found = (one for each in known for one in elements_at(resource, each.names))
         return [Token("", str(any(one is not False for one in found)).lower())]
     return [
         value
         for each in known
         for read in (_reader(param, each),)
-        for element in elements(resource, each.names)
+        for element in elements_at(resource, each.names)
         if element is not None and _has(element, each.where)
         for value in _typed(resource, read(element, param, zone))
         if not each.only or (isinstance(value, Reference) and value.type == each.only)
@@ -176,7 +176,7 @@ def _typed(resource: Resource, found: Iterator[Value]) -> Iterator[Value]:
     """Yield values; a reference to a contained resource gets the type of that resource."""
     for value in found:
         if isinstance(value, Reference) and value.is_contained:
-            contents = references.contents(resource)
+            contents = references.contained_types(resource)
             yield value._replace(type=contents.get(value.text[1:], value.type))
         else:
             yield value
@@ -195,7 +195,7 @@ def _tokens(element: Any, param: SearchParam, _: tzinfo) -> Iterator[Token]:
         yield Token(param.system, element)
     elif param.element == CONTACT_POINT:
         if "value" in element:
-            yield Token("", contact(element["value"]))
+            yield Token("", normalize_contact(element["value"]))
     elif "value" in element:
         yield _identifier(element)
     elif "coding" in element or "text" in element:
@@ -208,7 +208,7 @@ def _tokens(element: Any, param: SearchParam, _: tzinfo) -> Iterator[Token]:
         yield _coding(element)
 
 
-def contact(text: str) -> str:
+def normalize_contact(text: str) -> str:
     """Return a telephone number or e-mail address in the form in which it is compared.
 
     Case does not matter. A space at the beginning is an unescaped plus of a URL.
@@ -224,16 +224,16 @@ def _coding(element: Resource) -> Token:
 def _identifier(element: Resource) -> Token:
     kinds = tuple(
         (coding.get("system", ""), coding.get("code", ""))
-        for coding in elements(element, ("type", "coding"))
+        for coding in elements_at(element, ("type", "coding"))
         if coding is not None
     )
-    text = next(iter(elements(element, ("type", "text"))), "")
+    text = next(iter(elements_at(element, ("type", "text"))), "")
     return Token(element.get("system", ""), element.get("value", ""), text, kinds)
 
 
-def canonical(text: str) -> Reference:
+def parse_reference(text: str) -> Reference:
     """Return a reference as it is indexed: one to this server is relative, without its version."""
-    named = references.read(text)
+    named = references.parse(text)
     if isinstance(named, references.Local):
         return Reference(str(named.target), named.type, version=named.version)
     return Reference(text, named.type if named else "")
@@ -242,14 +242,14 @@ def canonical(text: str) -> Reference:
 def _references(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Reference]:
     """Read a Reference or canonical; a Reference with a display only refers to nothing."""
     if isinstance(element, str):
-        yield canonical(element)
+        yield parse_reference(element)
         return
     identifier = element.get("identifier")
-    known = canonical(element.get("reference", ""))
+    known = parse_reference(element.get("reference", ""))
     if known.text or identifier:
         yield Reference(
             known.text,
-            known.type or references.declared(element),
+            known.type or references.declared_type(element),
             _identifier(identifier) if identifier else None,
             known.version,
         )
@@ -257,7 +257,7 @@ def _references(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Refere
 
 def _instants(element: Any, _: SearchParam, zone: tzinfo) -> Iterator[Range]:
     """Read an instant."""
-    yield instants.point(element, zone)
+    yield instants.parse_instant(element, zone)
 
 
 def _ranges(element: Any, _: SearchParam, zone: tzinfo) -> Iterator[Range]:
@@ -265,15 +265,17 @@ def _ranges(element: Any, _: SearchParam, zone: tzinfo) -> Iterator[Range]:
     if isinstance(element, str):
         yield instants.parse(element, zone)
     else:
-        found = _limits(element, zone) or instants.period(element, zone)
+        found = _limits(element, zone) or instants.period_range(element, zone)
         if found != ALWAYS:
             yield found
 
 
 def _limits(element: Resource, zone: tzinfo) -> Range | None:
     """Return the outer limits of a Timing, all that searches use of it; None for other types."""
-    bounds = (instants.period(one, zone) for one in elements(element, ("repeat", "boundsPeriod")))
-    events = (instants.parse(one, zone) for one in elements(element, ("event",)) if one)
+    bounds = (
+        instants.period_range(one, zone) for one in elements_at(element, ("repeat", "boundsPeriod"))
+    )
+    events = (instants.parse(one, zone) for one in elements_at(element, ("event",)) if one)
     found = [*bounds, *events]
     return Range(min(one.low for one in found), max(one.high for one in found)) if found else None
 
@@ -295,7 +297,7 @@ def _strings(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[str]:
     if isinstance(element, str):
         yield element
     else:
-        yield from (one for part in PARTS for one in elements(element, (part,)) if one)
+        yield from (one for part in PARTS for one in elements_at(element, (part,)) if one)
 
 
 type _Reader = Callable[[Any, SearchParam, tzinfo], Iterator[Value]]

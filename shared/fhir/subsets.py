@@ -34,7 +34,7 @@ class Subset:
     tree: _Names
     is_data: bool = False
 
-    def cut(self, json: bytes) -> bytes:
+    def apply(self, json: bytes) -> bytes:
         """Return the JSON of the part of a resource, tagged as incomplete (SUBSETTED)."""
         resource = fhirjson.loads(json)
         if self.is_data:
@@ -46,7 +46,7 @@ class Subset:
         return fhirjson.dumps(cut | {"meta": meta | {"tag": [*tags, SUBSETTED]}})
 
 
-def asked(resource_type: str, given: Mapping[str, str]) -> Subset | None:
+def parse(resource_type: str, given: Mapping[str, str]) -> Subset | None:
     """Return the part that parameters ask for, or None for the whole resource.
 
     Raises Invalid with the name of the parameter.
@@ -63,7 +63,7 @@ def asked(resource_type: str, given: Mapping[str, str]) -> Subset | None:
     return _summary(resource_type, summary)
 
 
-def of_read(resource_type: str, query: Sequence[tuple[str, str]]) -> Subset | None:
+def parse_for_read(resource_type: str, query: Sequence[tuple[str, str]]) -> Subset | None:
     """Return the part that the query of a read asks for, or None for the whole resource.
 
     Raises Invalid with the name of the parameter.
@@ -76,7 +76,7 @@ def of_read(resource_type: str, query: Sequence[tuple[str, str]]) -> Subset | No
                 problem = "is given twice" if name in given else not_a_search
                 raise Invalid(f"{name} {problem}", expression=name)
             given[name] = value
-    return asked(resource_type, given)
+    return parse(resource_type, given)
 
 
 def _summary(resource_type: str, summary: str) -> Subset | None:

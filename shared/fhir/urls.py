@@ -34,7 +34,7 @@ def scheme(text: str) -> str:
     return "" if pattern and not pattern.fullmatch(text) else match["scheme"]
 
 
-def below(url: str, base: str) -> str | None:
+def relative_to(url: str, base: str) -> str | None:
     """Return the part of a URL after a server's base, or None if it is not under that base.
 
     `http` and `https` count as the same server. Scheme and host are compared without case.
@@ -58,7 +58,7 @@ def origin(url: str) -> str:
     return f"{scheme}{mark}{rest.partition('/')[0]}"
 
 
-def identity(url: str) -> str:
+def normalize(url: str) -> str:
     """Return a URL in a form that is equal for all URLs of the same thing.
 
     The scheme `http` or `https` is left out. A `urn:uuid:` is written in lower case.

@@ -36,17 +36,17 @@ _LONGEST_WORD = 40
 LONGEST_KEY = _LONGEST_WORD * 12
 # Separates a word from the id of its resource: it sorts before every character of a word, and
 # occurs in no other sort key.
-END = patterns.WORD.sort.removeprefix("{word}").removesuffix("{id}")
+KEY_SEPARATOR = patterns.WORD.sort.removeprefix("{word}").removesuffix("{id}")
 
 
-def normal(text: str) -> str:
+def normalize(text: str) -> str:
     """Return a text folded and without punctuation, with one space between words."""
     text = text[:LONGEST_TEXT]
-    letters = folded(text.translate(_JOINS))
+    letters = fold(text.translate(_JOINS))
     return " ".join("".join(one if _is_letter(one) else " " for one in letters).split())
 
 
-def folded(text: str) -> str:
+def fold(text: str) -> str:
     """Return a text without case, accents and strokes, as strings are compared and sorted."""
     text = text[:LONGEST_TEXT]
     if text.isascii():
@@ -81,14 +81,14 @@ def _is_letter(one: str) -> bool:
     return unicodedata.category(one)[0] in "LMN"
 
 
-def spaced(text: str) -> str:
+def with_leading_space(text: str) -> str:
     """Return a normal text with a space before each word, which marks where words begin."""
-    return f" {normal(text)}"
+    return f" {normalize(text)}"
 
 
 def keys(texts: Iterable[str]) -> set[str]:
     """Return the words of texts as keys hold them: sorted by bytes."""
-    return {key(word) for text in texts for word in normal(text).split()}
+    return {key(word) for text in texts for word in normalize(text).split()}
 
 
 def key(word: str) -> str:
@@ -101,7 +101,7 @@ def initial(word: str) -> str:
     return word[:6] if word.startswith("%") else word[:1]
 
 
-def between(asked: str) -> tuple[str, str]:
+def key_range(asked: str) -> tuple[str, str]:
     """Return the keys between which the words are that may begin with a normal text.
 
     If the text has several words, the first must match a whole word.
@@ -109,4 +109,4 @@ def between(asked: str) -> tuple[str, str]:
     first, *more = asked.split(" ")
     low = key(first)
     is_whole = bool(more) and len(first) < _LONGEST_WORD
-    return (low + END, low + END + "\x7f") if is_whole else (low, low + "\x7f")
+    return (low + KEY_SEPARATOR, low + KEY_SEPARATOR + "\x7f") if is_whole else (low, low + "\x7f")

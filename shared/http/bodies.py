@@ -9,7 +9,7 @@ from shared.errors import Malformed, TooLong, UnsupportedMedia
 
 # Lambda delivers at most 6 MB, but gzip data of that size may decompress to a thousand times more.
 LARGEST_UNPACKED = 10_000_000
-ENCODING, ACCEPT_ENCODING = "Content-Encoding", "Accept-Encoding"
+CONTENT_ENCODING, ACCEPT_ENCODING = "Content-Encoding", "Accept-Encoding"
 # x-gzip is gzip's old name: https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1.3
 _GZIP, _IDENTITY = ("gzip", "x-gzip"), "identity"
 
@@ -23,12 +23,12 @@ class UnsupportedCoding(UnsupportedMedia):
         """Name the accepted coding in the diagnostics."""
         super().__init__(
             "The body's Content-Encoding is not supported",
-            expression=ENCODING,
+            expression=CONTENT_ENCODING,
             diagnostics=f"Send the body in {self.accepted} or uncompressed",
         )
 
 
-def content(event: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:
+def decode(event: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:
     """Return the decoded body of an event.
 
     Raises UnsupportedCoding, Malformed and TooLong.
@@ -37,7 +37,7 @@ def content(event: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:
     is_base64 = event.get("isBase64Encoded")
     body = b64decode(text) if is_base64 else text.encode(errors="surrogatepass")
     if body:
-        for coding in _codings(headers.get(ENCODING.lower(), "")):
+        for coding in _codings(headers.get(CONTENT_ENCODING.lower(), "")):
             if coding not in _GZIP:
                 raise UnsupportedCoding
             body = _decompressed(body)
@@ -63,9 +63,11 @@ def _decompressed(body: bytes) -> bytes:
             decompressed = file.read(LARGEST_UNPACKED + 1)
     except (OSError, EOFError, ZlibError):
         raise Malformed(
-            "The body is not valid gzip data, or it is truncated", expression=ENCODING
+            "The body is not valid gzip data, or it is truncated", expression=CONTENT_ENCODING
         ) from None
     if len(decompressed) > LARGEST_UNPACKED:
         size = LARGEST_UNPACKED // 1_000_000
-        raise TooLong(f"The body is larger than {size} MB when decompressed", expression=ENCODING)
+        raise TooLong(
+            f"The body is larger than {size} MB when decompressed", expression=CONTENT_ENCODING
+        )
     return decompressed

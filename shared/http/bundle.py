@@ -8,7 +8,7 @@ from contextvars import copy_context
 from dataclasses import replace
 from typing import Any
 
-from shared.access import Actor
+from shared.access import Caller
 from shared.audit import trail
 from shared.catalog.interactions import INTERACTIONS
 from shared.errors import (
@@ -20,16 +20,16 @@ from shared.errors import (
     TooLong,
 )
 from shared.fhir import bundles, fhirjson
-from shared.fhir.bundle_links import linked
+from shared.fhir.bundle_links import replace_links
 from shared.fhir.empties import strip
 from shared.fhir.validation.validation import element_issues
-from shared.http import entries, requests
-from shared.http.bundle_budget import LARGEST_BUNDLE, Room, method
+from shared.http import bundle_entries, requests
+from shared.http.bundle_budget import LARGEST_BUNDLE, BundleBudget, method
+from shared.http.bundle_entries import ParsedEntry
 from shared.http.endpoint import refuse_entry
-from shared.http.entries import Sent
 from shared.http.requests import PATCH_TYPES, Event, Request
-from shared.http.responses import Response, refused, written
-from shared.interactions.bundles.entries import Entry, named_by, of_all
+from shared.http.responses import Response, error_response, write_response
+from shared.interactions.bundles.entries import Entry, locate_errors, map_entries
 from shared.interactions.bundles.transaction import WRITES, transact
 from shared.store import meter
 
@@ -38,24 +38,27 @@ type Answers = Iterator[tuple[str, Response]]
 # Calls the function that the gateway would call for an event.
 type Call = Callable[[Event], Response]
 
-KINDS = {row.code: row for row in INTERACTIONS if row.function == "bundle"}
+BUNDLE_INTERACTIONS = {row.code: row for row in INTERACTIONS if row.function == "bundle"}
 # Each entry is a request of its own, which takes time and writes a line to the log.
 MOST_ENTRIES = 500
 
 
-def answer(request: Request, call: Call) -> Response:
+def execute_bundle(request: Request, call: Call) -> Response:
     """Execute a batch or transaction and return the response with its Bundle.
 
     Raises Malformed if the body is not a Bundle, BusinessRule if its type is another one, TooLong
     if it has too many bytes or entries, and Invalid if another part of it is invalid.
     """
     kind, raw_entries = _type_and_entries(request)
-    trail.current().interaction = KINDS[kind]
+    trail.current().interaction = BUNDLE_INTERACTIONS[kind]
     numbered = [(f"Bundle.entry[{number}]", entry) for number, entry in enumerate(raw_entries)]
     execute = _transaction if kind == "transaction" else _batch
     responses = execute(request, numbered, call)
-    answered = [entries.answered(place, response, request.base) for place, response in responses]
-    return Response(200, fhirjson.dumps(bundles.answers(kind, answered)))
+    answered = [
+        bundle_entries.response_entry(place, response, request.base)
+        for place, response in responses
+    ]
+    return Response(200, fhirjson.dumps(bundles.batch_response(kind, answered)))
 
 
 def _type_and_entries(request: Request) -> tuple[str, list[Any]]:
@@ -69,9 +72,9 @@ def _type_and_entries(request: Request) -> tuple[str, list[Any]]:
     if not isinstance(body, dict) or body.get("resourceType") != "Bundle":
         raise Malformed("The body is not a Bundle", expression="resourceType")
     kind, raw_entries = body.get("type"), body.get("entry", [])
-    if not isinstance(kind, str) or kind not in KINDS:
+    if not isinstance(kind, str) or kind not in BUNDLE_INTERACTIONS:
         raise BusinessRule(
-            f"The base URL accepts only Bundles of type {' or '.join(KINDS)}",
+            f"The base URL accepts only Bundles of type {' or '.join(BUNDLE_INTERACTIONS)}",
             expression="Bundle.type",
         )
     if not isinstance(raw_entries, list):
@@ -93,22 +96,22 @@ def _batch(request: Request, numbered: Numbered, call: Call) -> Answers:
 
     Entries that are refused before they can be parsed share one event in the audit trail.
     """
-    room, unread = Room(), entries.unread(request)
+    room, unread = BundleBudget(), bundle_entries.unroutable_event(request)
     urns = {entry["fullUrl"] for _, entry in numbered if _has_urn(entry)}
     refusals: list[FhirError] = []
     for place, entry in numbered:
         event = unread
         try:
-            with named_by(place):
+            with locate_errors(place):
                 room.check_time()
-                event = entries.read(request, entry, place).event
+                event = bundle_entries.parse(request, entry, place).event
                 _check_independent(entry.get("resource"), urns)
             response = _called(call, event)
         except FhirError as error:
             if event is unread:
                 refusals.append(error)
-            response = refused(error) if event is unread else refuse_entry(event, error)
-        yield place, room.fitting(event, response)
+            response = error_response(error) if event is unread else refuse_entry(event, error)
+        yield place, room.fit(event, response)
     if refusals:
         refuse_entry(unread, refusals[0])
 
@@ -133,37 +136,39 @@ def _check_independent(resource: Any, urls: set[str]) -> None:
             )
 
     if isinstance(resource, dict):
-        linked(resource, refuse)
+        replace_links(resource, refuse)
 
 
 def _transaction(request: Request, numbered: Numbered, call: Call) -> Answers:
     """Apply all writes or none, then answer the reads from the state after them."""
-    sent = of_all(
+    sent = map_entries(
         ((place, (entry, place)) for place, entry in numbered),
-        lambda pair: entries.read(request, *pair),
+        lambda pair: bundle_entries.parse(request, *pair),
     )
     try:
-        entry_requests = of_all(((entry.place, entry.event) for entry in sent), _read)
+        entry_requests = map_entries(((entry.expression, entry.event) for entry in sent), _read)
         pairs = [*zip(sent, entry_requests, strict=True)]
-        to_apply = of_all(((pair[0].place, pair) for pair in pairs), lambda pair: _entry(*pair))
-        outcomes = transact(_writer(request.actor, entry_requests), to_apply)
+        to_apply = map_entries(
+            ((pair[0].expression, pair) for pair in pairs), lambda pair: _entry(*pair)
+        )
+        outcomes = transact(_writer(request.caller, entry_requests), to_apply)
     except FhirError as error:
         for entry in sent:
             refuse_entry(entry.event, error)
         raise
-    room = Room()
+    room = BundleBudget()
     for entry, entry_request in pairs:
-        if entry.place in outcomes:
-            response = written(entry_request, outcomes[entry.place])
+        if entry.expression in outcomes:
+            response = write_response(entry_request, outcomes[entry.expression])
         else:
             response = _read_after(room, entry, call)
-        yield entry.place, room.fitting(entry.event, response)
+        yield entry.expression, room.fit(entry.event, response)
 
 
-def _read_after(room: Room, sent: Sent, call: Call) -> Response:
+def _read_after(room: BundleBudget, sent: ParsedEntry, call: Call) -> Response:
     """Answer a read after the writes have been committed, if there is time left for it."""
     try:
-        with named_by(sent.place):
+        with locate_errors(sent.expression):
             room.check_time()
         return _called(call, sent.event)
     except FhirError as error:
@@ -175,24 +180,29 @@ def _read(event: Event) -> Request:
 
     def read() -> Request:
         trail.begin()  # an entry's audit trail is not the Bundle's
-        return requests.read(event)
+        return requests.from_event(event)
 
     return copy_context().run(read)
 
 
-def _writer(caller: Actor, entry_requests: Iterable[Request]) -> Actor:
+def _writer(caller: Caller, entry_requests: Iterable[Request]) -> Caller:
     """Return the caller with only those of their roles that may make every write."""
     allowed = (
-        request.actor.roles for request in entry_requests if request.interaction.code in WRITES
+        request.caller.roles for request in entry_requests if request.interaction.code in WRITES
     )
     # Without their wider roles, the caller may be a related person, whose links have to be read.
-    return requests.linked(replace(caller, roles=caller.roles.intersection(*allowed)))
+    return requests.with_linked_patients(replace(caller, roles=caller.roles.intersection(*allowed)))
 
 
-def _entry(sent: Sent, request: Request) -> Entry:
+def _entry(sent: ParsedEntry, request: Request) -> Entry:
     """Return an entry as `transact` takes it. Raises Invalid if a transaction cannot hold it."""
     code = request.interaction.code
-    entry = Entry(sent.place, code, request.path.get("type", ""), request.path.get("id", ""))
+    entry = Entry(
+        sent.expression,
+        code,
+        request.path_variables.get("type", ""),
+        request.path_variables.get("id", ""),
+    )
     if code in ("create", "update"):
         entry = replace(entry, body=request.resource())
     elif code == "patch":
@@ -201,19 +211,19 @@ def _entry(sent: Sent, request: Request) -> Entry:
     elif code != "delete":
         _check_read_only(request)
         return replace(entry, query=() if request.is_lenient else tuple(request.query))
-    query = tuple(request.condition)
+    query = tuple(request.conditional_query)
     return replace(entry, query=query, full_url=sent.full_url, only_if=request.preconditions)
 
 
 def _check_read_only(request: Request) -> None:
-    if "operation" in request.path and request.operation.affects_state:
+    if "operation" in request.path_variables and request.operation.affects_state:
         text = f"A transaction cannot include {request.interaction.code}: send it in a batch"
         raise Invalid(issues=[Issue("not-supported", text, "url")])
 
 
 def _called(call: Call, event: Event) -> Response:
     """Call an entry's own function, with its own audit trail and figures."""
-    before = meter.consumed(), meter.failed()
+    before = meter.consumed(), meter.failure_counts()
     response = copy_context().run(call, event)
     meter.add(*before)
     return replace(response, body=b"") if method(event) == "HEAD" else response

@@ -11,7 +11,7 @@ from shared.catalog.interactions import READ_METHODS
 from shared.errors import TooLong, Transient
 from shared.fhir.fhirjson import sent_size
 from shared.http.requests import Event
-from shared.http.responses import Response, refused
+from shared.http.responses import Response, error_response
 
 # Lambda limits payloads to 6 MB in both directions; in a response, every quote is escaped.
 LARGEST_BUNDLE = 5_000_000
@@ -19,20 +19,20 @@ LARGEST_BUNDLE = 5_000_000
 SECONDS = 15
 
 
-class Room:
+class BundleBudget:
     """The bytes and seconds that are left for a response."""
 
     def __init__(self) -> None:
         """Start with an empty response."""
         self._left = LARGEST_BUNDLE
-        self._end = min(time.monotonic() + SECONDS, deadlines.end())
+        self._end = min(time.monotonic() + SECONDS, deadlines.current())
 
     def check_time(self) -> None:
         """Raise Transient if it is too late to start another entry."""
         if time.monotonic() > self._end:
             raise Transient("The time for this Bundle ran out before this entry: send it again")
 
-    def fitting(self, event: Event, response: Response) -> Response:
+    def fit(self, event: Event, response: Response) -> Response:
         """Return a response that fits into the rest of the response to the Bundle.
 
         If it does not fit, a write is answered without its body, and a read is refused.
@@ -43,7 +43,7 @@ class Room:
             return response
         if response.status < _LEAST_FAILURE and method(event) not in READ_METHODS:
             return replace(response, body=b"")
-        return refused(
+        return error_response(
             TooLong("The response has no room left for this entry: request it on its own")
         )
 

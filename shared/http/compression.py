@@ -15,10 +15,10 @@ _LEVEL = 4
 _CODING = re.compile(r"(?:^|,)\s*(?:x-)?gzip\s*(?:;\s*q=(?P<weight>[01](?:\.\d{0,3})?)\s*)?(?:,|$)")
 
 
-def coded(payload: dict[str, Any], accepted: str) -> dict[str, Any]:
+def gzip_if_accepted(payload: dict[str, Any], accepted: str) -> dict[str, Any]:
     """Return a payload with its body in gzip, if the client accepts that and it is large enough."""
     body = payload["body"].encode()
-    if len(body) < LEAST_BYTES or not takes_gzip(accepted):
+    if len(body) < LEAST_BYTES or not accepts_gzip(accepted):
         return payload
     headers = payload["headers"]
     vary = ", ".join(filter(None, (headers.get("Vary"), "Accept-Encoding")))
@@ -29,7 +29,7 @@ def coded(payload: dict[str, Any], accepted: str) -> dict[str, Any]:
     }
 
 
-def takes_gzip(accepted: str) -> bool:
+def accepts_gzip(accepted: str) -> bool:
     """Return whether an Accept-Encoding header names gzip with a weight above zero."""
     match = _CODING.search(accepted.lower())
     return match is not None and float(match["weight"] or 1) > 0

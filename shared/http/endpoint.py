@@ -15,13 +15,13 @@ from shared.audit import trail
 from shared.audit.events import MOST_NAMES
 from shared.audit.trail import Answer
 from shared.catalog.operations import OPERATIONS
-from shared.catalog.types import AUDIT_EVENT, TYPES
+from shared.catalog.types import AUDIT_EVENT, STORED_TYPES
 from shared.errors import FhirError
 from shared.fhir.references import ID
 from shared.http import requests, responses, routing
-from shared.http.payloads import fitting, payload
+from shared.http.payloads import fit_response, payload
 from shared.http.requests import Event, Request
-from shared.http.responses import Response, refused
+from shared.http.responses import Response, error_response
 from shared.store import meter
 
 type Handler = Callable[[Request], Response]
@@ -31,23 +31,23 @@ logger = Logger(location=None)  # every line is written at the same place in the
 
 # Control parameters such as `_count` and `_sort`, which belong to no type.
 _CONTROL = re.compile(r"_[A-Za-z]{1,20}", re.ASCII)
-_KNOWN_TYPES = (*TYPES, AUDIT_EVENT)
+_KNOWN_TYPES = (*STORED_TYPES, AUDIT_EVENT)
 # The path variable of each field of the log line.
 _VARIABLES = {"type": "type", "id": "id", "version": "vid"}
 _IF_NONE_EXIST = "if-none-exist"
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class ApiVariant:
     """What differs between the FHIR API and the plain-JSON API around their handlers.
 
     `refused` renders an error, and `broken` an unexpected one, given the request's id. `parameters`
     returns the names of all query parameters: the log names no others.
     """
 
-    refused: Callable[[FhirError], Response]
-    broken: Callable[[str], Response]
-    parameters: Callable[[], Container[str]]
+    error_response: Callable[[FhirError], Response]
+    internal_error_response: Callable[[str], Response]
+    parameter_names: Callable[[], Container[str]]
 
 
 def _search_parameters() -> Container[str]:
@@ -56,10 +56,10 @@ def _search_parameters() -> Container[str]:
     return {code for type_name in _KNOWN_TYPES for code in SEARCH_PARAMS.of(type_name)}
 
 
-FHIR = Face(responses.refused, responses.broken, _search_parameters)
+FHIR = ApiVariant(responses.error_response, responses.internal_error_response, _search_parameters)
 
 
-def endpoint_of(face_of: Callable[[Event], Face]) -> Callable[[Handler], Lambda]:
+def endpoint_decorator(face_of: Callable[[Event], ApiVariant]) -> Callable[[Handler], Lambda]:
     """Return a decorator that makes Lambda handlers; `face_of` says which API an event is for.
 
     A handler reads the event, calls `handle` and logs the request. It turns every exception into an
@@ -70,7 +70,7 @@ def endpoint_of(face_of: Callable[[Event], Face]) -> Callable[[Handler], Lambda]
     def decorate(handle: Handler) -> Lambda:
         @wraps(handle)
         def handler(event: Event, context: Any) -> dict[str, Any]:
-            event = routing.settled(event)
+            event = routing.resolve_final_slash(event)
             deadlines.begin(context)
             return payload(event, respond(handle, event, face_of(event)))
 
@@ -79,14 +79,14 @@ def endpoint_of(face_of: Callable[[Event], Face]) -> Callable[[Handler], Lambda]
     return decorate
 
 
-def respond(handle: Handler, event: Event, face: Face = FHIR) -> Response:
+def respond(handle: Handler, event: Event, face: ApiVariant = FHIR) -> Response:
     """Return the response to an event, and log the request."""
     started = time.perf_counter()
-    event = routing.settled(event)
+    event = routing.resolve_final_slash(event)
     meter.start()
     _begin(event["requestContext"])
     response, failure = _answer(handle, event, face)
-    response = fitting(event, response, face.refused)
+    response = fit_response(event, response, face.error_response)
     _log(event, response, failure, face, time.perf_counter() - started)
     metrics.write()
     return response
@@ -98,16 +98,16 @@ def _begin(context: dict[str, Any]) -> None:
     trail.begin(request=context.get("requestId", ""), address=address).note_claims(claims)
 
 
-def _answer(handle: Handler, event: Event, face: Face) -> tuple[Response, dict[str, Any]]:
+def _answer(handle: Handler, event: Event, face: ApiVariant) -> tuple[Response, dict[str, Any]]:
     try:
-        return handle(requests.read(event)), {}
+        return handle(requests.from_event(event)), {}
     except FhirError as error:
-        return face.refused(error), _failure(error)
+        return face.error_response(error), _failure(error)
     except Exception as error:  # noqa: BLE001 - the last resort: only its code location is logged
         from shared import failures  # noqa: PLC0415 - only failing requests need it
 
         request_id = event["requestContext"].get("requestId", "")
-        return face.broken(request_id), failures.described(error)
+        return face.internal_error_response(request_id), failures.log_fields(error)
 
 
 def refuse_entry(event: Event, error: FhirError) -> Response:
@@ -115,7 +115,10 @@ def refuse_entry(event: Event, error: FhirError) -> Response:
 
     It is for an entry that never reaches its function.
     """
-    response, audit = refused(error), trail.current().for_entry(routing.row(event))
+    response, audit = (
+        error_response(error),
+        trail.current().for_bundle_entry(routing.find_interaction(event)),
+    )
     _write(event, response, FHIR, audit, failure=_failure(error))
     return response
 
@@ -125,16 +128,20 @@ def _failure(error: FhirError) -> dict[str, Any]:
 
 
 def _log(
-    event: Event, response: Response, failure: dict[str, Any], face: Face, seconds: float
+    event: Event, response: Response, failure: dict[str, Any], face: ApiVariant, seconds: float
 ) -> None:
-    figures = {"milliseconds": round(seconds * 1000, 1), **meter.consumed(), **meter.failures()}
+    figures = {
+        "milliseconds": round(seconds * 1000, 1),
+        **meter.consumed(),
+        **meter.failure_fields(),
+    }
     _write(event, response, face, trail.current(), failure=failure, figures=figures)
 
 
 def _write(
     event: Event,
     response: Response,
-    face: Face,
+    face: ApiVariant,
     audit: trail.Trail,
     *,
     failure: dict[str, Any],
@@ -145,13 +152,15 @@ def _write(
     The line of a request that wrote nothing becomes its row in the audit trail. If an event is too
     large for one row, further lines carry the rest.
     """
-    query = _query(event) + audit.form
+    query = _query(event) + audit.form_params
     fields = {**_resource(event), "parameters": _names(query, face)}
     requested = _requested(event, fields, query)
     target = (
-        f"{fields['type']}/{fields['id']}" if fields.get("type") in TYPES and "id" in fields else ""
+        f"{fields['type']}/{fields['id']}"
+        if fields.get("type") in STORED_TYPES and "id" in fields
+        else ""
     )
-    audited = audit.lines(response.status, _disclosed(response), requested, target)
+    audited = audit.log_fields(response.status, _disclosed(response), requested, target)
     line = {
         "request": event["requestContext"].get("requestId", ""),
         "route": event["routeKey"],
@@ -167,9 +176,9 @@ def _write(
 
 def _disclosed(response: Response) -> Answer:
     """Return the resources that a response discloses, complete even if the body has only parts."""
-    if response.seen is not None:
-        return response.seen
-    record = response.about
+    if response.disclosed_resources is not None:
+        return response.disclosed_resources
+    record = response.record
     return response.body if record is None else [record.json] if record.json else []
 
 
@@ -185,13 +194,13 @@ def _requested(
     event: Event, fields: dict[str, Any], query: list[tuple[str, str]]
 ) -> frozenset[str]:
     """Return the patient that the path names, and what the query names, as references."""
-    kind, own_id = routing.path(event).get("type", ""), fields.get("id", "")
+    kind, own_id = routing.path_variables(event).get("type", ""), fields.get("id", "")
     own = frozenset({f"Patient/{own_id}"} if kind == "Patient" and own_id else ())
     if not query:
         return own
-    from shared.audit import searched_patients  # noqa: PLC0415 - a read has no query
+    from shared.audit import named_resources  # noqa: PLC0415 - a read has no query
 
-    return own | searched_patients.named(kind, query)
+    return own | named_resources.in_query(kind, query)
 
 
 def _resource(event: Event) -> dict[str, str]:
@@ -199,25 +208,25 @@ def _resource(event: Event) -> dict[str, str]:
 
     Anything else could contain personal data.
     """
-    path = routing.path(event)
+    path = routing.path_variables(event)
     if f"/{AUDIT_EVENT}" in event["routeKey"]:
         path = {"type": AUDIT_EVENT, **path}
     fields = {field: path[variable] for field, variable in _VARIABLES.items() if variable in path}
     if path.get("operation") in {row.name for row in OPERATIONS}:
         fields["operation"] = path["operation"]
     ids = (fields.get(name, "-") for name in ("id", "version"))
-    is_known = fields.get("type", TYPES[0]) in _KNOWN_TYPES
+    is_known = fields.get("type", STORED_TYPES[0]) in _KNOWN_TYPES
     return fields if is_known and all(map(ID.fullmatch, ids)) else {}
 
 
-def _names(query: list[tuple[str, str]], face: Face) -> list[str]:
+def _names(query: list[tuple[str, str]], face: ApiVariant) -> list[str]:
     """Return the names of a query's parameters, with `?` for unknown ones.
 
     An unknown name could contain personal data.
     """
     if not query:
         return []
-    known = face.parameters()
+    known = face.parameter_names()
     names = {name.partition(":")[0] for name, _ in query}
     logged = {name if name in known or _CONTROL.fullmatch(name) else "?" for name in names}
     return sorted(logged)[:MOST_NAMES]

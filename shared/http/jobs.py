@@ -41,13 +41,18 @@ def job(run: Job) -> Job:
         try:
             said = run(event, context)
         except Exception as error:
-            said, write = failures.described(error), logger.error
+            said, write = failures.log_fields(error), logger.error
             if isinstance(error, (Conflict, Transient)):
                 raise
             raise Failed(said["error"]) from None
         finally:
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
-            line = {"milliseconds": milliseconds, **meter.consumed(), **meter.failures(), **said}
+            line = {
+                "milliseconds": milliseconds,
+                **meter.consumed(),
+                **meter.failure_fields(),
+                **said,
+            }
             write(run.__module__.rpartition(".")[2], extra=line)
             metrics.write()
         return said

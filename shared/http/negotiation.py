@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from shared.catalog.controls import FORMAT, PRETTY, TAKEN
+from shared.catalog.controls import CONTROLS_BY_INTERACTION, FORMAT, PRETTY
 from shared.catalog.interactions import Interaction
 from shared.errors import Invalid, Issue, NotAcceptable
 from shared.fhir import instants
@@ -58,7 +58,7 @@ def check_parameters(
 ) -> None:
     """Raise Invalid for a parameter that an interaction does not have, or a bad `_pretty`."""
     # The query of a conditional interaction holds search parameters.
-    controls = () if interaction.conditional else TAKEN.get(interaction.code, ())
+    controls = () if interaction.conditional else CONTROLS_BY_INTERACTION.get(interaction.code, ())
     taken = [control.name for control in controls]
     unknown = dict.fromkeys(name for name, _ in query if name not in taken)
     if taken and unknown and not lenient:
@@ -85,7 +85,7 @@ def entity_tags(text: str) -> Iterator[str]:
         yield tag.strip().removeprefix("W/").strip('"')
 
 
-def is_known(headers: Mapping[str, str], version: int | str, updated: str = "") -> bool:
+def is_not_modified(headers: Mapping[str, str], version: int | str, updated: str = "") -> bool:
     """Return whether the caller has this version. If-None-Match precedes If-Modified-Since.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
@@ -94,7 +94,7 @@ def is_known(headers: Mapping[str, str], version: int | str, updated: str = "") 
         return not {"*", str(version)}.isdisjoint(entity_tags(headers["if-none-match"]))
     since = _http_date(headers.get("if-modified-since", "")) if updated else None
     # An HTTP date has whole seconds only.
-    return since is not None and instants.read(updated).replace(microsecond=0) <= since
+    return since is not None and instants.from_text(updated).replace(microsecond=0) <= since
 
 
 def _http_date(text: str) -> datetime | None:

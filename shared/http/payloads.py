@@ -20,7 +20,9 @@ LARGEST_RESPONSE = 6_000_000
 _SUCCESS = range(200, 300)
 
 
-def fitting(event: Event, response: Response, refused: Callable[[FhirError], Response]) -> Response:
+def fit_response(
+    event: Event, response: Response, refused: Callable[[FhirError], Response]
+) -> Response:
     """Return a response if it fits into a payload.
 
     If not, a write is answered without its body, and anything else is refused.
@@ -57,7 +59,7 @@ def payload(event: Event, response: Response) -> dict[str, Any]:
         return plain_payload
     from shared.http import compression  # noqa: PLC0415 - functions start faster without it
 
-    return compression.coded(plain_payload, accepted)
+    return compression.gzip_if_accepted(plain_payload, accepted)
 
 
 def _indented(body: bytes) -> bytes:
@@ -71,7 +73,7 @@ def _cache_headers(event: Event) -> dict[str, str]:
     Only public responses may. `Vary: Origin` keeps the responses to pages of different origins
     apart, because the gateway adds CORS headers by the API's `CorsConfiguration`.
     """
-    row = routing.row(event)
+    row = routing.find_interaction(event)
     is_public = row is not None and row.public
     varies = [] if is_public else ["Authorization"]
     varies += ["Origin"] if settings().allowed_origins else []

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from shared import access
-from shared.access import ANONYMOUS, Actor
-from shared.access.actor import Predicate
+from shared.access import ANONYMOUS, Caller
+from shared.access.caller import Predicate
 from shared.access.scopes import Scope
 from shared.audit import trail
 from shared.catalog.controls import FORMATS
@@ -44,28 +44,28 @@ class Request:
     """
 
     interaction: Interaction
-    path: Mapping[str, str]
+    path_variables: Mapping[str, str]
     query: list[tuple[str, str]]
     headers: Mapping[str, str]
     body: bytes
-    actor: Actor
+    caller: Caller
     base: str
     context: Mapping[str, Any]
 
     @property
     def type(self) -> str:
         """The resource type of the path."""
-        return self.path.get("type", self.interaction.type)
+        return self.path_variables.get("type", self.interaction.type)
 
     @property
     def id(self) -> str:
         """The resource id of the path."""
-        return self.path["id"]
+        return self.path_variables["id"]
 
     @property
     def operation(self) -> Operation:
         """The operation that the path names."""
-        return routing.operation(self.path)
+        return routing.operation(self.path_variables)
 
     @property
     def preconditions(self) -> Preconditions:
@@ -110,7 +110,7 @@ class Request:
         return self.prefers("handling=lenient")
 
     @property
-    def condition(self) -> list[tuple[str, str]]:
+    def conditional_query(self) -> list[tuple[str, str]]:
         """The query of a conditional create, update, patch or delete.
 
         A create has it in If-None-Exist or in the URL. Raises Invalid if the header is not a query
@@ -122,7 +122,7 @@ class Request:
         if header is not None:
             from shared.fhir import queries  # noqa: PLC0415 - only a few creates are conditional
 
-            query += queries.condition(header, self.type, header=IF_NONE_EXIST)
+            query += queries.parse_header_query(header, self.type, header=IF_NONE_EXIST)
         return query
 
     def search_query(self) -> list[tuple[str, str]]:
@@ -135,12 +135,12 @@ class Request:
             form = parse_qsl(self.body.decode(), keep_blank_values=True, errors="strict")
         except ValueError:
             raise Malformed("The form is not valid UTF-8") from None
-        trail.current().form = form
+        trail.current().form_params = form
         negotiation.check_format(self.headers.get("accept", ""), [*self.query, *form])
         return form
 
 
-def read(event: Event) -> Request:
+def from_event(event: Event) -> Request:
     """Return the request of an event, after checking that the caller may make it.
 
     Raises Login, Forbidden, NotFound, NotSupported, NotAcceptable, UnsupportedMedia, TooLong and
@@ -153,21 +153,23 @@ def read(event: Event) -> Request:
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     authorization = headers.get("authorization", "")
     caller = (
-        access.caller(claims, configuration, authorization, constrained=_constrained)
+        access.caller_from_claims(claims, configuration, authorization, constrained=_constrained)
         if claims
         else ANONYMOUS
     )
     audit = trail.current()
     audit.note_caller(caller)
     audit.interaction = interaction = routing.interaction(event, configuration)
-    path = routing.path(event)
-    caller = access.authorise(caller, interaction, path.get("type") or interaction.type)
+    path = routing.path_variables(event)
+    caller = access.authorize(caller, interaction, path.get("type") or interaction.type)
     _check_path(path)
-    query = references.query(event.get("rawQueryString", ""))
+    query = references.parse_query(event.get("rawQueryString", ""))
     if interaction.code not in PAGES and not interaction.is_plain:
         negotiation.check_format(headers.get("accept", ""), query)
-    content = bodies.content(event, headers)
-    request = Request(interaction, path, query, headers, content, linked(caller), base, context)
+    content = bodies.decode(event, headers)
+    request = Request(
+        interaction, path, query, headers, content, with_linked_patients(caller), base, context
+    )
     if not interaction.is_plain:
         negotiation.check_parameters(interaction, query, lenient=request.is_lenient)
     return request
@@ -179,13 +181,13 @@ def _constrained(resource_type: str, scope: Scope) -> Predicate | None:
     return constraints.predicate(resource_type, scope.constraint, settings().zone)
 
 
-def linked(caller: Actor) -> Actor:
+def with_linked_patients(caller: Caller) -> Caller:
     """Return the caller, a related person with the patients of their links in the directory."""
     if not caller.is_related_person:
         return caller
     from shared.references import families  # noqa: PLC0415 - only related persons have links
 
-    return families.linked(caller)
+    return families.with_patients(caller)
 
 
 def _base(configuration: Settings, context: Mapping[str, Any]) -> str:

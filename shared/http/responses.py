@@ -11,19 +11,19 @@ from shared.catalog.roles import ADMIN
 from shared.fhir import bundles, fhirjson, instants, ulids
 from shared.fhir.outcome import operation_outcome
 from shared.http.bodies import ACCEPT_ENCODING, UnsupportedCoding
-from shared.http.negotiation import is_known
+from shared.http.negotiation import is_not_modified
 from shared.http.requests import Request
 from shared.http.routing import MethodNotAllowed
 from shared.http.statuses import status_of
-from shared.store.records import Versioned
+from shared.store.records import VersionedRecord
 
 # Imported for type checking only, so that a function does not load other interactions' code.
 if TYPE_CHECKING:
-    from shared.interactions.history import History, Step
-    from shared.interactions.operations.everything import Everything
+    from shared.interactions.history import HistoryEntry, HistoryPage
+    from shared.interactions.operations.everything import EverythingPage
     from shared.search.plan.explanation import Explanation
     from shared.search.run.search import Result
-    from shared.sessions.changes import Outcome
+    from shared.sessions.changes import ChangeResult
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 RETRY_AFTER_SECONDS = "1"
@@ -43,26 +43,26 @@ class Response:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     log: dict[str, Any] = field(default_factory=dict)
-    seen: Sequence[bytes | dict[str, Any]] | None = None
-    about: Versioned | None = None
+    disclosed_resources: Sequence[bytes | dict[str, Any]] | None = None
+    record: VersionedRecord | None = None
 
 
-def entity_headers(record: Versioned) -> dict[str, str]:
+def version_headers(record: VersionedRecord) -> dict[str, str]:
     """Return the headers ETag and Last-Modified of a resource's version."""
     return {
         "ETag": f'W/"{record.version}"',
-        "Last-Modified": format_datetime(instants.read(record.last_updated), usegmt=True),
+        "Last-Modified": format_datetime(instants.from_text(record.last_updated), usegmt=True),
     }
 
 
-def found(request: Request, record: Versioned) -> Response:
+def read_response(request: Request, record: VersionedRecord) -> Response:
     """Return the response to a read: 200, or 304 if the client has this version."""
-    headers = entity_headers(record)
+    headers = version_headers(record)
     if request.interaction.code == "vread":
         headers["Content-Location"] = _versioned(request, record)
-    if is_known(request.headers, record.version, record.last_updated):
-        return Response(304, headers=headers, about=record)
-    return Response(200, _requested_part(request, record.json or b""), headers, about=record)
+    if is_not_modified(request.headers, record.version, record.last_updated):
+        return Response(304, headers=headers, record=record)
+    return Response(200, _requested_part(request, record.json or b""), headers, record=record)
 
 
 def _requested_part(request: Request, json: bytes) -> bytes:
@@ -71,15 +71,15 @@ def _requested_part(request: Request, json: bytes) -> bytes:
         return json
     from shared.fhir import subsets  # noqa: PLC0415 - most reads return whole resources
 
-    subset = subsets.of_read(request.type, request.query)
-    return subset.cut(json) if subset else json
+    subset = subsets.parse_for_read(request.type, request.query)
+    return subset.apply(json) if subset else json
 
 
-def _versioned(request: Request, record: Versioned) -> str:
+def _versioned(request: Request, record: VersionedRecord) -> str:
     return f"{request.base}/{record.type}/{record.id}/_history/{record.version}"
 
 
-def written(request: Request, outcome: "Outcome") -> Response:
+def write_response(request: Request, outcome: "ChangeResult") -> Response:
     """Return the response to a write: 201 if the resource is new, 204 if it is gone, else 200.
 
     Location (of a new resource) or Content-Location names the id and version, even for a client
@@ -88,15 +88,15 @@ def written(request: Request, outcome: "Outcome") -> Response:
     record = outcome.record
     if record is None:
         return Response(204)
-    headers = entity_headers(record)
+    headers = version_headers(record)
     if record.deleted:
-        return Response(204, headers=headers, about=record)
+        return Response(204, headers=headers, record=record)
     headers["Location" if outcome.created else "Content-Location"] = _versioned(request, record)
     status = 201 if outcome.created else 200
-    return Response(status, _preferred(request, outcome, record), headers, about=record)
+    return Response(status, _preferred(request, outcome, record), headers, record=record)
 
 
-def _preferred(request: Request, outcome: "Outcome", record: Versioned) -> bytes:
+def _preferred(request: Request, outcome: "ChangeResult", record: VersionedRecord) -> bytes:
     if request.prefers("return=minimal"):
         return b""
     if request.prefers("return=OperationOutcome"):
@@ -105,27 +105,29 @@ def _preferred(request: Request, outcome: "Outcome", record: Versioned) -> bytes
     return record.json or b"" if outcome.readable else b""
 
 
-def history_bundle(request: Request, page: "History") -> Response:
+def history_response(request: Request, page: "HistoryPage") -> Response:
     """Return the response with a page of a history."""
-    entries = [_history_entry(request, step) for step in page.steps]
+    entries = [_history_entry(request, step) for step in page.entries]
     url = f"{request.base}/{request.type}/{request.id}/_history"
     links = {"self": _link(url, request.query)}
-    if page.next is not None:
+    if page.next_offset is not None:
         query = [pair for pair in request.query if pair[0] != "_offset"]
-        links["next"] = _link(url, [*query, ("_offset", str(page.next))])
+        links["next"] = _link(url, [*query, ("_offset", str(page.next_offset))])
     body = fhirjson.dumps(bundles.history(entries, links, total=page.total))
     # An empty page discloses something about the resource, too.
-    return Response(200, body, seen=None if page.steps else page.seen)
+    return Response(
+        200, body, disclosed_resources=None if page.entries else page.disclosed_resources
+    )
 
 
-def _history_entry(request: Request, step: "Step") -> bundles.Version:
+def _history_entry(request: Request, step: "HistoryEntry") -> bundles.HistoryEntry:
     record = step.record
     reference = f"{record.type}/{record.id}"
     is_posted = record.version == 1 and ulids.PATTERN.fullmatch(record.id.rpartition(".")[2])
     method, status = ("POST" if is_posted else "PUT"), ("201" if step.created else "200")
     if record.deleted:
         method, status = "DELETE", "204"
-    return bundles.Version(
+    return bundles.HistoryEntry(
         full_url=f"{request.base}/{reference}",
         method=method,
         url=record.type if is_posted else reference,
@@ -136,7 +138,7 @@ def _history_entry(request: Request, step: "Step") -> bundles.Version:
     )
 
 
-def searchset_bundle(request: Request, result: "Result") -> Response:
+def searchset_response(request: Request, result: "Result") -> Response:
     """Return the response with a page of a search."""
     entries = [_search_entry(request, json) for json in result.resources]
     entries += [_search_entry(request, json)._replace(mode="include") for json in result.included]
@@ -144,12 +146,12 @@ def searchset_bundle(request: Request, result: "Result") -> Response:
     links = {"self": _link(url, result.applied)}
     links |= {relation: _link(url, query) for relation, query in result.links.items()}
     issues = [*result.warnings]
-    if request.prefers("debug=plan") and ADMIN in request.actor.roles:
+    if request.prefers("debug=plan") and ADMIN in request.caller.roles:
         issues.append(_plan_issue(result.plan))
     if issues:
-        entries.append(bundles.Found(operation_outcome(issues), mode="outcome"))
+        entries.append(bundles.SearchEntry(operation_outcome(issues), mode="outcome"))
     body = fhirjson.dumps(bundles.searchset(entries, links, total=result.total))
-    return Response(200, body, log={"plan": result.plan}, seen=result.seen)
+    return Response(200, body, log={"plan": result.plan}, disclosed_resources=result.seen)
 
 
 def _plan_issue(plan: "Explanation") -> errors.Issue:
@@ -161,7 +163,7 @@ def _plan_issue(plan: "Explanation") -> errors.Issue:
     )
 
 
-def everything_bundle(request: Request, page: "Everything") -> Response:
+def everything_response(request: Request, page: "EverythingPage") -> Response:
     """Return the response with a page of everything about an Encounter."""
     url = f"{request.base}/{request.type}/{request.id}/{request.operation.name}"
     links = {"self": _link(url, page.applied)}
@@ -169,16 +171,16 @@ def everything_bundle(request: Request, page: "Everything") -> Response:
         links["next"] = _link(url, page.next)
     entries = [_search_entry(request, json) for json in page.resources]
     body = fhirjson.dumps(bundles.searchset(entries, links))
-    return Response(200, body, seen=[page.session, *page.resources])
+    return Response(200, body, disclosed_resources=[page.session, *page.resources])
 
 
 def _link(url: str, query: Sequence[tuple[str, str]]) -> str:
     return f"{url}?{urlencode(query, quote_via=quote)}" if query else url
 
 
-def _search_entry(request: Request, json: bytes) -> bundles.Found:
+def _search_entry(request: Request, json: bytes) -> bundles.SearchEntry:
     reference = "/".join(_text_after(json, name) for name in (_TYPE, _ID))
-    return bundles.Found(json, f"{request.base}/{reference}")
+    return bundles.SearchEntry(json, f"{request.base}/{reference}")
 
 
 def _text_after(json: bytes, name: bytes) -> str:
@@ -186,32 +188,32 @@ def _text_after(json: bytes, name: bytes) -> str:
     return json[start : json.index(b'"', start)].decode()
 
 
-def told(issues: Sequence[errors.Issue]) -> Response:
+def validation_response(issues: Sequence[errors.Issue]) -> Response:
     """Return a 200 response with the OperationOutcome of a validation, whatever its issues are."""
     return Response(200, fhirjson.dumps(operation_outcome(issues)))
 
 
-def refused(error: errors.FhirError) -> Response:
+def error_response(error: errors.FhirError) -> Response:
     """Return the response to an error, with its OperationOutcome."""
     outcome = fhirjson.dumps(operation_outcome(error.issues))
-    return Response(status_of(error), outcome, refusal_headers(error))
+    return Response(status_of(error), outcome, error_headers(error))
 
 
-def refusal_headers(error: errors.FhirError) -> dict[str, str]:
+def error_headers(error: errors.FhirError) -> dict[str, str]:
     """Return the headers that tell a client how to react to an error."""
     headers = {}
     if isinstance(error, errors.Transient):
         headers["Retry-After"] = RETRY_AFTER_SECONDS
     if isinstance(error, errors.Throttled):
-        headers["Retry-After"] = str(error.seconds)
+        headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):
-        headers["Allow"] = error.offered
+        headers["Allow"] = error.allowed_methods
     if isinstance(error, UnsupportedCoding):
         headers[ACCEPT_ENCODING] = error.accepted
     return headers
 
 
-def broken(request_id: str) -> Response:
+def internal_error_response(request_id: str) -> Response:
     """Return the response to an internal error, without details about it."""
     issue = errors.Issue("exception", "Internal error", diagnostics=f"Request {request_id}")
     return Response(500, fhirjson.dumps(operation_outcome([issue])))

@@ -12,12 +12,12 @@ from shared.catalog.interactions import (
     BELOW_BASE,
     BY_ROUTE,
     COLLECTIONS,
-    PLAIN,
-    ROOTED,
+    PLAIN_PATH,
+    ROOT_ROUTES,
     Interaction,
 )
-from shared.catalog.operations import INSTANCE, TYPE, Operation, offered
-from shared.catalog.types import TYPES
+from shared.catalog.operations import INSTANCE, TYPE, Operation, operations_on
+from shared.catalog.types import STORED_TYPES
 from shared.errors import FhirError, NotFound, NotSupported
 from shared.settings import Settings, settings
 
@@ -27,10 +27,10 @@ class MethodNotAllowed(NotSupported):
 
     def __init__(self, method: str, offered: list[str]) -> None:
         """Name the method, and those that the path supports."""
-        self.offered = ", ".join(offered)
+        self.allowed_methods = ", ".join(offered)
         super().__init__(
             f"{method} is not supported at this path",
-            diagnostics=f"The path supports {self.offered}",
+            diagnostics=f"The path supports {self.allowed_methods}",
         )
 
 
@@ -39,21 +39,21 @@ def interaction(event: Mapping[str, Any], configuration: Settings) -> Interactio
 
     Raises NotFound and MethodNotAllowed, because `$default` catches every request without a route.
     """
-    variables = path(event)
+    variables = path_variables(event)
     row = _of_route(event, configuration)
     if row and _is_valid(row, variables):
         return _of_operation(row, variables) if "operation" in variables else row
     raise _refusal(event, configuration)
 
 
-def path(event: Mapping[str, Any]) -> Mapping[str, str]:
+def path_variables(event: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the path's variables. For a collection, they include its resource type."""
     variables: Mapping[str, str] = event.get("pathParameters") or {}
     kind = COLLECTIONS.get(variables.get("collection", ""))
     return {**variables, "type": kind} if kind else variables
 
 
-def settled(event: dict[str, Any]) -> dict[str, Any]:
+def resolve_final_slash(event: dict[str, Any]) -> dict[str, Any]:
     """Return an event whose path ends in a slash with the route of the path without it.
 
     Any other event, and one that has a route already, is returned as it is.
@@ -62,14 +62,14 @@ def settled(event: dict[str, Any]) -> dict[str, Any]:
     route of `SLASHED`.
     """
     requested = _requested_path(event)
-    if row(event) or not requested.endswith("/"):
+    if find_interaction(event) or not requested.endswith("/"):
         return event
     method, base = event["requestContext"]["http"]["method"], settings().base_path
     if is_plain(event):
-        plain_rows = [rooted for rooted in ROOTED.values() if rooted.is_plain]
+        plain_rows = [rooted for rooted in ROOT_ROUTES.values() if rooted.is_plain]
         key, variables = _route_of(plain_rows, method, requested)
     elif _is_below(requested, base):
-        key, variables = route(method, requested.removeprefix(base))
+        key, variables = match_route(method, requested.removeprefix(base))
         key = key.replace(" ", f" {base}", 1)
     else:
         return event
@@ -79,7 +79,7 @@ def settled(event: dict[str, Any]) -> dict[str, Any]:
 def is_plain(event: Mapping[str, Any]) -> bool:
     """Return whether an event's path belongs to the plain-JSON API, even if it has no route."""
     requested, base = _requested_path(event), settings().base_path
-    return _is_below(requested, PLAIN) and not (base and _is_below(requested, base))
+    return _is_below(requested, PLAIN_PATH) and not (base and _is_below(requested, base))
 
 
 def _is_below(path: str, base: str) -> bool:
@@ -92,7 +92,7 @@ def _requested_path(event: Mapping[str, Any]) -> str:
     return path.removeprefix(f"/{event['requestContext']['stage']}")
 
 
-def route(method: str, path: str) -> tuple[str, dict[str, str]]:
+def match_route(method: str, path: str) -> tuple[str, dict[str, str]]:
     """Return the route and variables of a path below the base, with or without a final slash."""
     return _route_of(BELOW_BASE, method, path)
 
@@ -109,28 +109,28 @@ def _route_of(
     return row.route, variables
 
 
-def function_of(event: Mapping[str, Any]) -> str:
+def function_name(event: Mapping[str, Any]) -> str:
     """Return the name of the function that the gateway calls for an event."""
-    route_row = row(event)
+    route_row = find_interaction(event)
     return route_row.function if route_row else "fallback"
 
 
-def row(event: Mapping[str, Any]) -> Interaction | None:
+def find_interaction(event: Mapping[str, Any]) -> Interaction | None:
     """Return the catalogue's row of an event's route, or None if it has no route."""
     return _of_route(event, settings())
 
 
 def _of_route(event: Mapping[str, Any], configuration: Settings) -> Interaction | None:
     method, _, path = event["routeKey"].partition(" ")
-    if rooted := ROOTED.get(event["routeKey"]):
+    if rooted := ROOT_ROUTES.get(event["routeKey"]):
         return rooted
     return BY_ROUTE.get(f"{method} {path.removeprefix(configuration.base_path)}")
 
 
 def _is_valid(row: Interaction, variables: Mapping[str, str]) -> bool:
     """Return whether a route's variables have valid values: `{id}` also matches `_search`."""
-    is_known_type = variables.get("type", TYPES[0]) in TYPES
-    return is_known_type and variables.get("id", "")[:1] != "_" and row.takes(variables)
+    is_known_type = variables.get("type", STORED_TYPES[0]) in STORED_TYPES
+    return is_known_type and variables.get("id", "")[:1] != "_" and row.accepts_variables(variables)
 
 
 def _refusal(event: Mapping[str, Any], configuration: Settings) -> FhirError:
@@ -138,13 +138,15 @@ def _refusal(event: Mapping[str, Any], configuration: Settings) -> FhirError:
     method, requested = event["requestContext"]["http"]["method"], _requested_path(event)
     path = requested.removeprefix(configuration.base_path)
     # The path of a resource begins with its type; every other path is a route's static text.
-    is_typed = path.lstrip("/").partition("/")[0] in TYPES
+    is_typed = path.lstrip("/").partition("/")[0] in STORED_TYPES
     rows = [row for row in BELOW_BASE if row.matches(path) and row.code != "preflight"]
     rows = [row for row in rows if is_typed == row.path.startswith("/{type}")]
-    rows += [row for row in ROOTED.values() if row.matches(requested) and row.code != "preflight"]
+    rows += [
+        row for row in ROOT_ROUTES.values() if row.matches(requested) and row.code != "preflight"
+    ]
     methods = {row.method for row in rows}
     if not methods or method in methods:
-        hint = f"The resource types are {', '.join(TYPES)}"
+        hint = f"The resource types are {', '.join(STORED_TYPES)}"
         if is_plain(event):
             hint = f"The collections are {', '.join(COLLECTIONS)}"
         return NotFound("There is nothing at this path", diagnostics=hint)
@@ -154,7 +156,7 @@ def _refusal(event: Mapping[str, Any], configuration: Settings) -> FhirError:
 def operation(path: Mapping[str, str]) -> Operation:
     """Return the operation that a path names. Raises NotFound naming those that exist."""
     resource_type, level = path["type"], INSTANCE if "id" in path else TYPE
-    operations = offered(resource_type, level)
+    operations = operations_on(resource_type, level)
     if path["operation"] not in operations:
         raise NotFound(
             f"{resource_type} has no operation {path['operation']} on the {level}",
@@ -168,4 +170,4 @@ def _of_operation(row: Interaction, variables: Mapping[str, str]) -> Interaction
     target = operation(variables)
     if row.method not in target.methods:
         raise MethodNotAllowed(row.method, [*target.methods])
-    return replace(row, code=target.name, roles=target.roles, needs=target.needs)
+    return replace(row, code=target.name, roles=target.roles, scope_override=target.scope_override)

@@ -3,9 +3,9 @@
 from shared import errors
 
 # A class that is not listed has the status of its nearest ancestor.
-STATUS = {
+STATUS_BY_ERROR = {
     errors.Invalid: 400,
-    errors.Login: 401,
+    errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.NotSupported: 405,
@@ -43,4 +43,6 @@ MEANINGS = {
 
 def status_of(error: errors.FhirError) -> int:
     """Return the HTTP status of an error."""
-    return next(STATUS[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUS)
+    return next(
+        STATUS_BY_ERROR[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUS_BY_ERROR
+    )

@@ -6,56 +6,60 @@ https://hl7.org/fhir/R4/http.html#create
 from collections.abc import Sequence
 from typing import Any
 
-from shared.access import Actor
-from shared.audit.work import Work
+from shared.access import Caller
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import ulids
-from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
 from shared.fhir.references import Literal
 from shared.interactions.write import write
 from shared.references import checks
 from shared.sessions import communications
-from shared.sessions.changes import Outcome, make
-from shared.sessions.intake import accepted
+from shared.sessions.changes import ChangeResult, commit_change
+from shared.sessions.intake import validated_resource
 
 type Resource = dict[str, Any]
 type Pair = tuple[str, str]
 
 
-def create(actor: Actor, resource_type: str, body: Any, query: Sequence[Pair] = ()) -> Outcome:
+def create(
+    caller: Caller, resource_type: str, body: Any, query: Sequence[Pair] = ()
+) -> ChangeResult:
     """Create a resource under a new id. An id in the body is ignored, even an invalid one.
 
     With a query (a conditional create), a resource that it matches is returned and nothing is
     written. Raises PreconditionFailed if it matches several.
     """
-    content = proposed(body, resource_type)
+    content = validated_new_resource(body, resource_type)
 
-    def change(work: Work) -> Outcome:
+    def change(work: AuditedUnitOfWork) -> ChangeResult:
         if query:
-            from shared.references.conditional import named  # noqa: PLC0415 - few creates search
+            from shared.references.conditional import find_match  # noqa: PLC0415 - few creates search
 
-            if found := named(work, resource_type, query, claimed=True):
-                return Outcome(work.resource(*found))
+            if found := find_match(work, resource_type, query, claimed=True):
+                return ChangeResult(work.resource(*found))
         return create_new(work, content)
 
-    return make(actor, "create", change)
+    return commit_change(caller, "create", change)
 
 
-def proposed(body: Any, resource_type: str) -> Resource:
+def validated_new_resource(body: Any, resource_type: str) -> Resource:
     """Return the body of a create as it may be stored, without an id."""
     if isinstance(body, dict):
         body = {name: value for name, value in body.items() if name != "id"}
-    return accepted(body, resource_type)
+    return validated_resource(body, resource_type)
 
 
-def create_new(work: Work, content: Resource, *, only_if: Preconditions = ALWAYS) -> Outcome:
+def create_new(
+    work: AuditedUnitOfWork, content: Resource, *, only_if: Preconditions = UNCONDITIONAL
+) -> ChangeResult:
     """Save a new resource under a new id."""
-    content = checks.resolved(work, content)
+    content = checks.resolve_conditionals(work, content)
     target = Literal(content["resourceType"], new_id(work, content))
     resource = content | {"id": target.id}
     return write(work, target, lambda *_: resource, only_if=only_if, is_new=True)
 
 
-def new_id(work: Work, resource: Resource) -> str:
+def new_id(work: AuditedUnitOfWork, resource: Resource) -> str:
     """Return a new id for a resource. A message's id has its thread and its place there."""
     if resource["resourceType"] == "Communication":
         return communications.new_id(resource, work.now)

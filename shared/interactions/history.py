@@ -7,79 +7,83 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
 
-from shared.access import Actor
-from shared.access.visibility import Sight
+from shared.access import Caller
+from shared.access.visibility import Visibility
 from shared.catalog import controls
 from shared.errors import Invalid, NotFound
 from shared.fhir import instants
 from shared.fhir.fhirjson import sent_size
-from shared.interactions.read import seen
+from shared.interactions.read import visible_record
 from shared.settings import settings
 from shared.store import reading
-from shared.store.records import LARGEST_SENT, Versioned
+from shared.store.records import LARGEST_SENT, VersionedRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class HistoryEntry:
     """A version, and whether it created or restored the resource."""
 
-    record: Versioned
+    record: VersionedRecord
     created: bool
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class HistoryPage:
     """A page of steps, the total number of steps, and the offset of the next page, if any.
 
     `seen` is the JSON of the current version, empty if that is a deletion.
     """
 
-    steps: list[Step]
+    entries: list[HistoryEntry]
     total: int
-    next: int | None
-    seen: tuple[bytes, ...] = ()
+    next_offset: int | None
+    disclosed_resources: tuple[bytes, ...] = ()
 
 
 def history(
-    actor: Actor, resource_type: str, resource_id: str, query: list[tuple[str, str]]
-) -> History:
+    caller: Caller, resource_type: str, resource_id: str, query: list[tuple[str, str]]
+) -> HistoryPage:
     """Return a page of the versions that the caller sees. A page ends early at 5 MB.
 
     Versions are numbered without gaps, so a page is a range of numbers: the reads grow with the
     page, not with the history. Raises NotFound and Invalid.
     """
     given = dict(query)
-    offset = controls.number(controls.OFFSET, given.get("_offset", "0"))
+    offset = controls.parse_number(controls.OFFSET, given.get("_offset", "0"))
     count = controls.page_size(given.get("_count"))
     since = _instant(given["_since"]) if "_since" in given else None
-    sight, tenant = Sight(actor, "r"), actor.tenant
-    current = seen(sight, resource_type, resource_id)
+    visibility, tenant = Visibility(caller, "r"), caller.tenant
+    current = visible_record(visibility, resource_type, resource_id)
     if current is None:
         raise NotFound(f"{resource_type}/{resource_id} does not exist")
     first = 1 if since is None else _first_since(tenant, current, since)
     current_json = (current.json,) if current.json else ()
-    if not sight.sees_all_of(current):
-        visible = list(_visible(sight, current, first))
-        return replace(_cut(visible, offset, count), seen=current_json)
+    if not visibility.sees_all_versions(current):
+        visible = list(_visible(visibility, current, first))
+        return replace(_cut(visible, offset, count), disclosed_resources=current_json)
     total = current.version - first + 1
     newest = current.version - offset
     steps = _page(tenant, current, newest, max(newest - count + 1, first)) if count else []
     end = offset + len(steps)
-    return History(steps, total, end if steps and end < total else None, current_json)
+    return HistoryPage(steps, total, end if steps and end < total else None, current_json)
 
 
-def _visible(sight: Sight, current: Versioned, first: int) -> Iterator[Step]:
+def _visible(
+    visibility: Visibility, current: VersionedRecord, first: int
+) -> Iterator[HistoryEntry]:
     """Read a whole history, and yield the steps that the caller sees, the newest first."""
     newest = current.version
-    while steps := _page(sight.tenant, current, newest, first):
+    while steps := _page(visibility.tenant, current, newest, first):
         # The caller sees the current version, or `history` would have raised NotFound.
         yield from (
-            step for step in steps if step.record is current or sight.sees_past(step.record)
+            step
+            for step in steps
+            if step.record is current or visibility.sees_past_version(step.record)
         )
         newest -= len(steps)
 
 
-def _cut(steps: list[Step], offset: int, count: int) -> History:
+def _cut(steps: list[HistoryEntry], offset: int, count: int) -> HistoryPage:
     """Return as much of a page as a response can hold, but at least one step."""
     sizes = accumulate(
         sent_size(step.record.json or b"") for step in steps[offset : offset + count]
@@ -87,32 +91,32 @@ def _cut(steps: list[Step], offset: int, count: int) -> History:
     fitting = sum(size <= LARGEST_SENT for size in sizes)
     end = offset + (max(fitting, 1) if steps[offset:] and count else 0)
     has_more = count and offset < end < len(steps)
-    return History(steps[offset:end], len(steps), end if has_more else None)
+    return HistoryPage(steps[offset:end], len(steps), end if has_more else None)
 
 
-def _page(tenant: str, current: Versioned, newest: int, oldest: int) -> list[Step]:
+def _page(tenant: str, current: VersionedRecord, newest: int, oldest: int) -> list[HistoryEntry]:
     """Read versions from `newest` down to `oldest`, as many as a response can hold."""
     if newest < oldest:
         return []
     newest_records = [current] if newest == current.version else []
     # The version before the oldest shows whether the oldest created or restored the resource.
     past = reading.versions(tenant, current, max(oldest - 1, 1), min(newest, current.version - 1))
-    steps: list[Step] = []
-    later: Versioned | None = None
+    steps: list[HistoryEntry] = []
+    later: VersionedRecord | None = None
     size = 0
     for record in chain(newest_records, past):
         if later is not None:
-            steps.append(Step(later, created=record.deleted))
+            steps.append(HistoryEntry(later, created=record.deleted))
         size += sent_size(record.json or b"")
         if record.version < oldest or (steps and size > LARGEST_SENT):
             return steps
         later = record
     if later is not None:
-        steps.append(Step(later, created=True))
+        steps.append(HistoryEntry(later, created=True))
     return steps
 
 
-def _first_since(tenant: str, current: Versioned, since: int) -> int:
+def _first_since(tenant: str, current: VersionedRecord, since: int) -> int:
     """Return the first version not older than an instant, by binary search: versions ascend."""
     low, high = 1, current.version + 1
     if _updated(current) < since:
@@ -128,8 +132,8 @@ def _first_since(tenant: str, current: Versioned, since: int) -> int:
     return low
 
 
-def _updated(record: Versioned) -> int:
-    return instants.nanoseconds(instants.read(record.last_updated))
+def _updated(record: VersionedRecord) -> int:
+    return instants.to_nanoseconds(instants.from_text(record.last_updated))
 
 
 def _instant(text: str) -> int:

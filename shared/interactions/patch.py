@@ -6,83 +6,85 @@ https://hl7.org/fhir/R4/http.html#patch
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shared.access import Actor
-from shared.audit.work import Work
+from shared.access import Caller
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import NotFound
 from shared.fhir.patch import patching
-from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
 from shared.fhir.references import Literal
 from shared.interactions import write_access
-from shared.interactions.read import there
-from shared.interactions.update import with_history
+from shared.interactions.read import existing_record
+from shared.interactions.update import with_previous_status
 from shared.interactions.write import Content, write
 from shared.references import checks
-from shared.sessions.changes import Outcome, make
-from shared.sessions.intake import accepted
-from shared.store.records import Versioned
+from shared.sessions.changes import ChangeResult, commit_change
+from shared.sessions.intake import validated_resource
+from shared.store.records import VersionedRecord
 
 type Resource = dict[str, Any]
 type Pair = tuple[str, str]
 
 
 def patch(
-    actor: Actor,
+    caller: Caller,
     resource_type: str,
     resource_id: str,
     body: Any,
     media_type: str,
     *,
-    only_if: Preconditions = ALWAYS,
-) -> Outcome:
+    only_if: Preconditions = UNCONDITIONAL,
+) -> ChangeResult:
     """Change a resource by a JSON Patch or a JSON Merge Patch.
 
     Raises NotFound, Deleted, and the errors of the patch and of writing its result.
     """
     target = Literal(resource_type, resource_id)
-    content = patched(target, body, media_type)
-    return make(actor, "patch", lambda work: write(work, target, content, only_if=only_if))
+    content = content_from_patch(target, body, media_type)
+    return commit_change(
+        caller, "patch", lambda work: write(work, target, content, only_if=only_if)
+    )
 
 
-def patch_found(
-    actor: Actor,
+def conditional_patch(
+    caller: Caller,
     resource_type: str,
     query: Sequence[Pair],
     body: Any,
     media_type: str,
     *,
-    only_if: Preconditions = ALWAYS,
-) -> Outcome:
+    only_if: Preconditions = UNCONDITIONAL,
+) -> ChangeResult:
     """Change the one resource that a query matches (a conditional patch).
 
     Raises NotFound if it matches none, PreconditionFailed if several.
     """
 
-    def change(work: Work) -> Outcome:
-        target = found(work, resource_type, query)
-        return write(work, target, patched(target, body, media_type), only_if=only_if)
+    def change(work: AuditedUnitOfWork) -> ChangeResult:
+        target = required_match(work, resource_type, query)
+        return write(work, target, content_from_patch(target, body, media_type), only_if=only_if)
 
-    return make(actor, "patch", change)
+    return commit_change(caller, "patch", change)
 
 
-def found(work: Work, resource_type: str, query: Sequence[Pair]) -> Literal:
+def required_match(work: AuditedUnitOfWork, resource_type: str, query: Sequence[Pair]) -> Literal:
     """Return the one resource that a query matches. Raises NotFound and PreconditionFailed."""
-    from shared.references.conditional import named  # noqa: PLC0415 - few patches search
+    from shared.references.conditional import find_match  # noqa: PLC0415 - few patches search
 
-    target = named(work, resource_type, query)
+    target = find_match(work, resource_type, query)
     if target is None:
         raise NotFound(f"The query matches no {resource_type}")
     return target
 
 
-def patched(target: Literal, body: Any, media_type: str) -> Content:
+def content_from_patch(target: Literal, body: Any, media_type: str) -> Content:
     """Return a function that makes a resource's next version by applying a patch."""
-    apply_patch = changed(
+    apply_patch = content_from_change(
         target,
         lambda current: patching.patch(current, body, media_type),
         writes_text=patching.writes_text(body),
     )
 
-    def content(before: Versioned | None, work: Work) -> Resource | None:
+    def content(before: VersionedRecord | None, work: AuditedUnitOfWork) -> Resource | None:
         if before and _tests(body):
             # The result of a test reveals content, so the caller must be allowed to read it.
             write_access.check_scopes(work, "r", before.resource)
@@ -99,7 +101,7 @@ def _tests(body: Any) -> bool:
     )
 
 
-def changed(
+def content_from_change(
     target: Literal, change: Callable[[Resource], Any], *, writes_text: bool = False
 ) -> Content:
     """Return a function that makes a resource's next version by changing the current one.
@@ -107,14 +109,14 @@ def changed(
     A narrative that was generated from the old content is removed, unless the change writes one.
     """
 
-    def content(before: Versioned | None, work: Work) -> Resource:
-        current = there(before, target.type, target.id).resource
+    def content(before: VersionedRecord | None, work: AuditedUnitOfWork) -> Resource:
+        current = existing_record(before, target.type, target.id).resource
         # Whether a patch can be made says what is there.
         write_access.check_scopes(work, "u", current)
-        after = accepted(change(current), target.type)
-        after = checks.resolved(work, after)
+        after = validated_resource(change(current), target.type)
+        after = checks.resolve_conditionals(work, after)
         if not writes_text:
             after = patching.without_generated_text(current, after)
-        return with_history(before, after, work, keep_omitted=False)
+        return with_previous_status(before, after, work, keep_omitted=False)
 
     return content

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import Forbidden, Issue
 from shared.fhir import references
 from shared.fhir.references import Literal
@@ -17,7 +17,7 @@ STAFF = frozenset({"Practitioner", "PractitionerRole", "Organization"})
 _IF_SEEN = frozenset({"Patient", "RelatedPerson", "CareTeam"})
 
 
-def check_recipients(work: Work, resource: Resource, header: Resource | None) -> None:
+def check_recipients(work: AuditedUnitOfWork, resource: Resource, header: Resource | None) -> None:
     """Raise Forbidden naming each recipient whom the caller may not address.
 
     `header` is the header of a message, None for a header itself.
@@ -28,14 +28,16 @@ def check_recipients(work: Work, resource: Resource, header: Resource | None) ->
 
 
 def check(
-    work: Work, elements: Iterable[tuple[str, Resource]], headers: Iterable[Resource]
+    work: AuditedUnitOfWork, elements: Iterable[tuple[str, Resource]], headers: Iterable[Resource]
 ) -> None:
     """Raise Forbidden naming, by its path, each Reference to somebody the caller may not address.
 
     The people of the threads of `headers` may be addressed. The error is the same whether somebody
     exists or not.
     """
-    allowed = work.actor.people | {name for header in headers for name in _people(header)}
+    allowed = work.caller.compartment_owners | {
+        name for header in headers for name in _people(header)
+    }
     issues = [
         Issue(
             Forbidden.code,
@@ -59,20 +61,20 @@ def _people(header: Resource) -> Iterator[str]:
 
 def _name(element: Any) -> str:
     text = element.get("reference", "") if isinstance(element, dict) else ""
-    return references.canonical(text)
+    return references.normalize(text)
 
 
-def _may_be_addressed(work: Work, element: Resource) -> bool:
-    target = targets.named(work.tenant, element)
+def _may_be_addressed(work: AuditedUnitOfWork, element: Resource) -> bool:
+    target = targets.target_of(work.tenant, element)
     if target is None:
         return False
     return target.type in STAFF or (target.type in _IF_SEEN and _is_seen(work, target))
 
 
-def _is_seen(work: Work, target: Literal) -> bool:
+def _is_seen(work: AuditedUnitOfWork, target: Literal) -> bool:
     """Return whether a person or team is active in the directory and the caller sees them."""
     record = work.resource(*target)
-    if record is None or not work.sight.sees(record.resource):
+    if record is None or not work.visibility.sees(record.resource):
         return False
     if target.type != "RelatedPerson":
         return record.resource.get("active") is not False

@@ -3,8 +3,8 @@
 https://hl7.org/fhir/R4/search.html
 """
 
-from shared.access import Actor
-from shared.access.visibility import Sight
+from shared.access import Caller
+from shared.access.visibility import Visibility
 from shared.fhir import references
 from shared.search.run.search import Result
 from shared.search.run.search import search as run
@@ -12,7 +12,7 @@ from shared.settings import settings
 
 
 def search(
-    actor: Actor,
+    caller: Caller,
     resource_type: str,
     query: list[tuple[str, str]],
     *,
@@ -26,9 +26,9 @@ def search(
     return run(
         resource_type,
         query,
-        tenant=actor.tenant,
-        sight=Sight(actor, letters),
-        caller=actor.subject,
+        tenant=caller.tenant,
+        visibility=Visibility(caller, letters),
+        caller_id=caller.subject,
         base=references.BASE.get(),
         zone=settings().zone,
         lenient=lenient,

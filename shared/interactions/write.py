@@ -4,33 +4,33 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.access import identity_elements
-from shared.audit.work import Work
-from shared.catalog.types import CARE
+from shared.audit.unit_of_work import AuditedUnitOfWork
+from shared.catalog.types import SESSION_TYPES
 from shared.errors import NotFound
-from shared.fhir.equality import same
-from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.equality import has_same_content
+from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
 from shared.fhir.references import Literal
 from shared.interactions import write_access
-from shared.interactions.read import look_on
+from shared.interactions.read import equalize_reads
 from shared.references import checks
 from shared.sessions import communications, encounters
-from shared.sessions.changes import Outcome
+from shared.sessions.changes import ChangeResult
 from shared.store import meter, versions
-from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
+from shared.store.records import CommunicationRecord, EncounterRecord, VersionedRecord
 
 type Resource = dict[str, Any]
 # Returns a resource's new content, given its current record. None deletes the resource.
-type Content = Callable[[Versioned | None, Work], Resource | None]
+type Content = Callable[[VersionedRecord | None, AuditedUnitOfWork], Resource | None]
 
 
 def write(
-    work: Work,
+    work: AuditedUnitOfWork,
     target: Literal,
     content: Content,
     *,
-    only_if: Preconditions = ALWAYS,
+    only_if: Preconditions = UNCONDITIONAL,
     is_new: bool = False,
-) -> Outcome:
+) -> ChangeResult:
     """Write one resource, if its version meets the preconditions `only_if`.
 
     With `is_new` its id was just generated, so there is nothing to read. Raises PreconditionFailed,
@@ -38,48 +38,54 @@ def write(
     """
     begun = meter.accesses()
     stored = None if is_new else work.resource(target.type, target.id)
-    before = stored if work.sight.sees_record(stored) else None
+    before = stored if work.visibility.sees_record(stored) else None
     if before is None and not is_new:
-        look_on(work.sight, *target, begun)
+        equalize_reads(work.visibility, *target, begun)
     live = before is not None and not before.deleted
     only_if.check(before.version if before and live else None)
-    with write_access.untold(work, before.resource if before else {}):
+    with write_access.hide_error_details(work, before.resource if before else {}):
         return _write(work, target, content, stored, before, is_new=is_new)
 
 
 def _write(
-    work: Work,
+    work: AuditedUnitOfWork,
     target: Literal,
     content: Content,
-    stored: Versioned | None,
-    before: Versioned | None,
+    stored: VersionedRecord | None,
+    before: VersionedRecord | None,
     *,
     is_new: bool,
-) -> Outcome:
+) -> ChangeResult:
     """Write the new content. `before` is the stored record, None if the caller does not see it."""
     live = before is not None and not before.deleted
     after = content(before, work)
     if live and before and after is not None:
         # Whether the content is the same says what is there.
         write_access.check_scopes(work, "u", before.resource)
-    if (after is None and not live) or (live and before and same(before.resource, after or {})):
-        return Outcome(before)
-    if not live and not is_new and (stored is not before or work.sight.limits((target.type,))):
+    if (after is None and not live) or (
+        live and before and has_same_content(before.resource, after or {})
+    ):
+        return ChangeResult(before)
+    if (
+        not live
+        and not is_new
+        and (stored is not before or work.visibility.is_partial((target.type,)))
+    ):
         # A caller with limited visibility must not learn whether the id is taken.
         raise NotFound(f"{target} does not exist")
     if after is not None:
-        if work.actor.is_cared_for and not live:
+        if work.caller.is_patient_or_relative and not live:
             after = identity_elements.without_labels(after)
         write_access.check(work, before.resource if before else {}, after, is_new=is_new)
     elif before:
         write_access.check_deletion(work, before)
-    return Outcome(_save(work, before, target, after), created=not live)
+    return ChangeResult(_save(work, before, target, after), created=not live)
 
 
 def _save(
-    work: Work, before: Versioned | None, target: Literal, after: Resource | None
-) -> Versioned:
-    if target.type not in CARE:
+    work: AuditedUnitOfWork, before: VersionedRecord | None, target: Literal, after: Resource | None
+) -> VersionedRecord:
+    if target.type not in SESSION_TYPES:
         return _save_resource(work, before, target, after)
     if isinstance(before, EncounterRecord):
         return encounters.update(work, before, after) if after else encounters.delete(work, before)
@@ -95,12 +101,12 @@ def _save(
 
 
 def _save_resource(
-    work: Work, before: Versioned | None, target: Literal, after: Resource | None
-) -> Versioned:
+    work: AuditedUnitOfWork, before: VersionedRecord | None, target: Literal, after: Resource | None
+) -> VersionedRecord:
     """Save a resource of the directory or the records, which has no effect on other resources."""
     record = before or versions.blank_resource(work, target)
     if after is not None:
-        checks.check(work, record.resource, after)
-    saved = versions.of_resource(work, record, after)
+        checks.require_targets(work, record.resource, after)
+    saved = versions.next_resource(work, record, after)
     work.save(saved)
     return saved

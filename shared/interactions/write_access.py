@@ -4,25 +4,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from shared.access import Actor, patient_writes
-from shared.audit.work import Work
-from shared.catalog.policies import EXTENSION
-from shared.catalog.types import WITHDRAWN
+from shared.access import Caller, patient_writes
+from shared.audit.unit_of_work import AuditedUnitOfWork
+from shared.catalog.policies import EXTENSION_PATH
+from shared.catalog.types import WITHDRAWAL_MARKS
 from shared.errors import BusinessRule, FhirError, Forbidden, Issue, NotFound, Transient
 from shared.interactions import recipients
 from shared.rules import classification
-from shared.rules.compartments import is_draft, sender
-from shared.store.records import CommunicationRecord, Versioned
+from shared.rules.compartments import canonical_sender, is_draft
+from shared.store.records import CommunicationRecord, VersionedRecord
 
 type Resource = dict[str, Any]
 
 
-def check_deletion(work: Work, record: Versioned) -> None:
+def check_deletion(work: AuditedUnitOfWork, record: VersionedRecord) -> None:
     """Raise Forbidden unless the caller's scopes and roles let them delete a resource."""
     check_scopes(work, "d", record.resource)
-    if work.actor.deletes_anything or _is_own_draft(work.actor, record):
+    if work.caller.deletes_anything or _is_own_draft(work.caller, record):
         return
-    mark = WITHDRAWN[record.type]
+    mark = WITHDRAWAL_MARKS[record.type]
     raise Forbidden(
         f"Only administrators may delete this {record.type}: mark it instead ({mark})",
         expression=record.type,
@@ -31,43 +31,46 @@ def check_deletion(work: Work, record: Versioned) -> None:
     )
 
 
-def _is_own_draft(caller: Actor, record: Versioned) -> bool:
+def _is_own_draft(caller: Caller, record: VersionedRecord) -> bool:
     """Return whether a record is a draft by the caller that was never sent."""
     was_sent = isinstance(record, CommunicationRecord) and record.recalled
     draft = record.resource
-    return is_draft(draft) and not was_sent and sender(draft) in caller.senders
+    return is_draft(draft) and not was_sent and canonical_sender(draft) in caller.sender_references
 
 
-def check(work: Work, before: Resource, after: Resource, *, is_new: bool) -> None:
+def check(work: AuditedUnitOfWork, before: Resource, after: Resource, *, is_new: bool) -> None:
     """Raise Forbidden unless the caller's scopes and roles let them write a resource.
 
     Scopes must cover the resource both as it was and as it becomes.
     """
-    caller = work.actor
+    caller = work.caller
     for content in (before, after):
         if content:
             check_scopes(work, "c" if is_new else "u", content)
-    if classification.header(after) != classification.header(before) and work.sight.limits():
+    if (
+        classification.header_id(after) != classification.header_id(before)
+        and work.visibility.is_partial()
+    ):
         _header(work, after)
-    if not caller.is_cared_for:
+    if not caller.is_patient_or_relative:
         return
     if before:
-        patient_writes.check_changed(caller, before, after, _header(work, before))
+        patient_writes.check_change(caller, before, after, _header(work, before))
     else:
         patient_writes.check_sender(caller, after)
         header = _header(work, after)
-        patient_writes.check_created(caller, after, header)
+        patient_writes.check_creation(caller, after, header)
         recipients.check_recipients(work, after, header)
         _check_policy(after)
         if header is None:
             from shared.sessions import thread_quota  # noqa: PLC0415 - staff have none
 
-            thread_quota.begin(work)
+            thread_quota.count_new_thread(work)
 
 
-def check_scopes(work: Work, letter: str, resource: Resource) -> None:
+def check_scopes(work: AuditedUnitOfWork, letter: str, resource: Resource) -> None:
     """Raise Forbidden if no scope of the caller covers a resource for an interaction's letter."""
-    if not work.sight.may(letter, resource):
+    if not work.visibility.scopes_allow(letter, resource):
         resource_type = resource["resourceType"]
         raise Forbidden(
             f"The token has no scope for this {resource_type}",
@@ -77,7 +80,7 @@ def check_scopes(work: Work, letter: str, resource: Resource) -> None:
 
 
 @contextmanager
-def untold(work: Work, resource: Resource) -> Iterator[None]:
+def hide_error_details(work: AuditedUnitOfWork, resource: Resource) -> Iterator[None]:
     """Replace the details of an error about a resource that the caller may write but not read.
 
     Errors that reveal nothing of it (Forbidden, NotFound, Transient) pass unchanged.
@@ -87,7 +90,7 @@ def untold(work: Work, resource: Resource) -> Iterator[None]:
     except (Forbidden, NotFound, Transient):
         raise
     except FhirError as error:
-        if resource and not work.sight.may("r", resource):
+        if resource and not work.visibility.scopes_allow("r", resource):
             resource_type = resource["resourceType"]
             # Which element is wrong may also depend on what was there.
             issue = Issue(
@@ -101,26 +104,26 @@ def untold(work: Work, resource: Resource) -> Iterator[None]:
         raise
 
 
-def _header(work: Work, message: Resource) -> Resource | None:
+def _header(work: AuditedUnitOfWork, message: Resource) -> Resource | None:
     """Return a message's header, None for a header. Raises BusinessRule if the caller sees none."""
-    header_id = classification.header(message)
+    header_id = classification.header_id(message)
     if not header_id:
         return None
     header = work.header(header_id)
-    if header is None or not work.sight.sees(header.resource):
+    if header is None or not work.visibility.sees(header.resource):
         raise BusinessRule(
             f"Communication/{header_id} does not exist", expression="Communication.partOf"
         )
-    if work.sight.limits(("Communication",)):
+    if work.visibility.is_partial(("Communication",)):
         # The header's participants let the caller write in the thread, so it must not change.
-        work.require(header)
+        work.require_unchanged(header)
     return header.resource
 
 
 def _check_policy(header: Resource) -> None:
     """Leave it to the clinic how sessions of a thread begin and end."""
     urls = (str(one.get("url", "")) for one in header.get("extension", ()))
-    if any(url.endswith(EXTENSION) for url in urls):
+    if any(url.endswith(EXTENSION_PATH) for url in urls):
         raise Forbidden(
             "Patients and related persons may not set a session policy",
             expression="Communication.extension",

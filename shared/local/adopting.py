@@ -5,10 +5,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from shared.local import restored, restoring
-from shared.local.conversation import Unexpected
+from shared.local import restore_templates, restoring
+from shared.local.conversation import UnexpectedResponse
 from shared.local.deployments import Deployment
-from shared.local.restored import Table, Template
+from shared.local.restore_templates import RestoredTable, Template
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 _TABLE = "AWS::DynamoDB::Table"
@@ -23,14 +23,14 @@ def adopt(deployment: Deployment, at: str, bucket: str) -> dict[str, str]:
     `bucket` is where its templates may be put. Stopped and run again it goes on where it was.
     Return the names of the tables. Raises Unexpected.
     """
-    known, mark = restoring.targets(deployment, at), restoring.label(at)
+    known, mark = restoring.restored_names(deployment, at), restoring.name_suffix(at)
     tables = {table: _table(deployment, name) for table, name in known.items()}
-    held = deployment.names(_TABLE)
+    held = deployment.physical_ids(_TABLE)
     template = _template(deployment, bucket, mark)
     steps = (
-        (_update, restored.released(template, tables, mark)),
-        (_import, restored.imported(template, tables, mark)),
-        (_update, restored.referring(template, mark)),
+        (_update, restore_templates.without_tables(template, tables, mark)),
+        (_import, restore_templates.with_restored_tables(template, tables, mark)),
+        (_update, restore_templates.with_republished_functions(template, mark)),
     )
     done = 2 if held == known else 0 if held else 1
     for step, changed in steps[done:]:
@@ -38,11 +38,11 @@ def adopt(deployment: Deployment, at: str, bucket: str) -> dict[str, str]:
     return known
 
 
-def _table(deployment: Deployment, name: str) -> Table:
-    found = restoring.description(deployment.client("dynamodb"), name)
+def _table(deployment: Deployment, name: str) -> RestoredTable:
+    found = restoring.table_description(deployment.client("dynamodb"), name)
     if found is None:
-        raise Unexpected(f"{name} is not there: restore the tables first")
-    return Table(name, found["TableArn"], found.get("LatestStreamArn", ""))
+        raise UnexpectedResponse(f"{name} is not there: restore the tables first")
+    return RestoredTable(name, found["TableArn"], found.get("LatestStreamArn", ""))
 
 
 def _template(deployment: Deployment, bucket: str, mark: str) -> Template:

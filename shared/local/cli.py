@@ -11,12 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
-from shared.catalog.policies import POLICIES, SCOPES
-from shared.catalog.roles import OF_PEOPLE
+from shared.catalog.policies import POLICIES, SLOT_SCOPES
+from shared.catalog.roles import USER_ROLES
 from shared.fhir import instants
 from shared.local import environment, logs, operating, pool, schedule, secret, walkthrough
 from shared.local.artefact import artefact
-from shared.local.conversation import Conversation, Unexpected, client
+from shared.local.conversation import Conversation, UnexpectedResponse, client
 from shared.local.emulator import Emulator, StartError, emulator
 from shared.local.stack import deploy, outputs
 from shared.packaging.build import ROOT
@@ -43,7 +43,7 @@ def main() -> None:
         parser.error(f"unrecognized arguments: {' '.join(bench_options)}")
     try:
         arguments.run(arguments, *bench_options)
-    except (StartError, Unexpected) as problem:
+    except (StartError, UnexpectedResponse) as problem:
         sys.exit(f"FAILED: {problem}")
     except KeyboardInterrupt:
         sys.exit()
@@ -56,7 +56,7 @@ def demo(_arguments: argparse.Namespace) -> None:
         with client(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]) as http:
             talk = Conversation(http)
             walkthrough.play(talk, others=False)
-            walkthrough.closing_by_itself(talk, lambda moment: _run_schedule(running, moment))
+            walkthrough.play_automatic_closing(talk, lambda moment: _run_schedule(running, moment))
     print("every step as it should be")
 
 
@@ -117,7 +117,7 @@ def _running(
         stack = deploy(running, artefact(), {**parameters, **_credentials(running)})
         try:
             yield running, environment.environment(running, stack, tenant=tenant)
-        except Unexpected:
+        except UnexpectedResponse:
             print(*logs.errors(running), sep="\n", file=sys.stderr)
             raise
 
@@ -125,7 +125,7 @@ def _running(
 def _credentials(running: Emulator) -> dict[str, str]:
     """Return the parameter that names the secret, if this process is given one to keep."""
     header = os.environ.get("REFERENCE_AUTHORIZATION")
-    return {"ReferenceAuthorizationSecretArn": secret.kept(running, header)} if header else {}
+    return {"ReferenceAuthorizationSecretArn": secret.store(running, header)} if header else {}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_token_options(command: argparse.ArgumentParser) -> None:
     operating.add_port(command)
-    command.add_argument("--role", choices=OF_PEOPLE, required=True, help="the user's group")
+    command.add_argument("--role", choices=USER_ROLES, required=True, help="the user's group")
     command.add_argument(
         "--fhir-user", metavar="REF", default="", help="the user, such as Patient/homer-simpson"
     )
@@ -178,7 +178,7 @@ def _add_serve_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--policy", choices=POLICIES, help="when sessions open and close")
     command.add_argument(
         "--session-scope",
-        choices=SCOPES,
+        choices=SLOT_SCOPES,
         help="whether a daily session is a thread's or a patient's",
     )
     command.add_argument(

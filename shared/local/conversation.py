@@ -12,7 +12,7 @@ JSON_PATCH = "application/json-patch+json"
 SHOWN_IDS = 6
 
 
-class Unexpected(Exception):
+class UnexpectedResponse(Exception):
     """A response is not what it should be."""
 
 
@@ -30,8 +30,8 @@ class Conversation:
         response = self._send("POST", resource["resourceType"], {201}, FHIR, resource)
         created: Resource = response.json()
         location = f"{_reference(created)}/_history/{created['meta']['versionId']}"
-        self.hold("Location", response.headers["location"] == f"{self._base_url}{location}")
-        self.hold("what was sent", created.items() >= resource.items())
+        self.check("Location", response.headers["location"] == f"{self._base_url}{location}")
+        self.check("what was sent", created.items() >= resource.items())
         return created
 
     def patch(self, resource: Resource, operations: list[dict[str, Any]]) -> Resource:
@@ -75,15 +75,15 @@ class Conversation:
             url = _next(page)
         references = [_reference(resource) for resource in matches]
         wanted = {_reference(resource) for resource in expected}
-        self.hold("nothing twice", len(set(references)) == len(references))
-        self.hold("all that match", wanted <= set(references))
-        self.hold("nothing else", others or wanted == set(references))
+        self.check("nothing twice", len(set(references)) == len(references))
+        self.check("all that match", wanted <= set(references))
+        self.check("nothing else", others or wanted == set(references))
         return matches
 
-    def hold(self, what: str, holds: bool) -> None:  # noqa: FBT001 - reads as a sentence
+    def check(self, what: str, holds: bool) -> None:  # noqa: FBT001 - reads as a sentence
         """Raise Unexpected naming `what` unless it holds."""
         if not holds:
-            raise Unexpected(f"not as it should be: {what}")
+            raise UnexpectedResponse(f"not as it should be: {what}")
 
     def _send(
         self, method: str, path: str, statuses: set[int], media_type: str = "", body: Any = None
@@ -93,7 +93,9 @@ class Conversation:
         relative = path.removeprefix(self._base_url)
         self._tell(f"{response.status_code} {method:6} {relative}{_summary(response)}")
         if response.status_code not in statuses:
-            raise Unexpected(f"expected {statuses}, not {response.status_code}: {response.text}")
+            raise UnexpectedResponse(
+                f"expected {statuses}, not {response.status_code}: {response.text}"
+            )
         return response
 
 

@@ -20,17 +20,17 @@ class Deployment:
     """A stack by its name; `make` makes a client of a service of AWS with a configuration."""
 
     stack: str
-    make: Callable[..., Any]
+    make_client: Callable[..., Any]
     _clients: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def client(self, service: str) -> Any:
         """Return the client of a service."""
         if service not in self._clients:
             config = _PATIENT if service == "lambda" else None
-            self._clients[service] = self.make(service, config=config)
+            self._clients[service] = self.make_client(service, config=config)
         return self._clients[service]
 
-    def names(self, kind: str = "") -> dict[str, str]:
+    def physical_ids(self, kind: str = "") -> dict[str, str]:
         """Return the physical ids of all resources of a type by their logical ids."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources")
         return {

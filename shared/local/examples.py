@@ -99,24 +99,24 @@ def photo() -> Resource:
     return {"contentAttachment": {"contentType": "image/gif", "data": data, "title": "back.gif"}}
 
 
-def policy(code: str) -> Resource:
+def policy_extension(code: str) -> Resource:
     """Return the extension that sets a session policy on a thread's header."""
     part = {"url": "policy", "valueCode": code}
     return {"extension": [{"url": POLICY_URL, "extension": [part]}]}
 
 
-def link(encounter: Resource) -> list[dict[str, Any]]:
+def link_patch(encounter: Resource) -> list[dict[str, Any]]:
     """Return the JSON Patch that links a thread to a session."""
     value = {"reference": f"Encounter/{encounter['id']}"}
     return [{"op": "add", "path": "/encounter", "value": value}]
 
 
-def entered_in_error() -> list[dict[str, Any]]:
+def entered_in_error_patch() -> list[dict[str, Any]]:
     """Return the JSON Patch that marks a resource as entered in error."""
     return [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
 
 
-def finished(encounter: Resource) -> Resource:
+def finished_encounter(encounter: Resource) -> Resource:
     """Return an Encounter finished when it was last written, with a length of twelve minutes."""
     minutes = {"system": "http://unitsofmeasure.org", "unit": "min", "code": "min"}
     end = written_at(encounter).isoformat(timespec="milliseconds")

@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from shared.local.conversation import Unexpected
+from shared.local.conversation import UnexpectedResponse
 from shared.store.items import Item
 
 # Lambda takes events of up to 6 MB; base64 is a third longer.
@@ -21,12 +21,12 @@ def call(functions: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:
     answered = functions.invoke(FunctionName=name, Payload=json.dumps(event))
     payload = answered["Payload"].read().decode()
     if "FunctionError" in answered:
-        raise Unexpected(f"{name} failed: {payload}")
+        raise UnexpectedResponse(f"{name} failed: {payload}")
     answer: dict[str, Any] = json.loads(payload)
     return answer
 
 
-def streamed(rows: Iterable[Item]) -> Iterator[dict[str, Any]]:
+def stream_events(rows: Iterable[Item]) -> Iterator[dict[str, Any]]:
     """Return the events in which the audit trail's stream brings rows to its function."""
     records: list[dict[str, Any]] = []
     size = 0

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from shared.fhir import instants
 from shared.local import (
     adopting,
-    auditing,
+    audit_sources,
     deployments,
     redriving,
     reindexing,
@@ -14,7 +14,7 @@ from shared.local import (
     standstill,
     verifying,
 )
-from shared.local.conversation import Unexpected
+from shared.local.conversation import UnexpectedResponse
 from shared.local.deployments import Deployment
 from shared.local.emulator import Emulator
 from shared.local.stack import BUCKET
@@ -30,10 +30,10 @@ def reindex(arguments: argparse.Namespace) -> None:
 def audit(arguments: argparse.Namespace) -> None:
     """Walk the chains of the audit trail; name the events that were altered or are missing."""
     scope = verifying.Scope(arguments.since or "", arguments.until or "", arguments.resource)
-    number, problems = verifying.verify(*auditing.of(_deployment(arguments)), scope)
+    number, problems = verifying.verify(*audit_sources.of_deployment(_deployment(arguments)), scope)
     _print(map(str, problems))
     if problems:
-        raise Unexpected(f"{len(problems)} events or versions were altered or are missing")
+        raise UnexpectedResponse(f"{len(problems)} events or versions were altered or are missing")
     print(f"the chains of {number} resources hold")
 
 
@@ -42,23 +42,23 @@ def redrive(arguments: argparse.Namespace) -> None:
     counts = redriving.redrive(_deployment(arguments), dry=arguments.dry_run)
     _print(f"{number:8} {kind}" for kind, number in counts.items())
     if counts[redriving.FAILED] or counts[redriving.UNKNOWN]:
-        raise Unexpected("some dead letters are left")
+        raise UnexpectedResponse("some dead letters are left")
 
 
 def restore(arguments: argparse.Namespace) -> None:
     """Restore the tables to an instant: README has the steps, of which this does one."""
     deployment, at = _deployment(arguments), arguments.at
     if arguments.do in ("tables", "adopt") and not at:
-        raise Unexpected("--at says to which instant")
+        raise UnexpectedResponse("--at says to which instant")
     match arguments.do:
         case "close":
-            _print(standstill.close(deployment))
+            _print(standstill.stop_functions(deployment))
         case "tables":
             _print(restoring.restore(deployment, at).values())
         case "adopt":
             _print(adopting.adopt(deployment, at, arguments.bucket).values())
         case "open":
-            _print(standstill.reopen(deployment))
+            _print(standstill.resume_functions(deployment))
 
 
 def _print(lines: Iterable[str]) -> None:
@@ -115,12 +115,12 @@ def _restore(command: argparse.ArgumentParser) -> None:
 
 def _instant(text: str) -> str:
     try:
-        moment = instants.read(text)
+        moment = instants.from_text(text)
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not an instant with a time zone")
-    return instants.written(moment)
+    return instants.to_text(moment)
 
 
 COMMANDS = ((reindex, _reindex), (audit, _audit), (redrive, _redrive), (restore, _restore))

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from shared.local import functions, replaying
-from shared.local.conversation import Unexpected
+from shared.local.conversation import UnexpectedResponse
 from shared.local.deployments import Deployment
 
 CLOSING, AUDIT = "ClosingDeadLetters", "AuditDeadLetters"
-KEEPER = "AuditLogFunction"
+LOG_FUNCTION = "AuditLogFunction"
 LOOKS, LINES, BATCHES = "looks at due sessions", "deliveries of log lines", "batches of the stream"
 FAILED, UNKNOWN = "failed again", "not understood"
 # A message that is not deleted is visible again after so long.
@@ -68,7 +68,7 @@ class _Queue:
 def redrive(deployment: Deployment, *, dry: bool = False) -> Counter[str]:
     """Replay all dead letters, or with `dry` only count them; return how many of each kind."""
     counts = Counter(dict.fromkeys((LOOKS, LINES, BATCHES, FAILED, UNKNOWN), 0))
-    names, sqs = deployment.names(), deployment.client("sqs")
+    names, sqs = deployment.physical_ids(), deployment.client("sqs")
     with _Queue(sqs, names[CLOSING]) as queue:
         for message in queue.messages():
             counts[LOOKS] += 1
@@ -95,7 +95,7 @@ def _redrive_audit(
                 counts[BATCHES] += 1
                 batches.append(message)
                 windows.append(
-                    replaying.around(
+                    replaying.window_around(
                         batch["approximateArrivalOfFirstRecord"],
                         batch["approximateArrivalOfLastRecord"],
                     )
@@ -111,8 +111,8 @@ def _redrive_audit(
 def _is_kept(deployment: Deployment, lines: dict[str, Any], counts: Counter[str]) -> bool:
     """Have a delivery of log lines stored; return whether it was."""
     try:
-        functions.call(deployment.client("lambda"), deployment.names()[KEEPER], lines)
-    except Unexpected:
+        functions.call(deployment.client("lambda"), deployment.physical_ids()[LOG_FUNCTION], lines)
+    except UnexpectedResponse:
         counts[FAILED] += 1
         return False
     return True

@@ -9,7 +9,7 @@ from typing import Any
 from shared.audit import segments
 from shared.interactions.admin.reindex import PASSES, ROWS_DONE
 from shared.local import replaying
-from shared.local.auditing import Archive
+from shared.local.audit_sources import Archive
 from shared.local.deployments import Deployment
 from shared.local.functions import call
 
@@ -28,7 +28,7 @@ def run(deployment: Deployment, parts: int) -> None:
 
     Stopped and run again it goes on where it was. Raises Unexpected.
     """
-    functions, name = deployment.client("lambda"), deployment.names()[FUNCTION]
+    functions, name = deployment.client("lambda"), deployment.physical_ids()[FUNCTION]
     with ThreadPoolExecutor(parts) as pool:
         for until in (ROWS_DONE, len(PASSES)):
             # Guards are counted by the rows of all parts.
@@ -38,7 +38,7 @@ def run(deployment: Deployment, parts: int) -> None:
     ready = call(functions, name, {"finish": parts})["ready"]
     print(*(f"{key} {number}" for key, number in totals.items()), sep=", ")
     print(f"ready: {', '.join(ready) or 'all parameters were'}")
-    counts = audit(deployment)
+    counts = reindex_audit(deployment)
     print(*(f"{key} {number}" for key, number in counts.items()), sep=", ")
 
 
@@ -55,15 +55,15 @@ def _part(functions: Any, name: str, part: int, *, parts: int, until: int) -> di
             return answer
 
 
-def audit(deployment: Deployment, until: str = "") -> Counter[str]:
+def reindex_audit(deployment: Deployment, until: str = "") -> Counter[str]:
     """Bring events on that the archive lacks, and write the index rows of its objects anew.
 
     Events since `until` are left to the stream; by default those of the last minutes. Return how
     many rows of each kind. Raises Unexpected.
     """
-    settled = replaying.settled()
+    settled = replaying.settled_window()
     counts = replaying.replay(deployment, [settled._replace(until=until or settled.until)])
-    functions, names = deployment.client("lambda"), deployment.names()
+    functions, names = deployment.client("lambda"), deployment.physical_ids()
     archive = Archive(deployment.client("s3"), names["AuditArchive"])
     for keys in batched(archive.keys(segments.EVENTS_PREFIX), _OBJECTS, strict=False):
         left = list(keys)

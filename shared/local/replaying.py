@@ -16,8 +16,8 @@ from shared.audit import entries, journal, segments
 from shared.audit.entries import Entry
 from shared.catalog import access_patterns as patterns
 from shared.fhir import instants, ulids
-from shared.local import auditing, functions
-from shared.local.auditing import Archive
+from shared.local import audit_sources, functions
+from shared.local.audit_sources import Archive
 from shared.local.deployments import Deployment
 from shared.local.spooling import Record, Spool, spool
 from shared.store.items import Item
@@ -35,15 +35,15 @@ class Window(NamedTuple):
     until: str
 
 
-def around(first: str, last: str) -> Window:
+def window_around(first: str, last: str) -> Window:
     """Return the window of events whose rows were written between two instants."""
-    earlier, later = instants.read(first) - _EARLIER, instants.read(last) + _LATER
-    return Window(instants.written(earlier), instants.written(later))
+    earlier, later = instants.from_text(first) - _EARLIER, instants.from_text(last) + _LATER
+    return Window(instants.to_text(earlier), instants.to_text(later))
 
 
-def settled() -> Window:
+def settled_window() -> Window:
     """Return the window of everything that the stream must have brought on by now."""
-    return Window("", journal.new_since())
+    return Window("", journal.unindexed_since())
 
 
 def replay(deployment: Deployment, windows: list[Window], *, dry: bool = False) -> Counter[str]:
@@ -54,13 +54,13 @@ def replay(deployment: Deployment, windows: list[Window], *, dry: bool = False) 
     counts = Counter({EVENTS: 0, NEW_ROWS: 0})
     if not windows:
         return counts
-    names, database = deployment.names(), deployment.client("dynamodb")
+    names, database = deployment.physical_ids(), deployment.client("dynamodb")
     table, archive = names[patterns.AUDIT], Archive(deployment.client("s3"), names["AuditArchive"])
     with spool() as known:
-        days = _note_table(known, auditing.pages(database, table), windows)
+        days = _note_table(known, audit_sources.scan_pages(database, table), windows)
         _note_archive(known, archive, windows, days)
         rows = _rows(database, table, _missing(known), counts)
-        for event in functions.streamed(rows):
+        for event in functions.stream_events(rows):
             if not dry:
                 functions.call(deployment.client("lambda"), names["AuditIndexFunction"], event)
     return counts
@@ -76,7 +76,7 @@ def _note_table(known: Spool, pages: Iterator[list[Item]], windows: list[Window]
             if _is_in(windows, _at(event_id)):
                 known.add((tenant, event_id), [_EVENT, pk, sk])
         elif "events" in item and _is_in(windows, sk.split("#")[1]):
-            new = journal.read(item)
+            new = journal.row_entries(item)
             days |= {event.at[:10] for event in new}
             _note_new(known, new, (pk, sk))
     return days
@@ -98,7 +98,7 @@ def _note_archive(known: Spool, archive: Archive, windows: list[Window], days: s
         known.add((digest.tenant, digest.id), [_ARCHIVED])
     for day in days:
         for key in archive.keys(segments.EVENTS_PREFIX, day, day):
-            for event in entries.read(gzip.decompress(archive.read(key))):
+            for event in entries.parse(gzip.decompress(archive.read(key))):
                 known.add((event.tenant, event.id), [_ARCHIVED])
 
 
@@ -139,4 +139,4 @@ def _is_in(windows: list[Window], at: str) -> bool:
 def _at(event_id: str) -> str:
     """Return when an event was made, by its id."""
     milliseconds = ulids.milliseconds(event_id)
-    return instants.written(instants.from_nanoseconds(milliseconds * instants.MILLISECOND))
+    return instants.to_text(instants.from_nanoseconds(milliseconds * instants.MILLISECOND))

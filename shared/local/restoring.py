@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from shared.catalog import access_patterns as patterns
 from shared.fhir import instants
-from shared.local.conversation import Unexpected
+from shared.local.conversation import UnexpectedResponse
 from shared.local.deployments import Deployment
 
 # Restoring takes minutes, of large tables hours.
@@ -18,14 +18,14 @@ _TABLE = "AWS::DynamoDB::Table"
 _NO_TABLE = "ResourceNotFoundException"
 
 
-def label(at: str) -> str:
+def name_suffix(at: str) -> str:
     """Return what names of tables that are of an instant end with."""
     return re.sub(r"\W|_", "", at.partition(".")[0])
 
 
-def targets(deployment: Deployment, at: str) -> dict[str, str]:
+def restored_names(deployment: Deployment, at: str) -> dict[str, str]:
     """Return the names of the tables of an instant by those of the catalogue."""
-    return {table: f"{deployment.stack}-{table}-{label(at)}" for table in patterns.TABLES}
+    return {table: f"{deployment.stack}-{table}-{name_suffix(at)}" for table in patterns.TABLES}
 
 
 def restore(deployment: Deployment, at: str) -> dict[str, str]:
@@ -33,14 +33,14 @@ def restore(deployment: Deployment, at: str) -> dict[str, str]:
 
     Those that are there already, as of an AWS Backup, are only completed. Raises Unexpected.
     """
-    client, names = deployment.client("dynamodb"), targets(deployment, at)
-    sources, wanted = deployment.names(_TABLE), deployment.template()["Resources"]
+    client, names = deployment.client("dynamodb"), restored_names(deployment, at)
+    sources, wanted = deployment.physical_ids(_TABLE), deployment.template()["Resources"]
     for table, target in names.items():
-        if description(client, target) is None:
+        if table_description(client, target) is None:
             client.restore_table_to_point_in_time(
                 SourceTableName=sources[table],
                 TargetTableName=target,
-                RestoreDateTime=instants.read(at),
+                RestoreDateTime=instants.from_text(at),
             )
     for table, target in names.items():
         _wait(client, target)
@@ -48,7 +48,7 @@ def restore(deployment: Deployment, at: str) -> dict[str, str]:
     return names
 
 
-def description(client: Any, name: str) -> dict[str, Any] | None:
+def table_description(client: Any, name: str) -> dict[str, Any] | None:
     """Return what DynamoDB says of a table; None where it is not there."""
     try:
         found: dict[str, Any] = client.describe_table(TableName=name)["Table"]
@@ -63,11 +63,11 @@ def _wait(client: Any, name: str) -> dict[str, Any]:
     """Wait until a table is there and nothing about it is changing; return its description."""
     deadline = time.monotonic() + MOST_SECONDS
     while time.monotonic() < deadline:
-        found = description(client, name)
+        found = table_description(client, name)
         if found and found["TableStatus"] == "ACTIVE":
             return found
         time.sleep(PAUSE_SECONDS)
-    raise Unexpected(f"{name} is not there after {MOST_SECONDS // 3600} hours")
+    raise UnexpectedResponse(f"{name} is not there after {MOST_SECONDS // 3600} hours")
 
 
 def _complete(client: Any, name: str, wanted: Mapping[str, Any], said: Mapping[str, str]) -> None:

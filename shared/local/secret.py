@@ -7,7 +7,7 @@ from shared.local.emulator import Emulator
 NAME = "async-encounters/reference-authorization"
 
 
-def kept(running: Emulator, header: str) -> str:
+def store(running: Emulator, header: str) -> str:
     """Store the header as a secret, in place of one of an earlier start, and return its ARN."""
     client = running.client("secretsmanager")
     try:

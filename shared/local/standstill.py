@@ -10,10 +10,10 @@ _OPEN = ("ReindexFunction", "SettingsCheckFunction")
 _RESERVED = "reserved-before-restore"
 
 
-def close(deployment: Deployment) -> list[str]:
+def stop_functions(deployment: Deployment) -> list[str]:
     """Let no function run but those that restoring needs; return the names of the others."""
     client, closed = deployment.client("lambda"), []
-    for logical_id, name in deployment.names(_FUNCTION).items():
+    for logical_id, name in deployment.physical_ids(_FUNCTION).items():
         reserved = client.get_function_concurrency(FunctionName=name)
         before = reserved.get("ReservedConcurrentExecutions")
         if logical_id in _OPEN or before == 0:
@@ -25,10 +25,10 @@ def close(deployment: Deployment) -> list[str]:
     return closed
 
 
-def reopen(deployment: Deployment) -> list[str]:
+def resume_functions(deployment: Deployment) -> list[str]:
     """Let all functions run as before they were closed; return their names."""
     client, opened = deployment.client("lambda"), []
-    for name in deployment.names(_FUNCTION).values():
+    for name in deployment.physical_ids(_FUNCTION).values():
         reserved = client.get_function_concurrency(FunctionName=name)
         if reserved.get("ReservedConcurrentExecutions") != 0:
             continue

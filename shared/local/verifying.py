@@ -13,14 +13,14 @@ from heapq import nsmallest
 from typing import Any, NamedTuple
 
 from shared.audit import chain_steps, digests
-from shared.audit.chain_steps import Break, ChainSteps, Step
-from shared.audit.chains import Head, breaks
+from shared.audit.chain_steps import ChainBreak, ChainSteps, Step
+from shared.audit.chains import ChainHead, find_breaks
 from shared.audit.digests import Digest
-from shared.audit.events import chain_link
+from shared.audit.events import event_hash
 from shared.catalog import access_patterns as patterns
 from shared.fhir import instants, ulids
-from shared.local import auditing
-from shared.local.auditing import Archive
+from shared.local import audit_sources
+from shared.local.audit_sources import Archive
 from shared.local.spooling import Record, Spool, spool
 
 # More problems of one deployment than anybody reads.
@@ -38,14 +38,14 @@ class Scope(NamedTuple):
     until: str = ""
     reference: str = ""
 
-    def has(self, problem: Break) -> bool:
+    def includes(self, problem: ChainBreak) -> bool:
         """Return whether a problem is of the stretch of time."""
         if not problem.event:
             return not problem.at or self.since <= problem.at < (self.until or "~")
         if not ulids.PATTERN.fullmatch(problem.event):
             return True
         milliseconds = ulids.milliseconds(problem.event)
-        at = instants.written(instants.from_nanoseconds(milliseconds * instants.MILLISECOND))
+        at = instants.to_text(instants.from_nanoseconds(milliseconds * instants.MILLISECOND))
         return self.since <= at < (self.until or "~")
 
 
@@ -57,27 +57,27 @@ def verify(
     names: Mapping[str, str],
     archive: Archive | None = None,
     scope: Scope = EVERYTHING,
-) -> tuple[int, list[Break]]:
+) -> tuple[int, list[ChainBreak]]:
     """Return how many resources there are, and what was altered or is missing, in order.
 
     `dynamodb` is a client that may scan; `names` are the tables' by those of the catalogue. What
     the archive knows of is compared with the table. Of very many problems some are left out.
     """
-    number, problems = walked(dynamodb, names, archive, scope)
+    number, problems = verify_once(dynamodb, names, archive, scope)
     if problems:
         # A write that began before the walk and ended during it looks like a break, once.
-        number, again = walked(dynamodb, names, archive, scope)
+        number, again = verify_once(dynamodb, names, archive, scope)
         known = set(problems)
         problems = [problem for problem in again if problem in known]
     return number, problems
 
 
-def walked(
+def verify_once(
     dynamodb: Any,
     names: Mapping[str, str],
     archive: Archive | None = None,
     scope: Scope = EVERYTHING,
-) -> tuple[int, list[Break]]:
+) -> tuple[int, list[ChainBreak]]:
     """As `verify`, but also return what only looks broken, because it is being written."""
     with _walk(scope) as walk:
         # The archive before the table: what comes into it meanwhile is not missing there.
@@ -85,7 +85,7 @@ def walked(
             walk.note_digests(archive)
         walk.note_resources(dynamodb, names)
         walk.note_events(dynamodb, names)
-        problems = (problem for problem in walk.problems() if scope.has(problem))
+        problems = (problem for problem in walk.problems() if scope.includes(problem))
         first = nsmallest(MOST_PROBLEMS, problems, key=lambda problem: problem.event or "~")
         return walk.resources, first
 
@@ -103,7 +103,7 @@ class _Walk:
         self.scope, self.now = scope, now
         self.resources = 0
         self._chains, self._events = chains, events
-        self._wrong: list[Break] = []
+        self._wrong: list[ChainBreak] = []
         self._kept = 0
 
     def note_digests(self, archive: Archive) -> None:
@@ -115,20 +115,20 @@ class _Walk:
 
     def note_resources(self, dynamodb: Any, names: Mapping[str, str]) -> None:
         """Read the resources with their versions."""
-        for table in auditing.tables_of(self.scope.reference):
-            for item in auditing.scanned(dynamodb, names[table]):
-                found = auditing.version(table, item)
+        for table in audit_sources.tables_of(self.scope.reference):
+            for item in audit_sources.scan_items(dynamodb, names[table]):
+                found = audit_sources.scanned_version(table, item)
                 if found and self.scope.reference in ("", found.reference):
                     self.resources += found.is_current
                     self._chains.add((found.tenant, found.reference), ["version", list(found)])
 
     def note_events(self, dynamodb: Any, names: Mapping[str, str]) -> None:
         """Read the events of writes."""
-        for page in auditing.pages(dynamodb, names[patterns.AUDIT]):
-            rows = [*auditing.rows(page)]
+        for page in audit_sources.scan_pages(dynamodb, names[patterns.AUDIT]):
+            rows = [*audit_sources.event_rows(page)]
             for row in rows:
-                self._events.add((row.tenant, row.id), ["table", chain_link(row.event).hex()])
-            self._note(chain_steps.read(rows, self.now))
+                self._events.add((row.tenant, row.id), ["table", event_hash(row.event).hex()])
+            self._note(chain_steps.collect(rows, self.now))
 
     def _note(self, found: ChainSteps) -> None:
         self._wrong = nsmallest(
@@ -142,34 +142,34 @@ class _Walk:
                         said = ["step", own, asdict(step)]
                         self._chains.add((tenant, reference), said)
 
-    def problems(self) -> Iterator[Break]:
+    def problems(self) -> Iterator[ChainBreak]:
         """Walk the chains, and compare events with what the archive knows of them."""
         yield from self._wrong
         for part in self._chains.parts():
             yield from self._of_chains(part)
         expired = self.now - timedelta(seconds=self._kept)
-        since = max(instants.written(expired) if self._kept else "", self.scope.since)
+        since = max(instants.to_text(expired) if self._kept else "", self.scope.since)
         for part in self._events.parts():
             known, links = _of_events(part)
             yield from digests.disagreements(known, links, since)
 
-    def _of_chains(self, part: Iterator[Record]) -> list[Break]:
+    def _of_chains(self, part: Iterator[Record]) -> list[ChainBreak]:
         by_resource: dict[tuple[str, str], dict[str, Step]] = defaultdict(dict)
-        versions: dict[tuple[str, str], list[auditing.Stored]] = defaultdict(list)
+        versions: dict[tuple[str, str], list[audit_sources.ScannedVersion]] = defaultdict(list)
         for tenant, reference, kind, *said in part:
             if kind == "step":
                 by_resource[tenant, reference][said[0]] = Step(**said[1])
             else:
-                versions[tenant, reference].append(auditing.Stored(*said[0]))
+                versions[tenant, reference].append(audit_sources.ScannedVersion(*said[0]))
         heads = [head for stored in versions.values() if (head := _head(stored))]
         found = ChainSteps(by_resource, [], self._kept)
-        return breaks(found, heads, self.now, self.scope.since)
+        return find_breaks(found, heads, self.now, self.scope.since)
 
 
-def _head(stored: list[auditing.Stored]) -> Head | None:
+def _head(stored: list[audit_sources.ScannedVersion]) -> ChainHead | None:
     """Return a resource by its versions; None where no current one is stored."""
     current = next((one for one in stored if one.is_current), None)
-    return auditing.head(current, stored) if current else None
+    return audit_sources.chain_head(current, stored) if current else None
 
 
 def _of_events(part: Iterator[Record]) -> tuple[list[Digest], dict[tuple[str, str], str]]:

@@ -24,8 +24,8 @@ def play(talk: Conversation, *, others: bool) -> None:
     """
     visit = talk.create(examples.session())
     thread, messages = _thread(talk)
-    linked = talk.patch(thread, examples.link(visit))
-    talk.hold("the link", linked["encounter"] == {"reference": f"Encounter/{visit['id']}"})
+    linked = talk.patch(thread, examples.link_patch(visit))
+    talk.check("the link", linked["encounter"] == {"reference": f"Encounter/{visit['id']}"})
     family, children = _family(talk)
     _search_encounters(talk, visit, [family, *children], others=others)
     _search_communications(talk, visit, thread, messages)
@@ -68,30 +68,30 @@ def _search_communications(
     talk.search(f"Communication?session={encounter}", messages)
     matches = talk.search(f"Communication?part-of={header}&_sort=sent", messages)
     sent = [message["sent"] for message in messages]
-    talk.hold("the order of sent", [match["sent"] for match in matches] == sent)
+    talk.check("the order of sent", [match["sent"] for match in matches] == sent)
 
 
 def _finish(talk: Conversation, visit: Resource) -> None:
     # The link and the messages may have changed the Encounter since, so it is read first.
-    ended = talk.update(examples.finished(talk.read(visit)))
-    talk.hold("status finished", ended["status"] == "finished")
+    ended = talk.update(examples.finished_encounter(talk.read(visit)))
+    talk.check("status finished", ended["status"] == "finished")
     versions = talk.history(visit)
-    talk.hold("the newest version first", versions[0] == ended)
-    talk.hold("the first version last", versions[-1] == visit)
+    talk.check("the newest version first", versions[0] == ended)
+    talk.check("the first version last", versions[-1] == visit)
 
 
 def _take_back(talk: Conversation, visit: Resource, thread: Resource) -> None:
     """Mark a session, which only administrators could delete, as an error; delete a draft."""
-    marked = talk.patch(visit, examples.entered_in_error())
-    talk.hold("status entered-in-error", marked["status"] == "entered-in-error")
+    marked = talk.patch(visit, examples.entered_in_error_patch())
+    talk.check("status entered-in-error", marked["status"] == "entered-in-error")
     draft = talk.create(examples.draft(thread, examples.ALICE, "Does it hurt at ni"))
     talk.delete(draft)
     talk.read(draft, status=410)
 
 
-def closing_by_itself(talk: Conversation, run_schedule: Callable[[datetime], None]) -> None:
+def play_automatic_closing(talk: Conversation, run_schedule: Callable[[datetime], None]) -> None:
     """Let a message open a session, and let the schedule close it at an event time a day later."""
-    thread = talk.create(examples.header() | examples.policy("thread"))
+    thread = talk.create(examples.header() | examples.policy_extension("thread"))
     messages = [
         talk.create(examples.message(thread, examples.HOMER, 0, "It is gone.")),
         talk.create(examples.message(thread, examples.ALICE, 5, "Good to hear.")),
@@ -101,11 +101,11 @@ def closing_by_itself(talk: Conversation, run_schedule: Callable[[datetime], Non
         "id": talk.read(thread)["encounter"]["reference"].removeprefix("Encounter/"),
     }
     opened = talk.read(session)
-    talk.hold("status in-progress", opened["status"] == "in-progress")
+    talk.check("status in-progress", opened["status"] == "in-progress")
     run_schedule(examples.written_at(opened) + timedelta(days=1, minutes=1))
     closed = _when_closed(talk, session)
-    talk.hold("status finished", closed["status"] == "finished")
-    talk.hold("a length of five minutes", closed["length"]["value"] == 5)  # noqa: PLR2004 - minutes of the last message
+    talk.check("status finished", closed["status"] == "finished")
+    talk.check("a length of five minutes", closed["length"]["value"] == 5)  # noqa: PLR2004 - minutes of the last message
     talk.search(f"Communication?session=Encounter/{session['id']}", messages)
 
 

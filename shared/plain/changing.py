@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.errors import Invalid, Issue
 from shared.fhir.fhirjson import canonical
-from shared.fhir.json_values import copied
+from shared.fhir.json_values import deep_copy
 from shared.fhir.patch.patching import merge
 from shared.fhir.validation.pairs import positions
 from shared.plain import paths
@@ -36,7 +36,7 @@ def patched(fields: Fields, before: Json, changes: Json) -> Json:
     merged: Json = merge(_with_objects(fields, shown, changes), changes)
     for name, change in changes.items():
         if merged.get(name) == {} and says_nothing(change):
-            merged[name] = copied(change)  # keep the nulls that emptied the object
+            merged[name] = deep_copy(change)  # keep the nulls that emptied the object
     for field in fields:
         patched_names = [name for name in field.names if name in changes]
         if field.plural and len(patched_names) == 1:
@@ -61,7 +61,7 @@ def changed(fields: Fields, before: Json, given: Json) -> Json:
     Raises Invalid naming the fields that contradict each other.
     """
     shown = read(fields, before)
-    after: Json = copied(before)
+    after: Json = deep_copy(before)
     given = _without_other_choices(fields, after, given)
     issues: list[Issue] = []
     for field in fields:

@@ -4,18 +4,18 @@ from typing import Any
 
 import orjson
 
-from shared.catalog.interactions import PLAIN
+from shared.catalog.interactions import PLAIN_PATH
 from shared.errors import Invalid, Issue, Malformed, TooCostly
 from shared.fhir import fhirjson
-from shared.http.negotiation import PLAIN_JSON, PLAIN_PATCHES, is_known
+from shared.http.negotiation import PLAIN_JSON, PLAIN_PATCHES, is_not_modified
 from shared.http.requests import Request
-from shared.http.responses import Response, entity_headers
+from shared.http.responses import Response, version_headers
 from shared.plain import interactions, mapping
 from shared.plain.collections import COLLECTIONS
 from shared.plain.collections.rows import Collection
-from shared.sessions.changes import Outcome
+from shared.sessions.changes import ChangeResult
 from shared.settings import settings
-from shared.store.records import Versioned
+from shared.store.records import VersionedRecord
 
 type Json = dict[str, Any]
 
@@ -27,10 +27,10 @@ MOST_ELEMENTS = 10_000
 
 def answered(request: Request) -> Response:
     """Execute a plain-JSON request and return its response. Raises what the interaction does."""
-    collection, actor = COLLECTIONS[request.path["collection"]], request.actor
+    collection, caller = COLLECTIONS[request.path_variables["collection"]], request.caller
     code = request.interaction.code
     if code == "search-type":
-        return _page(collection, *interactions.search(actor, collection, request.query))
+        return _page(collection, *interactions.search(caller, collection, request.query))
     if request.query:
         names = dict.fromkeys(name for name, _ in request.query)
         raise Invalid(
@@ -39,19 +39,19 @@ def answered(request: Request) -> Response:
             ]
         )
     if code == "read":
-        return _read(request, collection, interactions.read(actor, collection, request.id))
+        return _read(request, collection, interactions.read(caller, collection, request.id))
     if code == "create":
-        outcome = interactions.create(actor, collection, _body(request, _ACCEPTED))
+        outcome = interactions.create(caller, collection, _body(request, _ACCEPTED))
         return _written(request, collection, outcome)
     own_id, only_if = request.id, request.preconditions
     if code == "delete":
-        outcome = interactions.delete(actor, collection, own_id, only_if=only_if)
+        outcome = interactions.delete(caller, collection, own_id, only_if=only_if)
     elif code == "update":
         body = _body(request, _ACCEPTED)
-        outcome = interactions.update(actor, collection, own_id, body, only_if=only_if)
+        outcome = interactions.update(caller, collection, own_id, body, only_if=only_if)
     else:
         body = _body(request, PLAIN_PATCHES)
-        outcome = interactions.patch(actor, collection, own_id, body, only_if=only_if)
+        outcome = interactions.patch(caller, collection, own_id, body, only_if=only_if)
     return _written(request, collection, outcome)
 
 
@@ -78,26 +78,26 @@ def _check_arrays(body: Any) -> None:
 def _page(collection: Collection, resources: list[Json], cursor: str | None) -> Response:
     members = [mapping.shown(collection, resource) for resource in resources]
     body = fhirjson.dumps({"data": members, "next": cursor})
-    return Response(200, body, _CONTENT_TYPE, seen=resources)
+    return Response(200, body, _CONTENT_TYPE, disclosed_resources=resources)
 
 
-def _read(request: Request, collection: Collection, record: Versioned) -> Response:
-    headers = entity_headers(record)
-    if is_known(request.headers, record.version, record.last_updated):
-        return Response(304, headers=headers, about=record)
+def _read(request: Request, collection: Collection, record: VersionedRecord) -> Response:
+    headers = version_headers(record)
+    if is_not_modified(request.headers, record.version, record.last_updated):
+        return Response(304, headers=headers, record=record)
     return _member(200, collection, record, headers)
 
 
-def _written(request: Request, collection: Collection, outcome: Outcome) -> Response:
+def _written(request: Request, collection: Collection, outcome: ChangeResult) -> Response:
     record = outcome.record
     if record is None:
         return Response(204)
-    headers = entity_headers(record)
+    headers = version_headers(record)
     if record.deleted:
         return Response(204, headers=headers)
     if outcome.created:
         root = request.base.removesuffix(settings().base_path)
-        headers["Location"] = f"{root}{PLAIN}/{collection.name}/{record.id}"
+        headers["Location"] = f"{root}{PLAIN_PATH}/{collection.name}/{record.id}"
     status = 201 if outcome.created else 200
     if not outcome.readable:
         return Response(status, headers=headers)
@@ -105,7 +105,7 @@ def _written(request: Request, collection: Collection, outcome: Outcome) -> Resp
 
 
 def _member(
-    status: int, collection: Collection, record: Versioned, headers: dict[str, str]
+    status: int, collection: Collection, record: VersionedRecord, headers: dict[str, str]
 ) -> Response:
     body = fhirjson.dumps({"data": mapping.shown(collection, record.resource)})
-    return Response(status, body, _CONTENT_TYPE | headers, seen=[record.resource])
+    return Response(status, body, _CONTENT_TYPE | headers, disclosed_resources=[record.resource])

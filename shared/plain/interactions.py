@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from shared.access import Actor
-from shared.audit.work import Work
+from shared.access import Caller
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import Deleted, FhirError, NotFound
 from shared.fhir import fhirjson
 from shared.fhir.patch.patching import without_generated_text
@@ -20,75 +20,81 @@ from shared.fhir.references import Literal
 from shared.interactions import read as reading
 from shared.interactions import search as searching
 from shared.interactions.create import create as create_resource
-from shared.interactions.patch import changed
-from shared.interactions.update import with_history
+from shared.interactions.patch import content_from_change
+from shared.interactions.update import with_previous_status
 from shared.interactions.write import Content, write
 from shared.plain import mapping, queries
 from shared.plain.collections.rows import Collection
 from shared.references import checks
-from shared.sessions.changes import Outcome, make
-from shared.sessions.intake import accepted
-from shared.store.records import Versioned
+from shared.sessions.changes import ChangeResult, commit_change
+from shared.sessions.intake import validated_resource
+from shared.store.records import VersionedRecord
 
 type Json = dict[str, Any]
 type Pair = tuple[str, str]
 type Change = Callable[[Collection, Json, Any], Json]
 
 
-def read(actor: Actor, collection: Collection, own_id: str) -> Versioned:
+def read(caller: Caller, collection: Collection, own_id: str) -> VersionedRecord:
     """Return the current version of a member."""
     with _absence_named(collection, own_id):
-        record = reading.read(actor, collection.type, own_id)
+        record = reading.read(caller, collection.type, own_id)
     _require_member(collection, record.resource)
     return record
 
 
 def search(
-    actor: Actor, collection: Collection, query: Sequence[Pair]
+    caller: Caller, collection: Collection, query: Sequence[Pair]
 ) -> tuple[list[Json], str | None]:
     """Return a page of the members that match, and the cursor of the next page, if any."""
     fhir_query = queries.translated(collection, query)
     with _errors_located(lambda: lambda name: queries.plain_name(collection, name)):
-        page = searching.search(actor, collection.type, fhir_query, lenient=False)
+        page = searching.search(caller, collection.type, fhir_query, lenient=False)
     return [*map(fhirjson.loads, page.resources)], dict(page.next or ()).get("_cursor")
 
 
-def create(actor: Actor, collection: Collection, body: Any) -> Outcome:
+def create(caller: Caller, collection: Collection, body: Any) -> ChangeResult:
     """Create a member."""
     resource = mapping.made(collection, body)
     with _errors_located(lambda: mapping.Pointers(collection, resource, body).of):
-        return create_resource(actor, collection.type, resource)
+        return create_resource(caller, collection.type, resource)
 
 
 def update(
-    actor: Actor, collection: Collection, own_id: str, body: Any, *, only_if: Preconditions
-) -> Outcome:
+    caller: Caller, collection: Collection, own_id: str, body: Any, *, only_if: Preconditions
+) -> ChangeResult:
     """Replace a member's fields by those of the body, or create the member.
 
     What the plain object does not show of the FHIR resource stays.
     """
     proposal = _Proposal(collection, own_id, body, mapping.replaced)
-    return _write(actor, "update", proposal, proposal.content, only_if)
+    return _write(caller, "update", proposal, proposal.content, only_if)
 
 
 def patch(
-    actor: Actor, collection: Collection, own_id: str, body: Any, *, only_if: Preconditions
-) -> Outcome:
+    caller: Caller, collection: Collection, own_id: str, body: Any, *, only_if: Preconditions
+) -> ChangeResult:
     """Change the fields of a member that the body names, as a JSON Merge Patch does."""
     proposal = _Proposal(collection, own_id, body, mapping.merged)
     with _absence_named(collection, own_id):
-        return _write(actor, "patch", proposal, changed(proposal.target, proposal.make), only_if)
+        return _write(
+            caller, "patch", proposal, content_from_change(proposal.target, proposal.make), only_if
+        )
 
 
-def delete(actor: Actor, collection: Collection, own_id: str, *, only_if: Preconditions) -> Outcome:
+def delete(
+    caller: Caller, collection: Collection, own_id: str, *, only_if: Preconditions
+) -> ChangeResult:
     """Delete a member. Deleting one that does not exist succeeds and changes nothing."""
 
-    def content(before: Versioned | None, _work: Work) -> None:
+    def content(before: VersionedRecord | None, _work: AuditedUnitOfWork) -> None:
         if before and not before.deleted:
             _require_member(collection, before.resource)
 
     target = Literal(collection.type, own_id)
-    return make(actor, "delete", lambda work: write(work, target, content, only_if=only_if))
+    return commit_change(
+        caller, "delete", lambda work: write(work, target, content, only_if=only_if)
+    )
 
 
 class _Proposal:
@@ -108,7 +114,7 @@ class _Proposal:
         self.made = self._change(self._collection, current, self._body)
         return self.made
 
-    def content(self, before: Versioned | None, work: Work) -> Json:
+    def content(self, before: VersionedRecord | None, work: AuditedUnitOfWork) -> Json:
         """Return the next version of a member, or its first."""
         resource_type, own_id = self.target
         current = before.resource if before and not before.deleted else {}
@@ -116,9 +122,9 @@ class _Proposal:
             after = self.make(current)
         else:
             self.made = after = mapping.made(self._collection, self._body, id=own_id)
-        after = accepted(after, resource_type)
-        after = without_generated_text(current, checks.resolved(work, after))
-        return with_history(before, after, work, keep_omitted=True)
+        after = validated_resource(after, resource_type)
+        after = without_generated_text(current, checks.resolve_conditionals(work, after))
+        return with_previous_status(before, after, work, keep_omitted=True)
 
     def pointers(self) -> Callable[[str], str]:
         """Return what finds the JSON Pointers of the resource that was last made."""
@@ -126,11 +132,11 @@ class _Proposal:
 
 
 def _write(
-    actor: Actor, interaction: str, proposal: _Proposal, content: Content, only_if: Preconditions
-) -> Outcome:
+    caller: Caller, interaction: str, proposal: _Proposal, content: Content, only_if: Preconditions
+) -> ChangeResult:
     with _errors_located(proposal.pointers):
-        return make(
-            actor,
+        return commit_change(
+            caller,
             interaction,
             lambda work: write(work, proposal.target, content, only_if=only_if),
         )

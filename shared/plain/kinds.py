@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from shared.catalog.code_systems import UCUM
 from shared.errors import Issue
 from shared.fhir.validation.primitives import PRIMITIVES
-from shared.fhir.validation.schema import binding, listed
+from shared.fhir.validation.schema import code_predicate, value_set_codes
 
 type Json = dict[str, Any]
 
@@ -56,7 +56,7 @@ def says_nothing(plain: Any) -> bool:
 
 def is_text(plain: Any) -> bool:
     """Return whether a value is a valid FHIR string."""
-    return PRIMITIVES["string"].holds(plain)
+    return PRIMITIVES["string"].is_valid(plain)
 
 
 class Whole:
@@ -85,7 +85,7 @@ class Primitive(Whole):
         return plain
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
-        if not PRIMITIVES[self.form].holds(plain):
+        if not PRIMITIVES[self.form].is_valid(plain):
             yield Issue("value", f"Must be {PRIMITIVES[self.form].form}", pointer)
 
 
@@ -97,8 +97,8 @@ class Code(Primitive):
     form: str = field(default="code", init=False)
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
-        if not isinstance(plain, str) or not binding(self.value_set)(plain):
-            codes = listed(self.value_set)
+        if not isinstance(plain, str) or not code_predicate(self.value_set)(plain):
+            codes = value_set_codes(self.value_set)
             expected = f"one of {', '.join(codes)}" if codes else "a media type, such as text/plain"
             yield Issue("code-invalid", f"Must be {expected}", pointer)
 
@@ -122,7 +122,7 @@ class Minutes(Whole):
         return {"value": plain, "unit": "min", "system": UCUM, "code": "min"}
 
     def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
-        if not PRIMITIVES["decimal"].holds(plain) or plain < 0:
+        if not PRIMITIVES["decimal"].is_valid(plain) or plain < 0:
             yield Issue("value", "Must be a number of minutes, 0 or more", pointer)
 
 

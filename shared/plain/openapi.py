@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.catalog.controls import LARGEST_COUNT
-from shared.catalog.interactions import ROOTED, Interaction
-from shared.catalog.types import CARE
+from shared.catalog.interactions import ROOT_ROUTES, Interaction
+from shared.catalog.types import SESSION_TYPES
 from shared.fhir.bundles import IF_MATCH
-from shared.fhir.validation.schema import listed
+from shared.fhir.validation.schema import value_set_codes
 from shared.http.negotiation import PLAIN_JSON as JSON
 from shared.http.negotiation import PLAIN_PATCHES
 from shared.http.openapi.schemas import ID, PRIMITIVES, TEXT, reference_to
@@ -51,8 +51,8 @@ def name_of(collection: Collection) -> str:
 
 def operations(root: str) -> Iterator[tuple[str, str, Json]]:
     """Yield path, method and OpenAPI operation of each request below a root URL."""
-    for row in ROOTED.values():
-        for collection in COLLECTIONS.values() if row.is_plain and row.audit else ():
+    for row in ROOT_ROUTES.values():
+        for collection in COLLECTIONS.values() if row.is_plain and row.audit_action else ():
             path = row.path.replace("{collection}", collection.name)
             yield path, row.method, {"servers": [{"url": root}], **_operation(row, collection)}
 
@@ -62,7 +62,7 @@ def _operation(row: Interaction, collection: Collection) -> Json:
     described: Json = {
         "operationId": f"{code}{name_of(collection)}",
         "summary": f"{code} {collection.name}",
-        "description": f"For {row.who}. Stored as a FHIR {collection.type}.",
+        "description": f"For {row.roles_text}. Stored as a FHIR {collection.type}.",
         "tags": [TAG],
         "parameters": [*_parameters(row, collection)],
         "responses": _responses(row, collection),
@@ -91,11 +91,11 @@ def _parameters(row: Interaction, collection: Collection) -> Iterator[Json]:
 def _param(param: Param) -> Json:
     if param.prefix:
         return _query(param.name, param.about, {"type": "string", "pattern": _DATE})
-    codes = listed(param.value_set) if param.value_set else [*param.codes]
+    codes = value_set_codes(param.value_set) if param.value_set else [*param.codes]
     if codes:
         return _query(param.name, param.about, {"type": "string", "enum": codes})
     # The ids of people and places may come from another system.
-    id_pattern = ID if param.target in CARE else r"^[A-Za-z0-9._-]{1,64}$"
+    id_pattern = ID if param.target in SESSION_TYPES else r"^[A-Za-z0-9._-]{1,64}$"
     pattern = r"^[A-Z][a-z]+/[A-Za-z0-9.-]{1,64}$" if param.is_reference else id_pattern
     return _query(param.name, param.about, {"type": "string", "pattern": pattern})
 
@@ -183,7 +183,7 @@ def _schema(kind: Kind) -> Json:
     schema: Json = TEXT
     match kind:
         case Code(value_set=value_set):
-            codes = listed(value_set)
+            codes = value_set_codes(value_set)
             schema = {"type": "string", "enum": codes} if codes else PRIMITIVES["code"]
         case Primitive(form=form):
             schema = PRIMITIVES.get(form, TEXT)

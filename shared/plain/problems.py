@@ -10,15 +10,15 @@ from typing import Any
 from shared.errors import FhirError, Issue
 from shared.fhir import fhirjson
 from shared.fhir.bundles import IF_MATCH, IF_NONE_MATCH
-from shared.fhir.outcome import bounded, sentence, shown
-from shared.http.bodies import ENCODING
-from shared.http.responses import Response, refusal_headers
+from shared.fhir.outcome import first_issues, issue_text, printable
+from shared.http.bodies import CONTENT_ENCODING
+from shared.http.responses import Response, error_headers
 from shared.http.statuses import status_of
 
 type Json = dict[str, Any]
 
 PROBLEM_JSON = "application/problem+json"
-_HEADERS = frozenset({ENCODING, IF_MATCH, IF_NONE_MATCH})
+_HEADERS = frozenset({CONTENT_ENCODING, IF_MATCH, IF_NONE_MATCH})
 
 
 def refused(error: FhirError) -> Response:
@@ -26,7 +26,7 @@ def refused(error: FhirError) -> Response:
 
     Its `errors` name each field, parameter or header that is wrong.
     """
-    return _problem(status_of(error), error.issues, refusal_headers(error))
+    return _problem(status_of(error), error.issues, error_headers(error))
 
 
 def broken(request_id: str) -> Response:
@@ -35,13 +35,13 @@ def broken(request_id: str) -> Response:
 
 
 def _problem(status: int, all_issues: Sequence[Issue], headers: dict[str, str]) -> Response:
-    issues = bounded(all_issues)
+    issues = first_issues(all_issues)
     several = f"There are {len(issues)} problems, listed in errors"
     problem: Json = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": several if len(issues) > 1 else shown(_detail(issues[0])),
+        "detail": several if len(issues) > 1 else printable(_detail(issues[0])),
         "code": issues[0].code,
     }
     if errors := [*_errors(issues)]:
@@ -51,15 +51,15 @@ def _problem(status: int, all_issues: Sequence[Issue], headers: dict[str, str]) 
 
 def _detail(issue: Issue) -> str:
     # Beside a pointer, the diagnostics are left out: they explain errors in terms of FHIR elements.
-    return (issue.text or issue.code) if issue.expression.startswith("#") else sentence(issue)
+    return (issue.text or issue.code) if issue.expression.startswith("#") else issue_text(issue)
 
 
 def _errors(issues: Sequence[Issue]) -> Iterator[Json]:
     for issue in issues:
-        place = shown(issue.expression)
+        place = printable(issue.expression)
         location = {_location_kind(place): place} if place else {}
         if location or len(issues) > 1:
-            yield location | {"detail": shown(_detail(issue))}
+            yield location | {"detail": printable(_detail(issue))}
 
 
 def _location_kind(place: str) -> str:

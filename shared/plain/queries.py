@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from shared.catalog.controls import LARGEST_COUNT
 from shared.errors import Invalid, Issue
 from shared.fhir import references
-from shared.fhir.references import Elsewhere, Local
+from shared.fhir.references import External, Local
 from shared.fhir.validation.primitives import PRIMITIVES
-from shared.fhir.validation.schema import binding, listed
+from shared.fhir.validation.schema import code_predicate, value_set_codes
 from shared.plain.collections.rows import (
     CONTROLS,
     COUNT,
@@ -68,10 +68,10 @@ def _issues(collection: Collection, query: Sequence[Pair]) -> Iterator[Issue]:
 
 def _param_problems(param: Param, value: str) -> Iterator[str]:
     if param.prefix:
-        if not PRIMITIVES["dateTime"].holds(value):
+        if not PRIMITIVES["dateTime"].is_valid(value):
             yield f"Must be {PRIMITIVES['dateTime'].form}"
     elif param.target or param.is_reference:
-        is_reference = isinstance(references.read(value), Local | Elsewhere) and "," not in value
+        is_reference = isinstance(references.parse(value), Local | External) and "," not in value
         if not is_reference and not references.is_id(value, param.target):
             yield f"Must be {'an id or ' if param.target else ''}a reference (Type/id)"
     else:
@@ -80,8 +80,8 @@ def _param_problems(param: Param, value: str) -> Iterator[str]:
 
 
 def _code_problems(param: Param, code: str) -> Iterator[str]:
-    if param.value_set and not binding(param.value_set)(code):
-        yield f"Must be one of {', '.join(listed(param.value_set))}, or several with commas"
+    if param.value_set and not code_predicate(param.value_set)(code):
+        yield f"Must be one of {', '.join(value_set_codes(param.value_set))}, or several with commas"
     elif param.codes and code not in param.codes and "|" not in code:
         yield f"Must be one of {', '.join(param.codes)}, or system|code"
     elif not code.strip("|"):

@@ -36,7 +36,7 @@ class Id(Whole):
         text = value.get("reference")
         if not isinstance(text, str):
             return None
-        reference = references.read(text)
+        reference = references.parse(text)
         if not self._shows(reference):
             return None
         if not isinstance(reference, Local):
@@ -57,10 +57,10 @@ class Id(Whole):
     def _accepts(self, text: str) -> bool:
         if references.is_id(text, self.usual):
             return True
-        reference = references.read(text)
+        reference = references.parse(text)
         return reference is not None and self._shows(reference)
 
-    def _shows(self, reference: references.Named | None) -> bool:
+    def _shows(self, reference: references.Reference | None) -> bool:
         """Return whether the field shows a reference, judging by the type that it names, if any."""
         if reference and reference.type:
             return reference.type in self.types

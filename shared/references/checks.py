@@ -12,13 +12,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from shared.access import Actor
-from shared.access.visibility import Sight
-from shared.audit.work import Work
-from shared.catalog.types import TYPES
+from shared.access import Caller
+from shared.access.visibility import Visibility
+from shared.audit.unit_of_work import AuditedUnitOfWork
+from shared.catalog.types import STORED_TYPES
 from shared.errors import BusinessRule, FhirError, Invalid, Issue, NotSupported, Transient
 from shared.fhir import references
-from shared.fhir.references import Literal, Query
+from shared.fhir.references import Conditional, Literal
 from shared.references import targets
 from shared.settings import NONE, REMOTE, settings
 
@@ -28,7 +28,7 @@ MOST_ADDED = 100
 _URN = "urn:uuid:"
 
 
-def resolved(work: Work, resource: Resource) -> Resource:
+def resolve_conditionals(work: AuditedUnitOfWork, resource: Resource) -> Resource:
     """Return a resource with each conditional reference (`Encounter?identifier=...`) made literal.
 
     Raises BusinessRule naming each that does not match exactly one resource, or if there are too
@@ -36,7 +36,9 @@ def resolved(work: Work, resource: Resource) -> Resource:
     https://hl7.org/fhir/R4/http.html#trules
     """
     texts = _texts(resource, resource["resourceType"])
-    conditional = {path: text for path, text in texts if isinstance(references.read(text), Query)}
+    conditional = {
+        path: text for path, text in texts if isinstance(references.parse(text), Conditional)
+    }
     if not conditional:
         return resource
     if len({*conditional.values()}) > MOST_ADDED:
@@ -82,20 +84,20 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
             yield from _texts(member, f"{path}[{index}]")
 
 
-def _search(work: Work, text: str) -> str:
+def _search(work: AuditedUnitOfWork, text: str) -> str:
     """Return the literal reference to the one resource that a conditional reference matches."""
-    from shared.references.conditional import named  # noqa: PLC0415 - few writes search
+    from shared.references.conditional import find_match  # noqa: PLC0415 - few writes search
 
-    query = references.read(text)
-    if not isinstance(query, Query):
+    query = references.parse(text)
+    if not isinstance(query, Conditional):
         raise AssertionError("only conditional references are searched for")  # noqa: TRY004
-    if query.type not in TYPES:
+    if query.type not in STORED_TYPES:
         raise NotSupported(
-            f"Conditional references are supported for {', '.join(TYPES)} only: "
+            f"Conditional references are supported for {', '.join(STORED_TYPES)} only: "
             f"this server keeps no {query.type}",
             diagnostics=f"Refer to it as {query.type}/id, or by Reference.identifier",
         )
-    target = named(work, query.type, references.query(query.query))
+    target = find_match(work, query.type, references.parse_query(query.query))
     if target is None:
         raise BusinessRule(f"The conditional reference matches no {query.type}")
     return str(target)
@@ -113,14 +115,14 @@ def _replaced(value: Any, literals: Mapping[str, str]) -> Any:
     return replaced
 
 
-def check(work: Work, before: Resource, after: Resource) -> None:
+def require_targets(work: AuditedUnitOfWork, before: Resource, after: Resource) -> None:
     """Raise BusinessRule naming each reference that a write adds and whose target does not exist.
 
     A resource may name itself. The deployment's settings decide which types are checked beside
     Encounters and Communications, and where. Raises Transient if another server, which keeps the
     target, gave no answer.
     """
-    own, types = Literal(after["resourceType"], after["id"]), settings().kept_here
+    own, types = Literal(after["resourceType"], after["id"]), settings().locally_checked_types
     added = _added(before, after, lambda element: _of(references.target(element), types))
     added.pop(own, None)
     if len(added) > MOST_ADDED:
@@ -130,9 +132,9 @@ def check(work: Work, before: Resource, after: Resource) -> None:
             diagnostics="Add the others in further updates",
         )
     missing = _missing(work, added)
-    if missing and work.trusting:
+    if missing and work.defers_existence_checks:
         # Read all targets now, so that the error names each one that does not exist.
-        work.trusting = False
+        work.defers_existence_checks = False
         missing = _missing(work, added)
     if settings().reference_checks == REMOTE:
         missing += _missing_elsewhere(work, before, after)
@@ -144,7 +146,7 @@ def check(work: Work, before: Resource, after: Resource) -> None:
         )
 
 
-def _missing(work: Work, added: Mapping[Literal, str]) -> list[tuple[Literal, str]]:
+def _missing(work: AuditedUnitOfWork, added: Mapping[Literal, str]) -> list[tuple[Literal, str]]:
     return [(target, path) for target, path in added.items() if not _is_there(work, target)]
 
 
@@ -180,47 +182,49 @@ def _below(path: str, name: str) -> str:
     return f"{path}.{name.removeprefix('_')}"
 
 
-def _is_there(work: Work, target: Literal) -> bool:
+def _is_there(work: AuditedUnitOfWork, target: Literal) -> bool:
     """Return whether a target exists here and the caller sees it.
 
     With reference checks on, the commit fails if it is deleted meanwhile.
     """
-    if work.announced.get(target):
+    if work.planned_writes.get(target):
         return True
     is_checked = settings().reference_checks != NONE
     if (
         is_checked
-        and not work.sight.limits((target.type,))
+        and not work.visibility.is_partial((target.type,))
         and work.require_existing_unread(target)
     ):
         return True
     record = work.resource(target.type, target.id)
-    if record is None or not work.sight.sees(record.resource):
+    if record is None or not work.visibility.sees(record.resource):
         return False
     if is_checked:
         work.require_existing(record)
     return True
 
 
-def _missing_elsewhere(work: Work, before: Resource, after: Resource) -> list[tuple[Literal, str]]:
+def _missing_elsewhere(
+    work: AuditedUnitOfWork, before: Resource, after: Resource
+) -> list[tuple[Literal, str]]:
     """Return the targets that a write adds and the other server does not have.
 
     For a caller who does not see everybody, these are the targets that they may not name.
     """
     from shared.references import remote  # noqa: PLC0415 - few deployments ask another server
 
-    added = _added(before, after, lambda element: targets.kept_elsewhere(work.tenant, element))
-    if work.sight.limits({target.type for target in added}):
-        from shared.references import nameable  # noqa: PLC0415 - few callers are limited
+    added = _added(before, after, lambda element: targets.remote_target(work.tenant, element))
+    if work.visibility.is_partial({target.type for target in added}):
+        from shared.references import target_access  # noqa: PLC0415 - few callers are limited
 
-        if others := nameable.others(work, after, added):
+        if others := target_access.forbidden_targets(work, after, added):
             # Do not ask the other server: the error must not tell whether they exist.
             return [(target, added[target]) for target in others]
-    server = targets.server(work.tenant)
+    server = targets.remote_base(work.tenant)
     return [(target, added[target]) for target in remote.missing(added, server)]
 
 
-def ask_ahead(actor: Actor, resources: Sequence[Resource]) -> None:
+def prefetch_remote(caller: Caller, resources: Sequence[Resource]) -> None:
     """Ask the other server, if there is one, about all targets that several resources name.
 
     The answers are then known when each resource is checked. If that server gives no answer, the
@@ -230,9 +234,11 @@ def ask_ahead(actor: Actor, resources: Sequence[Resource]) -> None:
         return
     from shared.references import remote  # noqa: PLC0415 - few deployments ask another server
 
-    tenant, sight = actor.tenant, Sight(actor)
+    tenant, visibility = caller.tenant, Visibility(caller)
     elements = (element for element, _ in _elements(resources, ""))
-    named_there = (targets.kept_elsewhere(tenant, element) for element in elements)
-    asked = {target for target in named_there if target and not sight.limits((target.type,))}
+    named_there = (targets.remote_target(tenant, element) for element in elements)
+    asked = {
+        target for target in named_there if target and not visibility.is_partial((target.type,))
+    }
     with suppress(Transient):
-        remote.missing(asked, targets.server(tenant))
+        remote.missing(asked, targets.remote_base(tenant))

@@ -5,8 +5,8 @@ https://hl7.org/fhir/R4/http.html#ccreate
 
 from collections.abc import Sequence
 
-from shared.access.visibility import Sight
-from shared.audit.work import Work
+from shared.access.visibility import Visibility
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import Forbidden, Invalid, PreconditionFailed, TooCostly
 from shared.fhir import references
 from shared.fhir.references import Literal
@@ -20,7 +20,7 @@ from shared.search.run.search import search
 from shared.settings import STAFF, settings
 from shared.store import guards, keys
 from shared.store.keys import Address
-from shared.store.records import CommunicationRecord, EncounterRecord, Versioned
+from shared.store.records import CommunicationRecord, EncounterRecord, VersionedRecord
 from shared.store.transactions import Stale
 
 type Pair = tuple[str, str]
@@ -29,8 +29,8 @@ type Pair = tuple[str, str]
 _FEW, _MOST_PAGES = 50, 5
 
 
-def named(
-    work: Work, resource_type: str, query: Sequence[Pair], *, claimed: bool = False
+def find_match(
+    work: AuditedUnitOfWork, resource_type: str, query: Sequence[Pair], *, claimed: bool = False
 ) -> Literal | None:
     """Return the one resource that a query selects, or None if there is none.
 
@@ -49,7 +49,7 @@ def named(
             diagnostics="Narrow it to one of them, for example by its identifier",
         )
     if not targets and claimed:
-        work.claim(guard, last)
+        work.require_guard(guard, last)
     return next(iter(targets), None)
 
 
@@ -84,14 +84,14 @@ def _guard(tenant: str, resource_type: str, conditions: tuple[Criterion, ...]) -
     return keys.claim(tenant, resource_type, "&".join(sorted(map(str, conditions))))
 
 
-def _coming(work: Work, condition: Query) -> set[Literal]:
+def _coming(work: AuditedUnitOfWork, condition: Query) -> set[Literal]:
     """Return the resources that match among those the work is about to write.
 
     Raises Invalid if the query looks at other resources as well: the work may write those, too.
     """
     targets = {
         target
-        for target, body in work.announced.items()
+        for target, body in work.planned_writes.items()
         if target.type == condition.type
         and body
         and all(matches(body, criterion) for criterion in condition.criteria)
@@ -106,14 +106,16 @@ def _coming(work: Work, condition: Query) -> set[Literal]:
     return targets
 
 
-def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Literal]:
+def _stored(work: AuditedUnitOfWork, resource_type: str, query: Sequence[Pair]) -> set[Literal]:
     """Return at most two stored resources that match, that the caller sees and that stay as stored.
 
     Raises TooCostly if it takes too many pages to find them.
     """
     found: set[Literal] = set()
     skips_results = (
-        work.sight.limits((resource_type,)) or work.announced or _ignores_patient_made(work)
+        work.visibility.is_partial((resource_type,))
+        or work.planned_writes
+        or _ignores_patient_made(work)
     )
     count = _FEW if skips_results else 2
     page_query: Sequence[Pair] = [*query, ("_count", str(count))]
@@ -122,14 +124,14 @@ def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Litera
             resource_type,
             page_query,
             tenant=work.tenant,
-            caller=work.actor.subject,
+            caller_id=work.caller.subject,
             base=references.BASE.get(),
             zone=settings().zone,
-            sight=Sight(work.actor, "s"),
+            visibility=Visibility(work.caller, "s"),
         )
         for resource in map(loads_rounded, page.resources):
             target = Literal(resource_type, resource["id"])
-            if target not in work.announced and work.sight.sees(resource):
+            if target not in work.planned_writes and work.visibility.sees(resource):
                 record = _as_found(work, target, resource["meta"]["versionId"])
                 if not (_ignores_patient_made(work) and _is_patient_made(record)):
                     found.add(target)
@@ -144,16 +146,16 @@ def _stored(work: Work, resource_type: str, query: Sequence[Pair]) -> set[Litera
     )
 
 
-def _ignores_patient_made(work: Work) -> bool:
+def _ignores_patient_made(work: AuditedUnitOfWork) -> bool:
     """Return whether the caller's conditions do not match what patients created."""
-    return settings().condition_matches == STAFF and not work.actor.is_cared_for
+    return settings().condition_matches == STAFF and not work.caller.is_patient_or_relative
 
 
-def _is_patient_made(record: Versioned) -> bool:
+def _is_patient_made(record: VersionedRecord) -> bool:
     return isinstance(record, CommunicationRecord | EncounterRecord) and record.patient_made
 
 
-def _as_found(work: Work, target: Literal, version: str) -> Versioned:
+def _as_found(work: AuditedUnitOfWork, target: Literal, version: str) -> VersionedRecord:
     """Read a resource that a search found. Raises Stale if it has changed since."""
     record = work.resource(*target)
     if record is None or record.deleted or str(record.version) != version:
@@ -161,9 +163,9 @@ def _as_found(work: Work, target: Literal, version: str) -> Versioned:
     return record
 
 
-def _check_searched(work: Work, resource_type: str) -> None:
+def _check_searched(work: AuditedUnitOfWork, resource_type: str) -> None:
     """Raise Forbidden if no scope lets the caller search a type, as a condition does."""
-    if not work.sight.may_search(resource_type):
+    if not work.visibility.may_search(resource_type):
         raise Forbidden(
             f"The condition needs a scope to search {resource_type}",
             expression=resource_type,

@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from shared.access import Actor, Ground
+from shared.access import AccessBasis, Caller
 from shared.catalog import access_patterns as patterns
 from shared.catalog.compartments import PATIENT, RELATED
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.fhir import instants, references
-from shared.rules.compartments import is_a
+from shared.rules.compartments import is_reference_to
 from shared.settings import settings
 from shared.store import dynamodb, reading
 from shared.store.index import partitions
 from shared.store.index.order import AFTER_ALL
-from shared.store.records import Versioned
+from shared.store.records import VersionedRecord
 
 type Resource = dict[str, Any]
 
@@ -38,29 +38,31 @@ class Family:
 
     patients: frozenset[str]
     selves: frozenset[str]
-    records: tuple[Versioned, ...] = ()
+    records: tuple[VersionedRecord, ...] = ()
 
 
-def linked(caller: Actor) -> Actor:
+def with_patients(caller: Caller) -> Caller:
     """Return a related person with the patients that the directory links them to.
 
     These replace the patients that the token claims. A person whom the directory has never had
     keeps those of the token.
     """
-    person = references.literal(caller.myself)
+    person = references.parse_literal(caller.own_reference)
     record = reading.current(caller.tenant, *person) if person else None
     if person is None or record is None:
-        return replace(caller, grounds=(Ground(*person, 0),) if person else ())
-    family = of(caller.tenant, record)
+        return replace(caller, access_basis=(AccessBasis(*person, 0),) if person else ())
+    family = read_family(caller.tenant, record)
     return replace(
         caller,
         patients=family.patients,
-        also=family.selves,
-        grounds=tuple(Ground(source.type, source.id, source.version) for source in family.records),
+        other_related_persons=family.selves,
+        access_basis=tuple(
+            AccessBasis(source.type, source.id, source.version) for source in family.records
+        ),
     )
 
 
-def of(tenant: str, person: Versioned) -> Family:
+def read_family(tenant: str, person: VersionedRecord) -> Family:
     """Return the family of a RelatedPerson, read from the directory each time.
 
     One that was deleted or is not active has none. If only its own period is over, the patients of
@@ -79,8 +81,8 @@ def of(tenant: str, person: Versioned) -> Family:
 
 
 def _same_person(
-    tenant: str, person_id: str, linking_patients: Iterable[Versioned]
-) -> Iterator[Versioned]:
+    tenant: str, person_id: str, linking_patients: Iterable[VersionedRecord]
+) -> Iterator[VersionedRecord]:
     """Yield the other RelatedPersons in use that some Patients name as the same person."""
     own = f"{RELATED}/{person_id}"
     links = dict.fromkeys(link for patient in linking_patients for link in _links(patient.resource))
@@ -91,7 +93,7 @@ def _same_person(
             yield record
 
 
-def _linking_patients(tenant: str, person: str) -> Iterator[Versioned]:
+def _linking_patients(tenant: str, person: str) -> Iterator[VersionedRecord]:
     """Yield the Patients in use whose links name a RelatedPerson as the same person."""
     param = SEARCH_PARAMS.of(PATIENT)["link"]
     (partition,) = partitions.of_value(tenant, param, person)
@@ -111,8 +113,8 @@ def _links(patient: Resource) -> list[str]:
 
 def _patient(person: Resource) -> Iterator[str]:
     """Yield the patient whose relative a RelatedPerson is at present, if any."""
-    patient = references.canonical(person["patient"].get("reference", ""))
-    if is_a(PATIENT, patient) and is_now(person.get("period", {})):
+    patient = references.normalize(person["patient"].get("reference", ""))
+    if is_reference_to(PATIENT, patient) and is_current(person.get("period", {})):
         yield patient
 
 
@@ -125,7 +127,7 @@ def is_relative(person: Resource) -> bool:
     return _is_in_use(person) and any(_patient(person))
 
 
-def is_now(period: Resource) -> bool:
+def is_current(period: Resource) -> bool:
     """Return whether a Period has begun and has not ended."""
-    low, high = instants.period(period, settings().zone)
-    return low <= instants.nanoseconds(instants.now()) < high
+    low, high = instants.period_range(period, settings().zone)
+    return low <= instants.to_nanoseconds(instants.now()) < high

@@ -51,7 +51,7 @@ def missing(asked: Iterable[Literal], base: str) -> list[Literal]:
         return []
     deadlines.check()
     headers = _headers()
-    seconds = min(SECONDS, deadlines.end() - time.monotonic())
+    seconds = min(SECONDS, deadlines.current() - time.monotonic())
     deadline = time.monotonic() + seconds
     pool = ThreadPoolExecutor(AT_ONCE)
     futures = {pool.submit(_exists, target, base, headers, deadline): target for target in unknown}
@@ -81,9 +81,9 @@ def _headers() -> dict[str, str]:
     """Return the headers of each read, with the deployment's credentials if it has any."""
     headers = {"Accept": "application/fhir+json"}
     if arn := settings().reference_authorization_secret:
-        from shared.store import secrets  # noqa: PLC0415 - not every other server asks for one
+        from shared.store import deployment_secrets  # noqa: PLC0415 - not every other server asks for one
 
-        headers["Authorization"] = secrets.header(arn)
+        headers["Authorization"] = deployment_secrets.header_value(arn)
     return headers
 
 
@@ -133,9 +133,9 @@ def _read(target: Literal, base: str, headers: dict[str, str], seconds: float) -
 
 def _forget_secret() -> None:
     """Let the next write read the credentials again: they may have been rotated."""
-    from shared.store import secrets  # noqa: PLC0415 - as above
+    from shared.store import deployment_secrets  # noqa: PLC0415 - as above
 
-    secrets.forget()
+    deployment_secrets.clear_cache()
 
 
 def _check(target: Literal, body: bytes) -> None:
@@ -168,7 +168,7 @@ def _remember(url: str) -> None:
             del _known[next(iter(_known))]
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Empty the cache."""
     with _lock:
         _known.clear()

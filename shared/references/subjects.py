@@ -3,22 +3,22 @@
 from collections.abc import Iterator
 from typing import Any
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule, Issue
 from shared.fhir import references
 from shared.fhir.references import Literal
-from shared.fhir.search_values import canonical
+from shared.fhir.search_values import parse_reference
 from shared.references import targets
 from shared.rules import classification
 from shared.settings import NONE, settings
-from shared.store.records import EncounterRecord, Versioned
+from shared.store.records import EncounterRecord, VersionedRecord
 
 type Resource = dict[str, Any]
 
 _SUBJECT = "Encounter.subject"
 
 
-def require(work: Work, encounter: Resource) -> None:
+def require_patient(work: AuditedUnitOfWork, encounter: Resource) -> None:
     """Raise BusinessRule if an Encounter does not name a Patient as its subject.
 
     A session may leave it out, or name a Group: its patients are on its medical encounters.
@@ -36,20 +36,20 @@ def require(work: Work, encounter: Resource) -> None:
     )
 
 
-def _names(work: Work, subject: Resource, resource_type: str) -> bool:
+def _names(work: AuditedUnitOfWork, subject: Resource, resource_type: str) -> bool:
     """Return whether a reference names a resource of a type.
 
     With reference checks on, it must be a literal that can be checked. Otherwise its text or a
     logical reference by identifier will do.
     """
-    target = targets.named(work.tenant, subject)
+    target = targets.target_of(work.tenant, subject)
     if target is not None or settings().reference_checks != NONE:
         return target is not None and target.type == resource_type
     is_logical = "identifier" in subject and subject.get("type") == resource_type
-    return canonical(subject.get("reference", "")).type == resource_type or is_logical
+    return parse_reference(subject.get("reference", "")).type == resource_type or is_logical
 
 
-def check_written(work: Work, record: Versioned | None) -> None:
+def check_written_conditions(work: AuditedUnitOfWork, record: VersionedRecord | None) -> None:
     """Check the Conditions of an Encounter after all entries of a transaction are written.
 
     Any other record is ignored. Raises BusinessRule.
@@ -60,7 +60,7 @@ def check_written(work: Work, record: Versioned | None) -> None:
         check_conditions(work, before.resource if before else {}, written.resource)
 
 
-def check_conditions(work: Work, before: Resource, after: Resource) -> None:
+def check_conditions(work: AuditedUnitOfWork, before: Resource, after: Resource) -> None:
     """Raise BusinessRule if a Condition that an Encounter names has another subject.
 
     The commit fails if such a Condition changes meanwhile. Conditions that are deleted, or that
@@ -93,15 +93,15 @@ def _conditions(encounter: Resource) -> Iterator[tuple[Literal, str]]:
                 yield target, f"Encounter.{path.format(index)}"
 
 
-def _is_of_another(work: Work, condition: Literal, subject: Any) -> bool:
+def _is_of_another(work: AuditedUnitOfWork, condition: Literal, subject: Any) -> bool:
     record = work.resource(*condition)
-    if record is None or record.deleted or not work.sight.sees(record.resource):
+    if record is None or record.deleted or not work.visibility.sees(record.resource):
         return False
-    work.require(record)
+    work.require_unchanged(record)
     return bool(_identity(work, record.resource["subject"]) != subject)
 
 
-def _identity(work: Work, subject: Resource) -> Any:
+def _identity(work: AuditedUnitOfWork, subject: Resource) -> Any:
     """Return a value that is equal for two references to the same subject."""
-    target = targets.named(work.tenant, subject)
+    target = targets.target_of(work.tenant, subject)
     return target or subject.get("identifier") or subject.get("reference")

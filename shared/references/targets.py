@@ -9,34 +9,34 @@ from shared.settings import REMOTE, settings
 type Resource = dict[str, Any]
 
 
-def named(tenant: str, element: Resource) -> Literal | None:
+def target_of(tenant: str, element: Resource) -> Literal | None:
     """Return the target of a Reference element, on this server or on the one that is asked."""
     if settings().reference_checks == REMOTE:
-        return kept_elsewhere(tenant, element) or references.target(element)
+        return remote_target(tenant, element) or references.target(element)
     return references.target(element)
 
 
-def kept_elsewhere(tenant: str, element: Resource) -> Literal | None:
+def remote_target(tenant: str, element: Resource) -> Literal | None:
     """Return the target of a Reference element if the other server keeps it.
 
     That is an absolute reference below that server's base, or a relative one to a type that is not
     kept here.
     """
-    text, base = element.get("reference"), server(tenant)
+    text, base = element.get("reference"), remote_base(tenant)
     below = _below_other_base(text, base) if isinstance(text, str) and base else None
     if below is not None:
-        reference = references.relative(below)
+        reference = references.parse_relative(below)
         return reference.target if isinstance(reference, Local) else None
-    target = references.literal(text)
-    return target if target and target.type not in settings().kept_here else None
+    target = references.parse_literal(text)
+    return target if target and target.type not in settings().locally_checked_types else None
 
 
 def _below_other_base(text: str, base: str) -> str | None:
     from shared.fhir import urls  # noqa: PLC0415 - few deployments ask another server
 
-    return urls.below(text, base)
+    return urls.relative_to(text, base)
 
 
-def server(tenant: str) -> str:
+def remote_base(tenant: str) -> str:
     """Return the base URL of the server that keeps a tenant's other resources, "" if none."""
     return settings().reference_base_url.replace("{tenant}", tenant)

@@ -13,16 +13,16 @@ from shared.rules.state import Slot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class ArrivingMessage:
     """A message that arrives: its *at*, its sort key, and the Encounter that it names itself."""
 
     at: str
     key: str
-    own: NamedEncounter | None = None
+    own_encounter: NamedEncounter | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class ThreadHeader:
     """The header of a message's thread.
 
     `linked` is the id of the Encounter that it names, and `plain` says that this is a plain record,
@@ -30,14 +30,14 @@ class Header:
     is when it was last written.
     """
 
-    linked: str = ""
-    plain: bool = False
+    encounter_id: str = ""
+    links_plain_record: bool = False
     day: str = ""
-    updated: str = ""
+    last_updated: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Join:
+class JoinSession:
     """Join the open session that the slot names.
 
     `begins_earlier`: the message may be before the session's start. `widens`: the session may not
@@ -45,55 +45,63 @@ class Join:
     this session, which is that of a later day than its present one.
     """
 
-    begins_earlier: bool
-    widens: bool
-    points: bool
+    may_precede_start: bool
+    may_widen_span: bool
+    links_header: bool
 
 
 @dataclass(frozen=True, slots=True)
-class AttachAgain:
+class ReattachSession:
     """Attach the session that the header or day still names and that was reopened; decide again."""
 
-    session: str
+    session_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class JoinOwn:
+class JoinOwnSession:
     """Join the open session that the message itself names."""
 
-    session: str
+    session_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class AmendDay:
+class AmendDaySession:
     """Join the finished session of the message's day, which stays finished."""
 
-    session: str
+    session_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenSession:
     """Open a session. `points`: the header is linked to it."""
 
-    points: bool
+    links_header: bool
 
 
 @dataclass(frozen=True, slots=True)
-class OpenFinished:
+class CreateFinishedSession:
     """Create a finished session for a day that is over."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class WaitForLink:
     """Stay without a session, until a link adopts the message."""
 
 
-type Decision = Join | AttachAgain | JoinOwn | AmendDay | Open | OpenFinished | Wait
+type Decision = (
+    JoinSession
+    | ReattachSession
+    | JoinOwnSession
+    | AmendDaySession
+    | OpenSession
+    | CreateFinishedSession
+    | WaitForLink
+)
 
 
 def decide(
-    message: Message,
-    header: Header,
+    message: ArrivingMessage,
+    header: ThreadHeader,
     slot: Slot,
     policy: Policy,
     now: datetime,
@@ -107,22 +115,24 @@ def decide(
     `had` returns whether the thread has, or had, a session. Raises BusinessRule if the message
     names a session that its thread never had while the thread is attached to another.
     """
-    own = own_that_decides(message.own, policy, message.at)
+    own = relevant_own_session(message.own_encounter, policy, message.at)
     if slot.open:
-        check_own(own, slot.session, had)
+        check_own_session(own, slot.session, had)
         return _joined(message, header, slot, policy)
-    if header.plain:
-        return Wait()
-    if named and named.takes_messages and named.has_room:
-        return AttachAgain(named.id)
+    if header.links_plain_record:
+        return WaitForLink()
+    if named and named.is_open_session and named.has_room:
+        return ReattachSession(named.id)
     if slot.key.day and named and named.status == FINISHED:
-        return AmendDay(named.id)
-    if own and own.takes_messages and not header.linked:
-        return JoinOwn(own.id)
+        return AmendDaySession(named.id)
+    if own and own.is_open_session and not header.encounter_id:
+        return JoinOwnSession(own.id)
     return _opened(header, slot, policy, now)
 
 
-def own_that_decides(own: NamedEncounter | None, policy: Policy, at: str) -> NamedEncounter | None:
+def relevant_own_session(
+    own: NamedEncounter | None, policy: Policy, at: str
+) -> NamedEncounter | None:
     """Return the session that a message names by itself, if that decides anything.
 
     A plain record is no session. Under daily the session of another day than the message's decides
@@ -130,11 +140,13 @@ def own_that_decides(own: NamedEncounter | None, policy: Policy, at: str) -> Nam
     """
     if own is None or not own.is_session:
         return None
-    is_of_another_day = policy.by_day and own.day not in ("", policy.day_of(instants.read(at)))
+    is_of_another_day = policy.by_day and own.day not in ("", policy.day_of(instants.from_text(at)))
     return None if is_of_another_day else own
 
 
-def check_own(own: NamedEncounter | None, attached: str, had: Callable[[str], bool]) -> None:
+def check_own_session(
+    own: NamedEncounter | None, attached: str, had: Callable[[str], bool]
+) -> None:
     """Raise BusinessRule if a message names a session that its thread never had."""
     if own and own.id != attached and not had(own.id):
         raise BusinessRule(
@@ -144,24 +156,30 @@ def check_own(own: NamedEncounter | None, attached: str, had: Callable[[str], bo
         )
 
 
-def _opened(header: Header, slot: Slot, policy: Policy, now: datetime) -> Decision:
+def _opened(header: ThreadHeader, slot: Slot, policy: Policy, now: datetime) -> Decision:
     if not policy.opens_sessions:
-        return Wait()
+        return WaitForLink()
     if slot.key.day and slot.key.day < policy.day_of(now):
-        return OpenFinished()
-    return Open(points=not slot.key.day or header.day < slot.key.day)
+        return CreateFinishedSession()
+    return OpenSession(links_header=not slot.key.day or header.day < slot.key.day)
 
 
-def _joined(message: Message, header: Header, slot: Slot, policy: Policy) -> Join:
+def _joined(
+    message: ArrivingMessage, header: ThreadHeader, slot: Slot, policy: Policy
+) -> JoinSession:
     begins_earlier = not slot.figures.first or message.at < slot.figures.first
     if not slot.key.day:
         widens = not slot.low or message.key < slot.low
-        return Join(begins_earlier=begins_earlier, widens=widens, points=False)
-    low, high = days.keys(slot.key.day, policy.zone)
-    points_here = header.linked == slot.session
-    is_within = low <= message.key <= high and transitions.knows(slot, header.updated)
-    return Join(
-        begins_earlier=begins_earlier,
-        widens=not (points_here and is_within),
-        points=not points_here and header.day < slot.key.day,
+        return JoinSession(
+            may_precede_start=begins_earlier, may_widen_span=widens, links_header=False
+        )
+    low, high = days.key_range(slot.key.day, policy.zone)
+    points_here = header.encounter_id == slot.session
+    is_within = low <= message.key <= high and transitions.has_message_since(
+        slot, header.last_updated
+    )
+    return JoinSession(
+        may_precede_start=begins_earlier,
+        may_widen_span=not (points_here and is_within),
+        links_header=not points_here and header.day < slot.key.day,
     )

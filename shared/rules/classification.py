@@ -12,16 +12,16 @@ type Resource = dict[str, Any]
 VIRTUAL, SESSION, MEDICAL_ENCOUNTER = "VR", "session", "medical-encounter"
 
 PLANNED, FINISHED = "planned", "finished"
-OPEN = frozenset({PLANNED, "arrived", "triaged", "in-progress", "onleave", "unknown"})
+OPEN_STATUSES = frozenset({PLANNED, "arrived", "triaged", "in-progress", "onleave", "unknown"})
 ENTERED_IN_ERROR = "entered-in-error"
 CANCELLED = "cancelled"
-VOID = frozenset({CANCELLED, ENTERED_IN_ERROR})
+VOID_STATUSES = frozenset({CANCELLED, ENTERED_IN_ERROR})
 # The status of a message that its sender has not sent yet.
 DRAFT = "preparation"
-OPEN_HEADER = frozenset({DRAFT, "in-progress", "on-hold"})
-COUNTING = frozenset({"in-progress", "completed"})
+OPEN_HEADER_STATUSES = frozenset({DRAFT, "in-progress", "on-hold"})
+COUNTING_STATUSES = frozenset({"in-progress", "completed"})
 # A message that was sent still counts when it is put on hold, stopped or not done.
-TAKEN_BACK = frozenset({ENTERED_IN_ERROR, DRAFT})
+RETRACTED_STATUSES = frozenset({ENTERED_IN_ERROR, DRAFT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +38,12 @@ class NamedEncounter:
     is_session: bool = True
     has_room: bool = True
     day: str = ""
-    session: str = ""
+    parent_session: str = ""
 
     @property
-    def takes_messages(self) -> bool:
+    def is_open_session(self) -> bool:
         """Whether it is a session that is open."""
-        return self.is_session and self.status in OPEN
+        return self.is_session and self.status in OPEN_STATUSES
 
 
 def _typed(encounter: Resource, code: str, system: str) -> bool:
@@ -55,10 +55,10 @@ def _typed(encounter: Resource, code: str, system: str) -> bool:
 
 def is_open(encounter: Resource) -> bool:
     """Return whether an Encounter has an open status."""
-    return encounter.get("status") in OPEN
+    return encounter.get("status") in OPEN_STATUSES
 
 
-def parent(encounter: Resource) -> str:
+def parent_id(encounter: Resource) -> str:
     """Return the id of the Encounter that this one is part of; empty without one."""
     target = references.target(encounter.get("partOf"))
     return target.id if target and target.type == "Encounter" else ""
@@ -84,7 +84,7 @@ def names_patient(encounter: Resource) -> bool:
     return subject is not None and references.type_of(subject.get("reference")) != "Group"
 
 
-def header(communication: Resource) -> str:
+def header_id(communication: Resource) -> str:
     """Return the id of the header that a message is part of; empty for a header or another type.
 
     Raises BusinessRule if there are several.
@@ -102,7 +102,7 @@ def header(communication: Resource) -> str:
     return ids.pop() if ids else ""
 
 
-def linked(communication: Resource) -> str:
+def encounter_id(communication: Resource) -> str:
     """Return the id of the Encounter that a Communication names; empty without one."""
     target = references.target(communication.get("encounter"))
     return target.id if target and target.type == "Encounter" else ""
@@ -111,10 +111,10 @@ def linked(communication: Resource) -> str:
 def counts(communication: Resource, *, counted: bool) -> bool:
     """Return whether a message counts: sent, and not retracted. `counted` says whether it did."""
     status = communication.get("status")
-    return status in COUNTING or (counted and status not in TAKEN_BACK)
+    return status in COUNTING_STATUSES or (counted and status not in RETRACTED_STATUSES)
 
 
-def sender(communication: Resource) -> str:
+def sender_reference(communication: Resource) -> str:
     """Return the reference of a message's sender; empty without one."""
     target = references.target(communication.get("sender"))
     return str(target) if target else ""

@@ -23,7 +23,7 @@ def owners(resource: Resource) -> frozenset[str]:
 
     They are references. A draft is in its sender's compartment only.
     """
-    rows = compartments.of_type(resource["resourceType"])
+    rows = compartments.members_of_type(resource["resourceType"])
     if is_draft(resource):
         rows = tuple(row for row in rows if row.element == "sender")
     return frozenset(reference for row in rows for reference in _references(resource, row))
@@ -37,12 +37,16 @@ def patients(resource: Resource) -> frozenset[str]:
     resource_type = resource.get("resourceType", "")
     elements = [resource.get(name) for name in _ABOUT]
     texts = [element.get("reference", "") for element in elements if isinstance(element, dict)]
-    about = {name for name in map(references.canonical, texts) if is_a("Patient", name)}
-    rows = [row for row in compartments.of_type(resource_type) if row.owner == compartments.PATIENT]
+    about = {name for name in map(references.normalize, texts) if is_reference_to("Patient", name)}
+    rows = [
+        row
+        for row in compartments.members_of_type(resource_type)
+        if row.owner == compartments.PATIENT
+    ]
     return frozenset(about.union(*(_references(resource, row) for row in rows)))
 
 
-def through(resource: Resource) -> frozenset[str]:
+def patient_sources(resource: Resource) -> frozenset[str]:
     """Return the references of the resources whose patients a resource is about.
 
     Empty if it names its patients itself.
@@ -51,7 +55,7 @@ def through(resource: Resource) -> frozenset[str]:
     if resource_type == "Communication":
         # Not by `patients`: a message is in its senders' and recipients' compartments too, but
         # it is not about them.
-        has_patient = is_a("Patient", _text(resource.get("subject")))
+        has_patient = is_reference_to("Patient", _text(resource.get("subject")))
         return frozenset() if has_patient else _targets(resource.get("partOf", ()), resource_type)
     if patients(resource):
         return frozenset()
@@ -76,12 +80,12 @@ def is_draft(resource: Resource) -> bool:
     return resource["resourceType"] == "Communication" and resource.get("status") == DRAFT
 
 
-def sender(resource: Resource) -> str:
+def canonical_sender(resource: Resource) -> str:
     """Return the reference of a resource's sender, empty if it names none."""
-    return references.canonical(resource.get("sender", {}).get("reference", ""))
+    return references.normalize(resource.get("sender", {}).get("reference", ""))
 
 
-def is_a(resource_type: str, reference: str) -> bool:
+def is_reference_to(resource_type: str, reference: str) -> bool:
     """Return whether a reference, relative or absolute, names a resource of a type."""
     return references.type_of(reference) == resource_type
 
@@ -96,8 +100,8 @@ def _references(resource: Resource, row: Member) -> Iterator[str]:
         elements = [member for element in elements for member in _members(element, name)]
     for element in elements:
         text = element.get("reference", "") if isinstance(element, dict) else ""
-        name = references.canonical(text)
-        if is_a(row.owner, name):
+        name = references.normalize(text)
+        if is_reference_to(row.owner, name):
             yield name
 
 

@@ -10,7 +10,7 @@ from shared.fhir import instants, ulids
 
 def day_of(at: datetime, zone: tzinfo) -> str:
     """Return the local date of an instant."""
-    return instants.wall_clock(at, zone).date().isoformat()
+    return instants.local_time(at, zone).date().isoformat()
 
 
 def bounds(day: str, zone: tzinfo) -> tuple[datetime, datetime]:
@@ -19,9 +19,9 @@ def bounds(day: str, zone: tzinfo) -> tuple[datetime, datetime]:
     return first, after
 
 
-def keys(day: str, zone: tzinfo) -> tuple[str, str]:
+def key_range(day: str, zone: tzinfo) -> tuple[str, str]:
     """Return the sort keys between which a local day's messages stand in their threads."""
     first, after = (
-        instants.nanoseconds(bound) // instants.MILLISECOND for bound in bounds(day, zone)
+        instants.to_nanoseconds(bound) // instants.MILLISECOND for bound in bounds(day, zone)
     )
     return f"m#{ulids.prefix(first)}", f"m#{ulids.prefix(after - 1)}~"

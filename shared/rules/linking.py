@@ -4,17 +4,17 @@ from collections.abc import Callable
 from enum import Enum
 
 from shared.errors import BusinessRule
-from shared.rules.classification import OPEN, PLANNED, VOID, NamedEncounter
+from shared.rules.classification import OPEN_STATUSES, PLANNED, VOID_STATUSES, NamedEncounter
 from shared.rules.policies import Policy, behaviour
 from shared.rules.state import Slot
 
 # A session with more than 47 could not be closed: a transaction of at most 100 items detaches all
 # its threads, at two items each (slot and span), and writes up to five others.
-MOST_ATTACHED = 20
+MAX_ATTACHED_SLOTS = 20
 _ELEMENT = "Communication.encounter"
 
 
-class Link(Enum):
+class LinkEffect(Enum):
     """What a link does to a thread.
 
     ATTACH and ATTACH_DAY let the messages of the thread, or of its day, join an open session. ADOPT
@@ -25,14 +25,14 @@ class Link(Enum):
     ATTACH = "attach"
     ATTACH_DAY = "attach day"
     ADOPT = "adopt"
-    REACH_DAY = "reach day"
+    ADD_THREAD_TO_DAY = "reach day"
     UNLINK = "unlink"
     STAY = "stay"
 
 
 def decide(
     target: NamedEncounter | None, state: Slot, policy: Policy, day: Slot, *, is_taken: bool
-) -> Link:
+) -> LinkEffect:
     """Return what a link to an Encounter, or to none, does to a thread.
 
     `state` is the thread's slot. `day` is the slot that a message would meet now: under daily that
@@ -40,30 +40,30 @@ def decide(
     Raises BusinessRule if the thread cannot be linked to `target`.
     """
     if target is None:
-        return Link.UNLINK
+        return LinkEffect.UNLINK
     _check_linkable(target)
     if target.id == state.session:
-        return Link.STAY
+        return LinkEffect.STAY
     if policy.by_day:
         _check_day(target, day, is_taken=is_taken)
     if not target.is_session:
-        return Link.UNLINK
+        return LinkEffect.UNLINK
     if policy.by_day and day.session == target.id:
-        return Link.REACH_DAY
-    if target.status not in OPEN:
+        return LinkEffect.ADD_THREAD_TO_DAY
+    if target.status not in OPEN_STATUSES:
         if policy.opens_sessions:
             raise _ended(target)
-        return Link.ADOPT
+        return LinkEffect.ADOPT
     if not target.has_room:
         raise BusinessRule(
-            f"Encounter/{target.id} has {MOST_ATTACHED} threads already", expression=_ELEMENT
+            f"Encounter/{target.id} has {MAX_ATTACHED_SLOTS} threads already", expression=_ELEMENT
         )
-    return Link.ATTACH_DAY if policy.by_day else Link.ATTACH
+    return LinkEffect.ATTACH_DAY if policy.by_day else LinkEffect.ATTACH
 
 
 def has_room(attached: frozenset[str], home: str, slot: str) -> bool:
     """Return whether one more slot may be attached to a session; its own day always may."""
-    return slot == home or len(attached | {slot}) <= MOST_ATTACHED
+    return slot == home or len(attached | {slot}) <= MAX_ATTACHED_SLOTS
 
 
 def keeps_link(
@@ -93,13 +93,13 @@ def ends_without_threads(
 
 
 def _check_linkable(target: NamedEncounter) -> None:
-    if target.session:
+    if target.parent_session:
         raise BusinessRule(
             "A thread is linked to a session, not to a medical encounter",
             expression=_ELEMENT,
-            diagnostics=f"The session is Encounter/{target.session}",
+            diagnostics=f"The session is Encounter/{target.parent_session}",
         )
-    if target.is_session and target.status in VOID:
+    if target.is_session and target.status in VOID_STATUSES:
         raise _ended(target)
 
 

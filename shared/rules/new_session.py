@@ -5,12 +5,12 @@ from typing import Any
 from shared.catalog.code_systems import ACT_CODE
 from shared.fhir import references
 from shared.rules.classification import MEDICAL_ENCOUNTER, SESSION, VIRTUAL
-from shared.rules.completion import participant, takes_part
+from shared.rules.filled_elements import can_participate, participant
 
 type Resource = dict[str, Any]
 
 
-def patient(communication: Resource) -> str:
+def patient_reference(communication: Resource) -> str:
     """Return the reference of the Patient that a header or message is about, empty if none."""
     target = references.target(communication.get("subject"))
     return str(target) if target and target.type == "Patient" else ""
@@ -22,12 +22,14 @@ def subjects(header: Resource, message: Resource) -> list[Resource]:
     The header's Patient comes first.
     """
     by_patient = {
-        patient(resource): resource["subject"]
+        patient_reference(resource): resource["subject"]
         for resource in (message, header)
-        if patient(resource)
+        if patient_reference(resource)
     }
     if by_patient:
-        patients = dict.fromkeys(filter(None, (patient(header), patient(message))))
+        patients = dict.fromkeys(
+            filter(None, (patient_reference(header), patient_reference(message)))
+        )
         return [by_patient[reference] for reference in patients]
     target = references.target(header.get("subject"))
     return [header["subject"]] if target and target.type == "Group" else []
@@ -40,7 +42,7 @@ def participants(header: Resource, message: Resource) -> list[Resource]:
     """
     people = [header.get("sender"), *header.get("recipient", ()), message.get("sender")]
     unique = dict.fromkeys(str(target) for target in map(references.target, people) if target)
-    return [participant(reference) for reference in unique if takes_part(reference)]
+    return [participant(reference) for reference in unique if can_participate(reference)]
 
 
 def session(

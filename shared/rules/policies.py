@@ -7,7 +7,7 @@ A new policy is a name in `shared.catalog.policies`, a row in BEHAVIOURS, one of
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
-from shared.catalog.policies import BY_PATIENT, DAILY, EXPLICIT, MAX_HOURS, SCOPES, THREAD
+from shared.catalog.policies import BY_PATIENT, DAILY, EXPLICIT, MAX_HOURS, SLOT_SCOPES, THREAD
 from shared.rules import days
 from shared.rules.state import SlotKey
 
@@ -56,7 +56,7 @@ class Policy:
     """A policy as a deployment or header sets it; `idle_minutes` is None if neither says any."""
 
     name: str = EXPLICIT
-    scope: str = SCOPES[0]
+    scope: str = SLOT_SCOPES[0]
     zone: tzinfo = UTC
     idle_minutes: int | None = None
     max_hours: int = MAX_HOURS
@@ -92,6 +92,6 @@ class Policy:
         partition = patient if self.scope == BY_PATIENT and patient else thread
         return SlotKey(partition, f"day#{self.day_of(at)}")
 
-    def of_plain_record(self) -> "Policy":
+    def for_plain_record(self) -> "Policy":
         """Return the policy of an Encounter that is no session, and never closes by itself."""
         return replace(self, name=EXPLICIT, idle_minutes=0)

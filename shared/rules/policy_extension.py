@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
 
-from shared.catalog.policies import BY_PATIENT, EXTENSION, POLICIES
+from shared.catalog.policies import BY_PATIENT, EXTENSION_PATH, POLICIES
 from shared.errors import BusinessRule
 from shared.fhir import instants
 from shared.rules.policies import DAY_MINUTES, Policy
@@ -16,7 +16,7 @@ def policy_of(header: dict[str, Any], deployed: Policy) -> Policy:
     """Return the policy of a thread. Raises BusinessRule if its header's extension is wrong."""
     said: dict[str, Any] | None = None
     for index, extension in enumerate(header.get("extension", ())):
-        if str(extension.get("url", "")).endswith(EXTENSION):
+        if str(extension.get("url", "")).endswith(EXTENSION_PATH):
             path = f"Communication.extension[{index}]"
             if said is not None:
                 raise BusinessRule("A thread has one session policy", expression=path)

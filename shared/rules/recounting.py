@@ -19,12 +19,12 @@ class Recount(Enum):
     NOTHING = "nothing"
 
 
-class Remainder(Enum):
+class Amendment(Enum):
     """What becomes of a finished session by the messages that still count."""
 
-    AMENDED = "amended"
-    IN_ERROR = "entered in error"
-    AS_IT_WAS = "as it was"
+    UPDATE_PERIOD = "amended"
+    MARK_IN_ERROR = "entered in error"
+    KEEP_RESOURCE = "as it was"
 
 
 def decide(session: NamedEncounter | None, slot: Slot, *, waits: bool, is_late: bool) -> Recount:
@@ -42,16 +42,16 @@ def decide(session: NamedEncounter | None, slot: Slot, *, waits: bool, is_late: 
     return Recount.AMEND if session.status == FINISHED else Recount.MARK_SESSION
 
 
-def is_inner(known: Figures, at: str) -> bool:
+def is_neither_first_nor_last(known: Figures, at: str) -> bool:
     """Return whether a message is certainly neither the first nor the last of its session."""
     return known.first < at < known.last and not known.dirty
 
 
-def remainder(figures: Figures, *, by_server: bool) -> Remainder:
+def amendment(figures: Figures, *, by_server: bool) -> Amendment:
     """Return what becomes of a finished session with the figures of the messages that still count.
 
     Without any, a session that the server opened was an error, and a client's is left as it was.
     """
     if figures.first:
-        return Remainder.AMENDED
-    return Remainder.IN_ERROR if by_server else Remainder.AS_IT_WAS
+        return Amendment.UPDATE_PERIOD
+    return Amendment.MARK_IN_ERROR if by_server else Amendment.KEEP_RESOURCE

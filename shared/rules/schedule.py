@@ -7,11 +7,11 @@ from zlib import crc32
 from shared.rules.policies import behaviour
 
 # How long an Encounter may be without its second index rows after it has become long.
-GRACE = timedelta(hours=12)
+LONG_ENCOUNTER_GRACE = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class Timing:
     """What was stamped on an Encounter when it was opened, and what its threads have done since.
 
     `active` is the latest arrival, attaching or reopening of an attached thread; None without one.
@@ -20,14 +20,14 @@ class Opened:
     """
 
     policy: str
-    opened: datetime
+    opened_at: datetime
     long_from: datetime | None
     idle_minutes: int
     max_hours: int
     day_end: datetime | None
-    active: datetime | None
-    planned: bool
-    delay: timedelta = timedelta()
+    last_activity: datetime | None
+    is_planned: bool
+    close_delay: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Verdict:
     `is_long` says whether it has become long by now.
     """
 
-    close: bool
+    must_close: bool
     due: datetime | None = None
     is_long: bool = False
 
@@ -47,57 +47,57 @@ def delay_of(encounter_id: str, minutes: int) -> timedelta:
     return timedelta(seconds=crc32(encounter_id.encode()) % (minutes * 60) if minutes else 0)
 
 
-def closes_at(session: Opened) -> datetime | None:
+def end_by_policy(session: Timing) -> datetime | None:
     """Return when a session is over by its policy, as things stand; None if it is not by itself."""
     if behaviour(session.policy).by_day:
         return session.day_end
     ends = []
-    if session.idle_minutes and session.active and not session.planned:
-        ends.append(session.active + timedelta(minutes=session.idle_minutes))
+    if session.idle_minutes and session.last_activity and not session.is_planned:
+        ends.append(session.last_activity + timedelta(minutes=session.idle_minutes))
     if behaviour(session.policy).ends_after_max_hours:
-        ends.append(session.opened + timedelta(hours=session.max_hours))
+        ends.append(session.opened_at + timedelta(hours=session.max_hours))
     return min(ends, default=None)
 
 
-def closed_at(session: Opened) -> datetime | None:
+def scheduled_end(session: Timing) -> datetime | None:
     """Return `closes_at` with the delay after which the schedule closes a daily session."""
-    return _delayed(session, closes_at(session))
+    return _delayed(session, end_by_policy(session))
 
 
-def first_look(session: Opened) -> datetime | None:
+def next_due(session: Timing) -> datetime | None:
     """Return when to look at an Encounter that opens, or None if never."""
     return _delayed(session, _undelayed_first_look(session))
 
 
-def look_after_attaching(session: Opened, due: datetime | None) -> datetime | None:
+def due_after_attaching(session: Timing, due: datetime | None) -> datetime | None:
     """Return when to look at a session that a thread was just attached to: at `due` or earlier.
 
     The end of a daily session may have moved to that of the day of reopening, also to later.
     """
-    first = first_look(session)
+    first = next_due(session)
     if behaviour(session.policy).by_day:
         return first
     return min(filter(None, (due, first)), default=None)
 
 
-def verdict(session: Opened, now: datetime) -> Verdict:
+def verdict(session: Timing, now: datetime) -> Verdict:
     """Return what to do with an Encounter that is looked at."""
-    by_itself = closes_at(session)
+    by_itself = end_by_policy(session)
     if by_itself and by_itself <= now:
-        return Verdict(close=True)
+        return Verdict(must_close=True)
     is_long = session.long_from is not None and session.long_from <= now
-    again = first_look(replace(session, long_from=None) if is_long else session)
-    return Verdict(close=False, due=again, is_long=is_long)
+    again = next_due(replace(session, long_from=None) if is_long else session)
+    return Verdict(must_close=False, due=again, is_long=is_long)
 
 
-def _undelayed_first_look(session: Opened) -> datetime | None:
-    by_itself, long_from = closes_at(session), session.long_from
+def _undelayed_first_look(session: Timing) -> datetime | None:
+    by_itself, long_from = end_by_policy(session), session.long_from
     if by_itself is None or long_from is None:
         return by_itself or long_from
     # A session that is about to close needs no second index rows.
-    return by_itself if by_itself - GRACE <= long_from else min(by_itself, long_from)
+    return by_itself if by_itself - LONG_ENCOUNTER_GRACE <= long_from else min(by_itself, long_from)
 
 
-def _delayed(session: Opened, moment: datetime | None) -> datetime | None:
+def _delayed(session: Timing, moment: datetime | None) -> datetime | None:
     is_of_day = behaviour(session.policy).by_day and session.day_end
-    return moment + session.delay if moment and is_of_day else moment
+    return moment + session.close_delay if moment and is_of_day else moment

@@ -60,7 +60,7 @@ class SlotKey(NamedTuple):
         return self.sort.partition("#")[2]
 
 
-def slot_key(text: str) -> SlotKey:
+def parse_slot_key(text: str) -> SlotKey:
     """Read a slot's key from its string."""
     partition, _, sort = text.partition("#")
     return SlotKey(partition, sort)
@@ -117,7 +117,7 @@ class Adoption:
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class ClosingMark:
     """A closing that has begun: its own id, the target status, its instant, and the figures."""
 
     id: str
@@ -126,7 +126,7 @@ class Closing:
     figures: Figures
 
 
-def adopted(epoch: int, adoptions: list[Adoption]) -> Adoption | None:
+def adoption_of(epoch: int, adoptions: list[Adoption]) -> Adoption | None:
     """Return the adoption of an epoch's messages, or None if they have not been adopted.
 
     `adoptions` are all of the thread's, in order of their epochs.

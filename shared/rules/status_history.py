@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.errors import BusinessRule
 from shared.fhir import instants
-from shared.rules.classification import CANCELLED, ENTERED_IN_ERROR, FINISHED, OPEN
+from shared.rules.classification import CANCELLED, ENTERED_IN_ERROR, FINISHED, OPEN_STATUSES
 
 # The statuses that may follow an ended one. An open status may be followed by any other.
 _ENDED = {
@@ -15,7 +15,7 @@ _ENDED = {
     CANCELLED: frozenset({ENTERED_IN_ERROR}),
     ENTERED_IN_ERROR: frozenset[str](),
 }
-_TRANSITIONS = {**dict.fromkeys(OPEN, OPEN | _ENDED.keys()), **_ENDED}
+_TRANSITIONS = {**dict.fromkeys(OPEN_STATUSES, OPEN_STATUSES | _ENDED.keys()), **_ENDED}
 Json = dict[str, Any]
 
 

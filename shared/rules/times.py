@@ -12,7 +12,7 @@ _UNSET = "1970-01-01"
 _SET_FROM = instants.parse(_UNSET).high
 
 
-def at(
+def message_instant(
     message: dict[str, Any],
     received: datetime,
     zone: tzinfo,
@@ -27,15 +27,15 @@ def at(
     usable `sent`, the message's own `received` stands in for it. A date without a time means the
     start of that local day; a year or month alone is ignored.
     """
-    now = instants.nanoseconds(received)
+    now = instants.to_nanoseconds(received)
     claimed = _claimed(message.get("sent"), zone)
     if claimed is None and is_created and tolerance_hours is None:
         claimed = _claimed(message.get("received"), zone)
     if claimed is None or claimed >= now:
-        return instants.written(received)
+        return instants.to_text(received)
     if tolerance_hours is not None:
         claimed = max(claimed, now - tolerance_hours * _HOUR)
-    return instants.written(instants.from_nanoseconds(claimed))
+    return instants.to_text(instants.from_nanoseconds(claimed))
 
 
 def _claimed(text: object, zone: tzinfo) -> int | None:
@@ -49,7 +49,7 @@ def _claimed(text: object, zone: tzinfo) -> int | None:
     return None if "T" in text and low < _SET_FROM else low
 
 
-def order(message: dict[str, Any], received: datetime, zone: tzinfo) -> int:
+def order_milliseconds(message: dict[str, Any], received: datetime, zone: tzinfo) -> int:
     """Return a message's position in its thread, as the milliseconds of a ULID.
 
     It is `sent` as written, whenever the message counts, because searches by `sent` read a thread
@@ -57,6 +57,6 @@ def order(message: dict[str, Any], received: datetime, zone: tzinfo) -> int:
     """
     sent = message.get("sent")
     if not isinstance(sent, str):
-        return ulids.UNDATED + instants.nanoseconds(received) // instants.MILLISECOND
+        return ulids.UNDATED + instants.to_nanoseconds(received) // instants.MILLISECOND
     low = instants.parse(sent, zone).low // instants.MILLISECOND
     return max(0, min(low, _LATEST_DATED))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from shared.rules.state import Figures, Slot, Span
 
 
-def arrived(slot: Slot, *, at: str, key: str, sender: str, received: str) -> Slot:
+def slot_with_message(slot: Slot, *, at: str, key: str, sender: str, received: str) -> Slot:
     """Count a message that joins the slot's session, or waits in the slot for a link."""
     message = Figures(at, at, frozenset({sender} if sender else ()))
     return replace(
@@ -18,7 +18,7 @@ def arrived(slot: Slot, *, at: str, key: str, sender: str, received: str) -> Slo
     )
 
 
-def noticed(slot: Slot) -> Slot:
+def slot_with_next_rev(slot: Slot) -> Slot:
     """Raise `rev` for a message that the slot does not count.
 
     Transactions that were planned on the slot before the message arrived then fail.
@@ -26,43 +26,43 @@ def noticed(slot: Slot) -> Slot:
     return replace(slot, rev=slot.rev + 1)
 
 
-def retracted(slot: Slot) -> Slot:
+def slot_with_dirty_figures(slot: Slot) -> Slot:
     """Mark the figures as dirty, because one of the slot's messages no longer counts."""
     return replace(slot, rev=slot.rev + 1, figures=replace(slot.figures, dirty=True))
 
 
-def widened(slot: Slot, key: str) -> Slot:
+def widened_slot(slot: Slot, key: str) -> Slot:
     """Widen the slot's range of sort keys for a message that has moved while waiting for a link."""
     low, high = min(filter(None, (slot.low, key))), max(slot.high, key)
     return replace(slot, rev=slot.rev + 1, low=low, high=high)
 
 
-def attached(slot: Slot, session: str) -> Slot:
+def attached_slot(slot: Slot, session: str) -> Slot:
     """Begin an epoch in which messages join a session, as do those that wait for a link."""
     if slot.session:
-        return replace(emptied(slot), session=session, open=True)
+        return replace(emptied_slot(slot), session=session, open=True)
     return replace(slot, session=session, open=True, epoch=slot.epoch + 1, rev=slot.rev + 1)
 
 
-def emptied(slot: Slot) -> Slot:
+def emptied_slot(slot: Slot) -> Slot:
     """Begin an epoch without a session and without waiting messages."""
     return Slot(key=slot.key, epoch=slot.epoch + 1, rev=slot.rev + 1, arrived=slot.arrived)
 
 
-def detached(slot: Slot) -> Slot:
+def detached_slot(slot: Slot) -> Slot:
     """Begin the epoch after a session's end. A day's slot keeps naming the session."""
-    return replace(emptied(slot), session=slot.session if slot.key.day else "")
+    return replace(emptied_slot(slot), session=slot.session if slot.key.day else "")
 
 
-def named(slot: Slot, session: str) -> Slot:
+def slot_naming_session(slot: Slot, session: str) -> Slot:
     """Begin an epoch in which a day's slot names a session that has no thread attached.
 
     The session is finished, or it is open and a thread attaches with its next message.
     """
-    return replace(emptied(slot), session=session)
+    return replace(emptied_slot(slot), session=session)
 
 
-def turned(slot: Slot) -> Slot:
+def slot_with_next_epoch(slot: Slot) -> Slot:
     """Begin an epoch that changes nothing else.
 
     Transactions that were planned on the previous version of the header then fail.
@@ -70,29 +70,31 @@ def turned(slot: Slot) -> Slot:
     return replace(slot, rev=slot.rev + 1, epoch=slot.epoch + 1)
 
 
-def unlinked(slot: Slot) -> Slot:
+def unlinked_slot(slot: Slot) -> Slot:
     """Begin an epoch without a session. Messages that wait for a link keep waiting."""
-    return emptied(slot) if slot.session else turned(slot)
+    return emptied_slot(slot) if slot.session else slot_with_next_epoch(slot)
 
 
-def knows(slot: Slot, header_updated: str) -> bool:
+def has_message_since(slot: Slot, header_updated: str) -> bool:
     """Return whether a counted message has arrived since the header was last written."""
     return bool(slot.figures.first) and header_updated < slot.arrived
 
 
-def waiting(slot: Slot) -> bool:
+def has_waiting_messages(slot: Slot) -> bool:
     """Return whether messages wait in a thread's slot for the next link to adopt them."""
     return not slot.session and not slot.key.day and bool(slot.low)
 
 
-def span_attached(span: Span | None, encounter: str, thread: str, low: str) -> Span:
+def attached_span(span: Span | None, encounter: str, thread: str, low: str) -> Span:
     """Return the span of a thread that attaches: from `low`, or lower, and without an upper end."""
     if span is None:
         return Span(encounter=encounter, thread=thread, low=low)
     return replace(span, low=min(span.low, low), high="", top=max(span.top, span.high))
 
 
-def span_of_day(span: Span | None, encounter: str, thread: str, keys: tuple[str, str, str]) -> Span:
+def span_covering_day(
+    span: Span | None, encounter: str, thread: str, keys: tuple[str, str, str]
+) -> Span:
     """Widen a span to `keys`: a day's lowest and highest sort key, and a message's or nothing.
 
     The message's key may be outside of its day. The span never becomes narrower.
@@ -107,13 +109,13 @@ def span_of_day(span: Span | None, encounter: str, thread: str, keys: tuple[str,
     return replace(span, low=lowest, high=highest if span.high else "", top=highest)
 
 
-def span_detached(span: Span, high: str) -> Span:
+def detached_span(span: Span, high: str) -> Span:
     """End a span at its highest message, of this attachment or an earlier one."""
     top = max(span.top, high, span.low)
     return replace(span, high=top, top=top)
 
 
-def span_widened(span: Span | None, encounter: str, thread: str, key: str) -> Span:
+def widened_span(span: Span | None, encounter: str, thread: str, key: str) -> Span:
     """Widen a span to one sort key, whether the thread is attached or not."""
     if span is None:
         return Span(encounter=encounter, thread=thread, low=key, high=key, top=key)

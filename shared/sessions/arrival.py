@@ -2,22 +2,32 @@
 
 from dataclasses import replace
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import instants
 from shared.rules import arrival as rules
 from shared.rules import classification, new_session, times
-from shared.rules.arrival import AmendDay, AttachAgain, Join, JoinOwn, Open, OpenFinished, Wait
+from shared.rules.arrival import (
+    AmendDaySession,
+    CreateFinishedSession,
+    JoinOwnSession,
+    JoinSession,
+    OpenSession,
+    ReattachSession,
+    WaitForLink,
+)
 from shared.rules.classification import NamedEncounter
 from shared.rules.policies import Policy, behaviour
 from shared.rules.state import Slot, SlotKey
-from shared.sessions import attaching, deployment, joining, linking
+from shared.sessions import attaching, joining, linking, policy_lookup
 from shared.sessions.joining import Arrival
 from shared.settings import settings
 from shared.store import versions
 from shared.store.records import CommunicationRecord
 
 
-def arrive(work: Work, message: CommunicationRecord, *, is_created: bool) -> CommunicationRecord:
+def assign_session(
+    work: AuditedUnitOfWork, message: CommunicationRecord, *, is_created: bool
+) -> CommunicationRecord:
     """Return a message that counts for the first time with its *at* and its session or epoch.
 
     The thread's state is read before the header, and both before the day's slot and the session.
@@ -27,23 +37,23 @@ def arrive(work: Work, message: CommunicationRecord, *, is_created: bool) -> Com
     header = work.communication(message.place.thread)
     if header is None:
         raise AssertionError("a message has a header")
-    policy = deployment.policy_of(header)
+    policy = policy_lookup.policy_of(header)
     message = _dated(work, message, policy, is_created=is_created)
     slot = _arrival_slot(work, state, header, message, policy)
     if slot.key.day:
-        work.require(state)
+        work.require_unchanged(state)
     return _linked(work, _applied(work, Arrival(message, header, slot, policy)))
 
 
 def _dated(
-    work: Work, message: CommunicationRecord, policy: Policy, *, is_created: bool
+    work: AuditedUnitOfWork, message: CommunicationRecord, policy: Policy, *, is_created: bool
 ) -> CommunicationRecord:
     """Return a message with its *at*.
 
     A patient's or related person's `sent` is believed only within the deployment's tolerance.
     """
-    is_from_patient = message.by_patient or work.actor.is_cared_for
-    at = times.at(
+    is_from_patient = message.by_patient or work.caller.is_patient_or_relative
+    at = times.message_instant(
         message.resource,
         work.now,
         policy.zone,
@@ -54,7 +64,7 @@ def _dated(
 
 
 def _arrival_slot(
-    work: Work,
+    work: AuditedUnitOfWork,
     state: Slot,
     header: CommunicationRecord,
     message: CommunicationRecord,
@@ -69,64 +79,70 @@ def _arrival_slot(
         session = work.encounter(state.session)
         if session and not behaviour(session.policy).by_day:
             return state
-    patient, at = new_session.patient(header.resource), instants.read(message.at)
+    patient, at = new_session.patient_reference(header.resource), instants.from_text(message.at)
     return work.slot(policy.slot_key(message.place.thread, patient, at))
 
 
-def _linked(work: Work, message: CommunicationRecord) -> CommunicationRecord:
+def _linked(work: AuditedUnitOfWork, message: CommunicationRecord) -> CommunicationRecord:
     """Return a message with a link to its session, if the deployment links messages."""
     if settings().message_linking != "message" or not message.session:
         return message
     if "encounter" in message.resource:
         return message
     link = {"reference": f"Encounter/{message.session}"}
-    return versions.of_communication(work, message, message.resource | {"encounter": link})
+    return versions.next_communication(work, message, message.resource | {"encounter": link})
 
 
-def _applied(work: Work, arrival: Arrival) -> CommunicationRecord:
+def _applied(work: AuditedUnitOfWork, arrival: Arrival) -> CommunicationRecord:
     """Return a message with what was decided about it; its session and slot are saved."""
     match _decided(work, arrival):
-        case Join() as how:
-            message = joining.join(work, arrival, how)
-        case AttachAgain(session_id):
-            joining.attach_again(work, arrival, joining.stored(work, session_id))
+        case JoinSession() as how:
+            message = joining.join_session(work, arrival, how)
+        case ReattachSession(session_id):
+            joining.reattach(work, arrival, joining.existing_session(work, session_id))
             message = _applied(work, arrival._replace(slot=work.slot(arrival.slot.key)))
-        case JoinOwn(session_id):
-            message = joining.join_own(work, arrival, joining.stored(work, session_id))
-        case AmendDay(session_id):
-            message = joining.amend_day(work, arrival, joining.stored(work, session_id))
-        case Open(points):
+        case JoinOwnSession(session_id):
+            message = joining.join_own_session(
+                work, arrival, joining.existing_session(work, session_id)
+            )
+        case AmendDaySession(session_id):
+            message = joining.amend_day_session(
+                work, arrival, joining.existing_session(work, session_id)
+            )
+        case OpenSession(points):
             message = joining.open_session(work, arrival, points=points)
-        case OpenFinished():
-            message = joining.open_finished(work, arrival)
-        case Wait():
-            message = joining.wait(work, arrival)
+        case CreateFinishedSession():
+            message = joining.create_finished_session(work, arrival)
+        case WaitForLink():
+            message = joining.wait_for_link(work, arrival)
     return message
 
 
-def _decided(work: Work, arrival: Arrival) -> rules.Decision:
+def _decided(work: AuditedUnitOfWork, arrival: Arrival) -> rules.Decision:
     message, header, slot, policy = arrival
-    own = linking.own_session(work, message, slot)
+    own = linking.own_encounter(work, message, slot)
     return rules.decide(
-        rules.Message(at=message.at, key=message.place.sort, own=own),
-        rules.Header(
-            linked=classification.linked(header.resource),
-            plain=header.plain,
+        rules.ArrivingMessage(at=message.at, key=message.place.sort, own_encounter=own),
+        rules.ThreadHeader(
+            encounter_id=classification.encounter_id(header.resource),
+            links_plain_record=header.plain,
             day=header.day,
-            updated=header.last_updated,
+            last_updated=header.last_updated,
         ),
         slot,
         policy,
         work.now,
         named=_named(work, header, slot),
-        had=attaching.had(work, header.id),
+        had=attaching.had_session_check(work, header.id),
     )
 
 
-def _named(work: Work, header: CommunicationRecord, slot: Slot) -> NamedEncounter | None:
+def _named(
+    work: AuditedUnitOfWork, header: CommunicationRecord, slot: Slot
+) -> NamedEncounter | None:
     """Return what a slot without an open session, or else its header, still names."""
     if slot.open or header.plain:
         return None
-    named_id = slot.session if slot.key.day else classification.linked(header.resource)
+    named_id = slot.session if slot.key.day else classification.encounter_id(header.resource)
     encounter = work.encounter(named_id) if named_id else None
-    return attaching.named(encounter, slot) if encounter else None
+    return attaching.named_encounter(encounter, slot) if encounter else None

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import instants, ulids
 from shared.fhir.patch.patching import without_generated_text
 from shared.rules import classification, days, linking, transitions
 from shared.rules.classification import NamedEncounter
 from shared.rules.policies import Policy
-from shared.rules.state import Adoption, Slot, slot_key
-from shared.sessions import deployment, due_dates
+from shared.rules.state import Adoption, Slot, parse_slot_key
+from shared.sessions import due_dates, policy_lookup
 from shared.settings import settings
 from shared.store import versions
 from shared.store.keys import Place
-from shared.store.records import EncounterRecord, changed
+from shared.store.records import EncounterRecord, with_changes
 
 
 def is_session(encounter: EncounterRecord) -> bool:
@@ -22,17 +22,17 @@ def is_session(encounter: EncounterRecord) -> bool:
     return classification.is_session(encounter.resource, settings().encounter_type_system)
 
 
-def takes_messages(encounter: EncounterRecord) -> bool:
+def is_open_session(encounter: EncounterRecord) -> bool:
     """Return whether an Encounter is a session that is open."""
     return is_session(encounter) and classification.is_open(encounter.resource)
 
 
-def session_of_medical_encounter(work: Work, encounter: EncounterRecord) -> str:
+def parent_session_id(work: AuditedUnitOfWork, encounter: EncounterRecord) -> str:
     """Return the session of a medical encounter; empty for a session or a plain record.
 
     It is "unknown" if the type says that it is a medical encounter, and `partOf` names nothing.
     """
-    parent_id = classification.parent(encounter.resource)
+    parent_id = classification.parent_id(encounter.resource)
     if classification.is_medical_encounter(encounter.resource, settings().encounter_type_system):
         return parent_id or "unknown"
     if not parent_id or parent_id == encounter.id:
@@ -41,7 +41,7 @@ def session_of_medical_encounter(work: Work, encounter: EncounterRecord) -> str:
     return parent_id if parent and is_session(parent) else ""
 
 
-def named(encounter: EncounterRecord, slot: Slot, *, session: str = "") -> NamedEncounter:
+def named_encounter(encounter: EncounterRecord, slot: Slot, *, session: str = "") -> NamedEncounter:
     """Return what matters of a named Encounter, and whether it has room for a slot.
 
     `session` is the session that it is a medical encounter of; empty if it is none.
@@ -51,47 +51,51 @@ def named(encounter: EncounterRecord, slot: Slot, *, session: str = "") -> Named
         status=encounter.resource.get("status", ""),
         is_session=is_session(encounter),
         has_room=linking.has_room(encounter.slots, encounter.home, str(slot.key)),
-        day=slot_key(encounter.home).day if encounter.home else "",
-        session=session,
+        day=parse_slot_key(encounter.home).day if encounter.home else "",
+        parent_session=session,
     )
 
 
-def had(work: Work, thread: str) -> Callable[[str], bool]:
+def had_session_check(work: AuditedUnitOfWork, thread: str) -> Callable[[str], bool]:
     """Return a function that says whether a thread has, or had, a session."""
     return lambda session_id: work.span(session_id, thread) is not None
 
 
-def attach(work: Work, slot: Slot, encounter: EncounterRecord) -> None:
+def attach(work: AuditedUnitOfWork, slot: Slot, encounter: EncounterRecord) -> None:
     """Let a thread's messages join an open session, those that wait for a link among them."""
     thread = slot.key.partition
-    if transitions.waiting(slot):
+    if transitions.has_waiting_messages(slot):
         work.save(Adoption(thread=thread, epoch=slot.epoch, session=encounter.id, late=False))
-        encounter = begun_earlier(work, encounter, slot.figures.first)
+        encounter = correct_start(work, encounter, slot.figures.first)
     # Messages from now on sort above this key, so only earlier ones have to widen the span.
-    low = slot.low if transitions.waiting(slot) else f"m#{ulids.prefix(work.milliseconds)}"
+    low = (
+        slot.low
+        if transitions.has_waiting_messages(slot)
+        else f"m#{ulids.prefix(work.milliseconds)}"
+    )
     span = work.span(encounter.id, thread)
-    work.save(transitions.span_attached(span, encounter.id, thread, low))
+    work.save(transitions.attached_span(span, encounter.id, thread, low))
     _attach(work, slot, encounter)
 
 
-def begun_earlier(work: Work, session: EncounterRecord, at: str) -> EncounterRecord:
+def correct_start(work: AuditedUnitOfWork, session: EncounterRecord, at: str) -> EncounterRecord:
     """Correct a session's start if the server wrote it and a message is before it."""
     start = session.resource["period"]["start"] if "start" in session.filled else ""
     if not at or at >= start:
         return session
-    if work.in_steps:
+    if work.may_span_transactions:
         # A new version would not fit this transaction: closing recomputes from the messages.
         corrected = replace(session, figures=replace(session.figures, dirty=True))
     else:
         after = session.resource | {"period": session.resource["period"] | {"start": at}}
         after = without_generated_text(session.resource, after)
-        corrected = versions.of_encounter(work, session, after)
+        corrected = versions.next_encounter(work, session, after)
     work.save(corrected)
     return corrected
 
 
 def attach_day(
-    work: Work,
+    work: AuditedUnitOfWork,
     slot: Slot,
     encounter: EncounterRecord,
     thread: str,
@@ -103,51 +107,57 @@ def attach_day(
 
     `key` is the sort key of a message of `thread` that is of this day wherever it stands, or empty.
     """
-    reach_day(work, encounter.id, thread, slot.key.day, policy=policy, key=key)
+    widen_span_to_day(work, encounter.id, thread, slot.key.day, policy=policy, key=key)
     _, after = days.bounds(slot.key.day, policy.zone)
     # A session reopened after its day has until the end of the day of reopening.
-    end = max(instants.written(after), encounter.day_end)
+    end = max(instants.to_text(after), encounter.day_end)
     home = encounter.home or str(slot.key)
-    homed = changed(encounter, policy=policy.name, home=home, day_end=end)
+    homed = with_changes(encounter, policy=policy.name, home=home, day_end=end)
     _attach(work, slot, homed)
 
 
-def _attach(work: Work, slot: Slot, encounter: EncounterRecord) -> None:
-    work.save(replace(transitions.attached(slot, encounter.id), arrived=work.instant))
-    joined = changed(encounter, slots=encounter.slots | {str(slot.key)})
-    work.save(changed(joined, due=due_dates.earlier_due(work, joined)))
+def _attach(work: AuditedUnitOfWork, slot: Slot, encounter: EncounterRecord) -> None:
+    work.save(replace(transitions.attached_slot(slot, encounter.id), arrived=work.instant))
+    joined = with_changes(encounter, slots=encounter.slots | {str(slot.key)})
+    work.save(with_changes(joined, due=due_dates.due_after_attaching(work, joined)))
 
 
-def reach_day(
-    work: Work, session_id: str, thread: str, day: str, *, policy: Policy, key: str = ""
+def widen_span_to_day(
+    work: AuditedUnitOfWork,
+    session_id: str,
+    thread: str,
+    day: str,
+    *,
+    policy: Policy,
+    key: str = "",
 ) -> None:
     """Widen a thread's span in a session to a day, and to a key that may be outside of it."""
-    low, high = days.keys(day, policy.zone)
+    low, high = days.key_range(day, policy.zone)
     span = work.span(session_id, thread)
-    widened = transitions.span_of_day(span, session_id, thread, (low, high, key))
+    widened = transitions.span_covering_day(span, session_id, thread, (low, high, key))
     if widened != span:
         work.save(widened)
 
 
-def widen(work: Work, session_id: str, place: Place) -> None:
+def widen_span(work: AuditedUnitOfWork, session_id: str, place: Place) -> None:
     """Widen a thread's span in a session to a message's place."""
     span = work.span(session_id, place.thread)
-    widened = transitions.span_widened(span, session_id, place.thread, place.sort)
+    widened = transitions.widened_span(span, session_id, place.thread, place.sort)
     if span is None or widened.low != span.low or (span.high and widened.high != span.high):
         work.save(widened)
 
 
-def stamped(
-    encounter: EncounterRecord, work: Work, policy: Policy | None = None
+def with_opening_policy(
+    encounter: EncounterRecord, work: AuditedUnitOfWork, policy: Policy | None = None
 ) -> EncounterRecord:
     """Return an Encounter that opens, stamped with the policy and limits that decide when it ends.
 
     What the deployment or a header sets later concerns the next session only.
     """
-    policy = policy or deployment.policy()
+    policy = policy or policy_lookup.default_policy()
     if not is_session(encounter):
-        policy = policy.of_plain_record()
-    return changed(
+        policy = policy.for_plain_record()
+    return with_changes(
         encounter,
         opened=work.instant,
         policy=policy.name,

@@ -8,34 +8,36 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from shared.access import Actor
-from shared.audit.work import Work
+from shared.access import Caller
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import fhirjson, instants, ulids
 from shared.fhir.patch.patching import without_generated_text
 from shared.rules import classification
-from shared.rules import completion as rules
+from shared.rules import filled_elements as rules
 from shared.rules.classification import ENTERED_IN_ERROR, FINISHED
-from shared.rules.state import Closing, Figures, adopted, figures_of
+from shared.rules.state import ClosingMark, Figures, adoption_of, figures_of
 from shared.rules.status_history import with_status_history
 from shared.sessions import detaching
 from shared.settings import settings
 from shared.store import versions
-from shared.store.index.rows import free_values
-from shared.store.keys import MESSAGES
-from shared.store.records import CommunicationRecord, EncounterRecord, Pending
+from shared.store.index.rows import free_value_count
+from shared.store.keys import MESSAGE_RANGE
+from shared.store.records import CommunicationRecord, EncounterRecord, PendingEncounter
 
 type Resource = dict[str, Any]
 
 
-def finish(work: Work, session: EncounterRecord) -> EncounterRecord:
+def finish(work: AuditedUnitOfWork, session: EncounterRecord) -> EncounterRecord:
     """Close a session with status `finished`. Return its record."""
     body = without_generated_text(session.resource, session.resource | {"status": FINISHED})
-    return close(work, session, left(work, session, body))
+    return close(work, session, with_former_status(work, session, body))
 
 
-def finish_with(work: Work, session: EncounterRecord, message: CommunicationRecord) -> None:
+def finish_with_message(
+    work: AuditedUnitOfWork, session: EncounterRecord, message: CommunicationRecord
+) -> None:
     """Close a new session with status `finished`; one late message is its first and last."""
-    figures = figures_of([(message.at, classification.sender(message.resource))])
+    figures = figures_of([(message.at, classification.sender_reference(message.resource))])
     close(
         work,
         replace(session, figures=figures),
@@ -43,22 +45,22 @@ def finish_with(work: Work, session: EncounterRecord, message: CommunicationReco
     )
 
 
-def close(work: Work, session: EncounterRecord, body: Resource) -> EncounterRecord:
+def close(work: AuditedUnitOfWork, session: EncounterRecord, body: Resource) -> EncounterRecord:
     """Close a session and its children with the status of `body`, and detach its threads.
 
     If the work goes in steps, make only the first: detach the threads, and store the body as
     pending until `complete` writes it.
     """
-    figures = detaching.release(work, session)
+    figures = detaching.detach_all(work, session)
     if figures.dirty:
-        figures = recomputed(work, session.id)
+        figures = recomputed_figures(work, session.id)
     body = _in_error_if_empty(session, body, figures)
-    closing = Closing(ulids.new(work.milliseconds), str(body["status"]), work.instant, figures)
+    closing = ClosingMark(ulids.new(work.milliseconds), str(body["status"]), work.instant, figures)
     session = replace(session, closing=closing, slots=frozenset(), due=work.instant)
-    if work.in_steps:
-        work.begun.append(session.id)
+    if work.may_span_transactions:
+        work.begun_closings.append(session.id)
         work.save(session)
-        work.save(Pending(encounter=session.id, json=fhirjson.dumps(body)))
+        work.save(PendingEncounter(encounter=session.id, json=fhirjson.dumps(body)))
         return session
     ended = _ended(work, session, body)
     for child in _open_children(work, session.id):
@@ -73,20 +75,20 @@ def _in_error_if_empty(session: EncounterRecord, body: Resource, figures: Figure
     return body
 
 
-def complete(actor: Actor, session_id: str) -> None:
+def complete(caller: Caller, session_id: str) -> None:
     """Make the remaining steps of a closing that has begun, whoever began it.
 
     Each child is finished in its own transaction, then the session. Raises Stale if another
     caller completes the same closing.
     """
-    work = Work(actor, instants.now())
-    session, pending = work.encounter(session_id, closing=True), work.pending(session_id)
+    work = AuditedUnitOfWork(caller, instants.now())
+    session, pending = work.encounter(session_id, closing=True), work.pending_encounter(session_id)
     if session is None or session.closing is None or pending is None:
         return
     ended = _ended(work, session, pending.resource)
     for child in _open_children(work, session_id):
-        step = Work(actor, instants.now())
-        step.require(session)
+        step = AuditedUnitOfWork(caller, instants.now())
+        step.require_unchanged(session)
         current = step.encounter(child.id)
         if current and classification.is_open(current.resource):
             step.save(_ended_child(step, current, ended))
@@ -95,39 +97,41 @@ def complete(actor: Actor, session_id: str) -> None:
     work.commit("close")
 
 
-def recomputed(work: Work, session_id: str, changed: CommunicationRecord | None = None) -> Figures:
+def recomputed_figures(
+    work: AuditedUnitOfWork, session_id: str, changed: CommunicationRecord | None = None
+) -> Figures:
     """Return a session's figures, recomputed from its messages.
 
     `changed` is a message that this work writes: it is taken as written, not as stored.
     """
     return figures_of(
-        (message.at, classification.sender(message.resource))
+        (message.at, classification.sender_reference(message.resource))
         for message in _messages(work, session_id)
         if (changed if changed and changed.id == message.id else message).counts
     )
 
 
-def _messages(work: Work, session_id: str) -> Iterable[CommunicationRecord]:
+def _messages(work: AuditedUnitOfWork, session_id: str) -> Iterable[CommunicationRecord]:
     """Yield the messages whose effective session this is, except those adopted after its end."""
     for span in work.spans(session_id):
         adoptions = work.adoptions(span.thread)
-        for message in work.messages(span.thread, span.low, span.high or MESSAGES[1]):
-            adoption = adopted(message.epoch, adoptions) if message.epoch is not None else None
+        for message in work.messages(span.thread, span.low, span.high or MESSAGE_RANGE[1]):
+            adoption = adoption_of(message.epoch, adoptions) if message.epoch is not None else None
             by_adoption = adoption and adoption.session == session_id and not adoption.late
             if message.session == session_id or by_adoption:
                 yield message
 
 
-def _ended(work: Work, session: EncounterRecord, body: Resource) -> EncounterRecord:
+def _ended(work: AuditedUnitOfWork, session: EncounterRecord, body: Resource) -> EncounterRecord:
     """Save the version in which a session ends. Return it."""
     if session.closing is None:
         raise AssertionError("a closing has begun")
     figures = session.closing.figures
-    filled = rules.still_filled(session.resource, body, session.filled)
-    resource, filled = rules.completed(
-        body, figures, filled, settings().zone, room=room_in(session, body)
+    filled = rules.unchanged_elements(session.resource, body, session.filled)
+    resource, filled = rules.with_filled_elements(
+        body, figures, filled, settings().zone, room=participant_capacity(session, body)
     )
-    ended = versions.of_encounter(
+    ended = versions.next_encounter(
         work,
         session,
         resource,
@@ -139,32 +143,36 @@ def _ended(work: Work, session: EncounterRecord, body: Resource) -> EncounterRec
         entered=session.closing.at,
     )
     work.save(ended)
-    if resource["status"] in classification.VOID:
+    if resource["status"] in classification.VOID_STATUSES:
         detaching.free_day(work, ended)
     return ended
 
 
-def room_in(session: EncounterRecord, body: Resource) -> int:
+def participant_capacity(session: EncounterRecord, body: Resource) -> int:
     """Return how many more participants a session may have before it has too many index rows."""
     stamped = body | {"meta": {**body.get("meta", {}), "lastUpdated": session.created}}
-    return free_values(stamped)
+    return free_value_count(stamped)
 
 
-def _open_children(work: Work, session_id: str) -> list[EncounterRecord]:
+def _open_children(work: AuditedUnitOfWork, session_id: str) -> list[EncounterRecord]:
     return [child for child in work.children(session_id) if classification.is_open(child.resource)]
 
 
-def _ended_child(work: Work, child: EncounterRecord, session: EncounterRecord) -> EncounterRecord:
+def _ended_child(
+    work: AuditedUnitOfWork, child: EncounterRecord, session: EncounterRecord
+) -> EncounterRecord:
     """Return the version in which a child ends with its session."""
     status, at = session.resource["status"], session.entered
     after = child.resource | {"status": status}
     after = with_status_history(child.resource, after, child.entered, at, keep_omitted=False)
     after = without_generated_text(child.resource, after)
-    after = rules.child_completed(after, session.resource, settings().zone)
-    return versions.of_encounter(work, child, after, due="", entered=at)
+    after = rules.with_period_of_session(after, session.resource, settings().zone)
+    return versions.next_encounter(work, child, after, due="", entered=at)
 
 
-def left(work: Work, session: EncounterRecord, after: Resource) -> Resource:
+def with_former_status(
+    work: AuditedUnitOfWork, session: EncounterRecord, after: Resource
+) -> Resource:
     """Return the body of a change of status by the server, with the old status in statusHistory."""
     return with_status_history(
         session.resource, after, session.entered, work.instant, keep_omitted=False

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule
 from shared.fhir import ulids
 from shared.references import checks
@@ -11,7 +11,7 @@ from shared.rules import classification, new_session, policy_extension, times, t
 from shared.rules import linking as linking_rules
 from shared.rules.policies import Policy
 from shared.rules.state import SlotKey
-from shared.sessions import attaching, deployment, linking, messages, patients
+from shared.sessions import attaching, linking, messages, patients, policy_lookup
 from shared.settings import settings
 from shared.store import keys, versions
 from shared.store.keys import HEADER_SORT, LONGEST_HEADER_ID, Place
@@ -23,38 +23,40 @@ _PART_OF = "Communication.partOf"
 
 def new_id(resource: Resource, now: datetime) -> str:
     """Return a new id for a Communication. A message's id has its thread and its place there."""
-    header = classification.header(resource)
+    header = classification.header_id(resource)
     if header:
-        order = times.order(resource, now, settings().zone)
+        order = times.order_milliseconds(resource, now, settings().zone)
         ulid = ulids.new(order)
         return f"{header}.{ulid}" if len(header) <= LONGEST_HEADER_ID else ulid
     return ulids.new(int(now.timestamp() * 1000))
 
 
-def create(work: Work, communication_id: str, after: Resource) -> CommunicationRecord:
+def create(work: AuditedUnitOfWork, communication_id: str, after: Resource) -> CommunicationRecord:
     """Save a new Communication."""
     return _save(work, None, communication_id, after)
 
 
-def update(work: Work, before: CommunicationRecord, after: Resource) -> CommunicationRecord:
+def update(
+    work: AuditedUnitOfWork, before: CommunicationRecord, after: Resource
+) -> CommunicationRecord:
     """Save a Communication's next version, which may restore a deleted one."""
     return _save(work, before, before.id, after)
 
 
-def delete(work: Work, before: CommunicationRecord) -> CommunicationRecord:
+def delete(work: AuditedUnitOfWork, before: CommunicationRecord) -> CommunicationRecord:
     """Save a Communication's deletion. A deleted header's thread takes no more messages."""
-    deleted = versions.of_communication(work, before, None, counts=False)
+    deleted = versions.next_communication(work, before, None, counts=False)
     if before.place.is_message:
-        return messages.count(work, before, deleted)
-    linking.detach(work, before.id, gone=True)
+        return messages.save(work, before, deleted)
+    linking.detach_thread(work, before.id, gone=True)
     work.save(deleted)
     return deleted
 
 
 def _save(
-    work: Work, before: CommunicationRecord | None, own_id: str, after: Resource
+    work: AuditedUnitOfWork, before: CommunicationRecord | None, own_id: str, after: Resource
 ) -> CommunicationRecord:
-    header_id = classification.header(after)
+    header_id = classification.header_id(after)
     if header_id:
         return _save_message(work, before, own_id, after, header_id)
     if before and before.place.is_message:
@@ -73,51 +75,51 @@ def _save(
 
 
 def _save_header(
-    work: Work, before: CommunicationRecord | None, own_id: str, after: Resource
+    work: AuditedUnitOfWork, before: CommunicationRecord | None, own_id: str, after: Resource
 ) -> CommunicationRecord:
     previous = before.resource if before else {}
-    policy = policy_extension.policy_of(after, deployment.policy())
+    policy = policy_extension.policy_of(after, policy_lookup.default_policy())
     after = _with_kept_link(work, own_id, previous, after, policy)
-    checks.check(work, previous, after)
+    checks.require_targets(work, previous, after)
     changes: dict[str, Any] = {}
-    if classification.linked(previous) != classification.linked(after):
-        patient = new_session.patient(after)
-        plain = linking.relink(work, own_id, classification.linked(after), policy, patient)
+    if classification.encounter_id(previous) != classification.encounter_id(after):
+        patient = new_session.patient_reference(after)
+        plain = linking.relink(work, own_id, classification.encounter_id(after), policy, patient)
         changes = {"plain": plain, "day": policy.day_of(work.now)}
     elif before and any(previous.get(name) != after.get(name) for name in ("subject", "extension")):
-        work.save(transitions.turned(work.slot(SlotKey(own_id))))
+        work.save(transitions.slot_with_next_epoch(work.slot(SlotKey(own_id))))
     if policy.ends_with_threads and _is_completed(previous, after):
-        linking.detach(work, own_id)
+        linking.detach_thread(work, own_id)
     if before:
-        saved = versions.of_communication(work, before, after, **changes)
+        saved = versions.next_communication(work, before, after, **changes)
     else:
         place = Place(own_id, HEADER_SORT)
-        saved = versions.first_of_communication(work, own_id, after, place=place, **changes)
+        saved = versions.first_communication(work, own_id, after, place=place, **changes)
     work.save(saved)
     return saved
 
 
 def _is_completed(previous: Resource, after: Resource) -> bool:
-    was_open = previous.get("status") in classification.OPEN_HEADER
-    return was_open and after.get("status") not in classification.OPEN_HEADER
+    was_open = previous.get("status") in classification.OPEN_HEADER_STATUSES
+    return was_open and after.get("status") not in classification.OPEN_HEADER_STATUSES
 
 
 def _with_kept_link(
-    work: Work, own_id: str, previous: Resource, after: Resource, policy: Policy
+    work: AuditedUnitOfWork, own_id: str, previous: Resource, after: Resource, policy: Policy
 ) -> Resource:
     """Return a header with its stored link, if that is kept against the write."""
     keeps = linking_rules.keeps_link(
         policy,
-        classification.linked(previous),
-        classification.linked(after),
+        classification.encounter_id(previous),
+        classification.encounter_id(after),
         is_omitted="encounter" not in after,
-        had=attaching.had(work, own_id),
+        had=attaching.had_session_check(work, own_id),
     )
     return after | {"encounter": previous["encounter"]} if keeps else after
 
 
 def _save_message(
-    work: Work,
+    work: AuditedUnitOfWork,
     before: CommunicationRecord | None,
     own_id: str,
     after: Resource,
@@ -132,11 +134,13 @@ def _save_message(
         )
     # Read before the header, whose changes raise the slot's epoch: a later one is then noticed.
     work.slot(SlotKey(header_id))
-    _require_header(work, header_id, own_id, is_added=classification.header(previous) != header_id)
+    _require_header(
+        work, header_id, own_id, is_added=classification.header_id(previous) != header_id
+    )
     if before and not before.place.is_message:
         _leave_own_thread(work, before)
-    checks.check(work, previous, after)
-    patients.check_known(work, header_id, previous, after)
+    checks.require_targets(work, previous, after)
+    patients.check_subject(work, header_id, previous, after)
     after = _with_restored_link(previous, after)
     counts = classification.counts(after, counted=bool(before and before.counts))
     state = {
@@ -145,19 +149,23 @@ def _save_message(
         "by_patient": _is_dated_by_patient(work, before, after),
     }
     if before:
-        message = versions.of_communication(work, before, after, **state)
-        if before.at and classification.linked(previous) != classification.linked(after):
-            linking.check_own_update(work, message)
+        message = versions.next_communication(work, before, after, **state)
+        if before.at and classification.encounter_id(previous) != classification.encounter_id(
+            after
+        ):
+            linking.check_updated_own_session(work, message)
     else:
-        message = versions.first_of_communication(work, own_id, after, **state)
-    return messages.count(work, before, message)
+        message = versions.first_communication(work, own_id, after, **state)
+    return messages.save(work, before, message)
 
 
-def _is_dated_by_patient(work: Work, before: CommunicationRecord | None, after: Resource) -> bool:
+def _is_dated_by_patient(
+    work: AuditedUnitOfWork, before: CommunicationRecord | None, after: Resource
+) -> bool:
     """Return whether the `sent` of a message yet to count is from a patient or related person."""
     if before and (before.at or before.resource.get("sent") == after.get("sent")):
         return before.by_patient
-    return work.actor.is_cared_for
+    return work.caller.is_patient_or_relative
 
 
 def _with_restored_link(previous: Resource, after: Resource) -> Resource:
@@ -171,13 +179,15 @@ def _with_restored_link(previous: Resource, after: Resource) -> Resource:
     return after | {"encounter": previous["encounter"]}
 
 
-def _require_header(work: Work, header_id: str, own_id: str, *, is_added: bool) -> None:
+def _require_header(
+    work: AuditedUnitOfWork, header_id: str, own_id: str, *, is_added: bool
+) -> None:
     """Raise BusinessRule unless a message's header exists and is a header.
 
     If the message is added to the thread, the caller must see the header, too.
     """
     header = work.communication(header_id)
-    if header is None or header.deleted or (is_added and not work.sight.sees(header.resource)):
+    if header is None or header.deleted or (is_added and not work.visibility.sees(header.resource)):
         raise BusinessRule(f"Communication/{header_id} does not exist", expression=_PART_OF)
     if header.place.is_message or header_id == own_id:
         raise BusinessRule(
@@ -187,7 +197,7 @@ def _require_header(work: Work, header_id: str, own_id: str, *, is_added: bool) 
         )
 
 
-def _leave_own_thread(work: Work, before: CommunicationRecord) -> None:
+def _leave_own_thread(work: AuditedUnitOfWork, before: CommunicationRecord) -> None:
     """Detach a standalone Communication that becomes a message.
 
     Raises BusinessRule if it has messages itself.
@@ -198,11 +208,11 @@ def _leave_own_thread(work: Work, before: CommunicationRecord) -> None:
             expression=_PART_OF,
             diagnostics="Leave partOf out",
         )
-    linking.detach(work, before.id, gone=True)
+    linking.detach_thread(work, before.id, gone=True)
 
 
 def _place(
-    work: Work,
+    work: AuditedUnitOfWork,
     before: CommunicationRecord | None,
     own_id: str,
     after: Resource,
@@ -220,7 +230,7 @@ def _place(
             diagnostics="Choose another id",
         )
     current = before.place if before and before.place.is_message else home
-    order = times.order(after, work.now, settings().zone)
+    order = times.order_milliseconds(after, work.now, settings().zone)
     if current.is_message and _fits(current.sort.removeprefix("m#"), order):
         return current
     return Place(header_id, f"m#{ulids.new(order)}")

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import instants
 from shared.rules import classification, schedule
-from shared.rules.schedule import Opened
+from shared.rules.schedule import Timing
 from shared.settings import settings
 from shared.store.index import long_encounters
 from shared.store.records import EncounterRecord
@@ -13,28 +13,28 @@ from shared.store.records import EncounterRecord
 
 def first_due(encounter: EncounterRecord) -> str:
     """Return when an Encounter that opens, still without a thread, is due; empty if never."""
-    return _written(schedule.first_look(opened(encounter, None)))
+    return _written(schedule.next_due(timing(encounter, None)))
 
 
-def earlier_due(work: Work, session: EncounterRecord) -> str:
+def due_after_attaching(work: AuditedUnitOfWork, session: EncounterRecord) -> str:
     """Return when a session that a thread was just attached to is due: as before, or earlier."""
-    due = instants.read(session.due) if session.due else None
-    return _written(schedule.look_after_attaching(opened(session, work.now), due))
+    due = instants.from_text(session.due) if session.due else None
+    return _written(schedule.due_after_attaching(timing(session, work.now), due))
 
 
-def opened(encounter: EncounterRecord, active: datetime | None) -> Opened:
+def timing(encounter: EncounterRecord, active: datetime | None) -> Timing:
     """Return what decides when an Encounter is due; without threads `active` is ignored."""
-    begun = instants.read(encounter.opened)
-    return Opened(
+    begun = instants.from_text(encounter.opened)
+    return Timing(
         policy=encounter.policy,
-        opened=begun,
+        opened_at=begun,
         long_from=None if encounter.is_long else _long_from(encounter, begun),
         idle_minutes=encounter.idle_minutes,
         max_hours=encounter.max_hours,
-        day_end=instants.read(encounter.day_end) if encounter.day_end else None,
-        active=active if encounter.slots else None,
-        planned=encounter.resource.get("status") == classification.PLANNED,
-        delay=schedule.delay_of(encounter.id, settings().close_spread_minutes),
+        day_end=instants.from_text(encounter.day_end) if encounter.day_end else None,
+        last_activity=active if encounter.slots else None,
+        is_planned=encounter.resource.get("status") == classification.PLANNED,
+        close_delay=schedule.delay_of(encounter.id, settings().close_spread_minutes),
     )
 
 
@@ -43,4 +43,4 @@ def _long_from(encounter: EncounterRecord, begun: datetime) -> datetime:
 
 
 def _written(moment: datetime | None) -> str:
-    return instants.written(moment) if moment else ""
+    return instants.to_text(moment) if moment else ""

@@ -3,17 +3,17 @@
 from typing import Any
 
 from shared.audit import trail
-from shared.catalog.types import CARE
+from shared.catalog.types import SESSION_TYPES
 from shared.errors import Invalid, Malformed
 from shared.fhir.empties import strip
-from shared.fhir.meta import as_stamped, meta_as_written, without_repeats
+from shared.fhir.meta import with_client_meta, with_placeholder_version, without_repeated_meta
 from shared.fhir.validation.validation import validate
 from shared.settings import settings
 
 type Resource = dict[str, Any]
 
 
-def accepted(content: Any, resource_type: str) -> Resource:
+def validated_resource(content: Any, resource_type: str) -> Resource:
     """Return a body as it may be stored: valid R4, without empty elements and repeated entries.
 
     Raises Malformed if it is not a resource of that type, Invalid naming everything that R4
@@ -25,16 +25,16 @@ def accepted(content: Any, resource_type: str) -> Resource:
         )
     stripped = strip(content)
     configured = settings()
-    resource = meta_as_written(stripped.resource)
+    resource = with_client_meta(stripped.resource)
     validate(
-        as_stamped(resource),
+        with_placeholder_version(resource),
         resource_type,
         zone=configured.zone,
-        own_ids=configured.own_ids,
-        as_sent=stripped.as_sent,
+        own_ids=configured.r4_id_types,
+        as_sent=stripped.original_path,
     )
-    if resource_type in CARE and "status" not in resource:
+    if resource_type in SESSION_TYPES and "status" not in resource:
         # R4 allows an extension in place of the value, but that does not say if a session is open.
         raise Invalid("A status is required", expression=f"{resource_type}.status")
-    trail.current().proposes(resource)
-    return without_repeats(resource)
+    trail.current().note_proposed_patients(resource)
+    return without_repeated_meta(resource)

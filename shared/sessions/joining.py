@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.rules import transitions
-from shared.rules.arrival import Join
+from shared.rules.arrival import JoinSession
 from shared.rules.policies import Policy
 from shared.rules.state import Slot
 from shared.sessions import amending, attaching, opening, patients
@@ -23,7 +23,7 @@ class Arrival(NamedTuple):
     policy: Policy
 
 
-def stored(work: Work, session_id: str) -> EncounterRecord:
+def existing_session(work: AuditedUnitOfWork, session_id: str) -> EncounterRecord:
     """Return a session that was read before."""
     session = work.encounter(session_id)
     if session is None:
@@ -31,7 +31,7 @@ def stored(work: Work, session_id: str) -> EncounterRecord:
     return session
 
 
-def attach_again(work: Work, arrival: Arrival, session: EncounterRecord) -> None:
+def reattach(work: AuditedUnitOfWork, arrival: Arrival, session: EncounterRecord) -> None:
     """Attach a session that was reopened to the slot that a message meets."""
     _, header, slot, policy = arrival
     if slot.key.day:
@@ -40,86 +40,96 @@ def attach_again(work: Work, arrival: Arrival, session: EncounterRecord) -> None
         attaching.attach(work, slot, session)
 
 
-def join(work: Work, arrival: Arrival, how: Join) -> CommunicationRecord:
+def join_session(
+    work: AuditedUnitOfWork, arrival: Arrival, how: JoinSession
+) -> CommunicationRecord:
     """Return a message that joins the open session of its slot."""
     message, header, slot, policy = arrival
-    if how.begins_earlier:
-        attaching.begun_earlier(work, stored(work, slot.session), message.at)
-    if how.widens and slot.key.day:
+    if how.may_precede_start:
+        attaching.correct_start(work, existing_session(work, slot.session), message.at)
+    if how.may_widen_span and slot.key.day:
         key = message.place.sort
-        attaching.reach_day(work, slot.session, header.id, slot.key.day, policy=policy, key=key)
-    elif how.widens:
-        attaching.widen(work, slot.session, message.place)
-    if how.points:
+        attaching.widen_span_to_day(
+            work, slot.session, header.id, slot.key.day, policy=policy, key=key
+        )
+    elif how.may_widen_span:
+        attaching.widen_span(work, slot.session, message.place)
+    if how.links_header:
         _make_with_message(
-            work, header, lambda step: opening.point(step, header, slot.session, slot.key.day)
+            work, header, lambda step: opening.link_header(step, header, slot.session, slot.key.day)
         )
     _make_with_message(
-        work, header, lambda step: patients.join(step, slot, header, message.resource)
+        work, header, lambda step: patients.add_from_message(step, slot, header, message.resource)
     )
-    work.save(opening.arrived(work, slot, message))
+    work.save(opening.slot_with_arrival(work, slot, message))
     return replace(message, session=slot.session)
 
 
-def join_own(work: Work, arrival: Arrival, own: EncounterRecord) -> CommunicationRecord:
+def join_own_session(
+    work: AuditedUnitOfWork, arrival: Arrival, own: EncounterRecord
+) -> CommunicationRecord:
     """Return a message that joins the session that it names itself."""
     message, _, slot, _ = arrival
-    work.save(transitions.noticed(slot))
-    counted = opening.arrived(work, Slot(key=slot.key), message).figures
+    work.save(transitions.slot_with_next_rev(slot))
+    counted = opening.slot_with_arrival(work, Slot(key=slot.key), message).figures
     joined = replace(own, figures=own.figures.merged(counted))
     work.save(joined)
-    attaching.begun_earlier(work, joined, message.at)
-    attaching.widen(work, own.id, message.place)
+    attaching.correct_start(work, joined, message.at)
+    attaching.widen_span(work, own.id, message.place)
     return replace(message, session=own.id)
 
 
-def amend_day(work: Work, arrival: Arrival, session: EncounterRecord) -> CommunicationRecord:
+def amend_day_session(
+    work: AuditedUnitOfWork, arrival: Arrival, session: EncounterRecord
+) -> CommunicationRecord:
     """Return a late message that joins its day's session, which stays finished."""
     message, header, slot, policy = arrival
-    work.save(transitions.noticed(slot))
+    work.save(transitions.slot_with_next_rev(slot))
     key = message.place.sort
-    attaching.reach_day(work, session.id, header.id, slot.key.day, policy=policy, key=key)
-    amending.extend(work, session, message)
+    attaching.widen_span_to_day(work, session.id, header.id, slot.key.day, policy=policy, key=key)
+    amending.add_late_message(work, session, message)
     return replace(message, session=session.id)
 
 
-def open_session(work: Work, arrival: Arrival, *, points: bool) -> CommunicationRecord:
+def open_session(work: AuditedUnitOfWork, arrival: Arrival, *, points: bool) -> CommunicationRecord:
     """Return a message that opens a session; `points` says whether its header is linked to it."""
     message, header, slot, policy = arrival
     _open_first(work, arrival, points=points)
-    session_id = opening.open_for(work, header, message, slot, policy, points=points)
+    session_id = opening.open_with_message(work, header, message, slot, policy, points=points)
     return replace(message, session=session_id)
 
 
-def open_finished(work: Work, arrival: Arrival) -> CommunicationRecord:
+def create_finished_session(work: AuditedUnitOfWork, arrival: Arrival) -> CommunicationRecord:
     """Return a message with the session of its day, which is over and had none."""
     message, header, slot, policy = arrival
     _open_first(work, arrival, points=False)
-    session_id = opening.open_finished(work, header, message, slot, policy)
+    session_id = opening.create_finished_session(work, header, message, slot, policy)
     return replace(message, session=session_id)
 
 
-def _open_first(work: Work, arrival: Arrival, *, points: bool) -> None:
+def _open_first(work: AuditedUnitOfWork, arrival: Arrival, *, points: bool) -> None:
     message, header, slot, policy = arrival
     _make_in_advance(
         work,
         header,
-        lambda step: opening.open_before(step, header, message.at, slot, policy, points=points),
+        lambda step: opening.open_in_advance(step, header, message.at, slot, policy, points=points),
     )
 
 
-def wait(work: Work, arrival: Arrival) -> CommunicationRecord:
+def wait_for_link(work: AuditedUnitOfWork, arrival: Arrival) -> CommunicationRecord:
     """Return a message without a session. A thread's slot keeps it until a link adopts it."""
     message, _, slot, _ = arrival
     if slot.key.day:
-        work.require(slot)
+        work.require_unchanged(slot)
         return message
-    work.save(opening.arrived(work, slot, message))
+    work.save(opening.slot_with_arrival(work, slot, message))
     return replace(message, epoch=slot.epoch)
 
 
 def _make_with_message(
-    work: Work, header: CommunicationRecord, change: Callable[[Work], object]
+    work: AuditedUnitOfWork,
+    header: CommunicationRecord,
+    change: Callable[[AuditedUnitOfWork], object],
 ) -> None:
     """Make a change that a message leads to, in the message's transaction if both fit it."""
     _make_in_advance(work, header, change)
@@ -127,16 +137,18 @@ def _make_with_message(
 
 
 def _make_in_advance(
-    work: Work, header: CommunicationRecord, change: Callable[[Work], object]
+    work: AuditedUnitOfWork,
+    header: CommunicationRecord,
+    change: Callable[[AuditedUnitOfWork], object],
 ) -> None:
     """Make a change that a message leads to in an earlier transaction, if the work goes in steps.
 
     Raises Stale if that has changed anything. The message then starts over and finds it made: a
     session that is open, a patient who is there.
     """
-    if not work.in_steps:
+    if not work.may_span_transactions:
         return
-    before = work.before()
+    before = work.preceding_work()
     if before.communication(header.id) != header:
         # The same change writes the header: one of them is nothing without the other.
         raise TooManyItems

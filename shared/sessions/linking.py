@@ -1,18 +1,20 @@
 """Apply what a client's link does to a thread, and what happens to the session that it leaves."""
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule
 from shared.rules import arrival, classification, transitions
 from shared.rules import linking as rules
 from shared.rules.classification import NamedEncounter
-from shared.rules.linking import Link
+from shared.rules.linking import LinkEffect
 from shared.rules.policies import Policy
 from shared.rules.state import Adoption, Slot, SlotKey
-from shared.sessions import attaching, closing, deployment, detaching
+from shared.sessions import attaching, closing, detaching, policy_lookup
 from shared.store.records import CommunicationRecord, EncounterRecord
 
 
-def relink(work: Work, thread: str, encounter_id: str, policy: Policy, patient: str = "") -> bool:
+def relink(
+    work: AuditedUnitOfWork, thread: str, encounter_id: str, policy: Policy, patient: str = ""
+) -> bool:
     """Let a thread's messages join another session from now on, or none if the id is empty.
 
     Return whether the Encounter is a plain record, to which nothing attaches. `patient` is whose
@@ -22,19 +24,19 @@ def relink(work: Work, thread: str, encounter_id: str, policy: Policy, patient: 
     encounter = _existing(work, encounter_id) if encounter_id else None
     day = work.slot(policy.slot_key(thread, patient, work.now)) if encounter else state
     link = _decided(work, encounter, state, day, policy)
-    if link is Link.STAY:
+    if link is LinkEffect.STAY:
         return False
-    left = detaching.leave(work, state) if state.session else None
-    if encounter is None or link is Link.UNLINK:
-        work.save(transitions.unlinked(state))
+    left = detaching.remove_from_session(work, state) if state.session else None
+    if encounter is None or link is LinkEffect.UNLINK:
+        work.save(transitions.unlinked_slot(state))
     else:
         _apply(work, link, encounter, state, day, policy=policy)
     if left:
         _end_if_empty(work, left)
-    return link is Link.UNLINK and encounter is not None
+    return link is LinkEffect.UNLINK and encounter is not None
 
 
-def _existing(work: Work, encounter_id: str) -> EncounterRecord:
+def _existing(work: AuditedUnitOfWork, encounter_id: str) -> EncounterRecord:
     encounter = work.encounter(encounter_id)
     if encounter is None or encounter.deleted:
         raise BusinessRule(
@@ -44,57 +46,69 @@ def _existing(work: Work, encounter_id: str) -> EncounterRecord:
 
 
 def _decided(
-    work: Work, encounter: EncounterRecord | None, state: Slot, day: Slot, policy: Policy
-) -> Link:
+    work: AuditedUnitOfWork,
+    encounter: EncounterRecord | None,
+    state: Slot,
+    day: Slot,
+    policy: Policy,
+) -> LinkEffect:
     if encounter is None:
         return rules.decide(None, state, policy, day, is_taken=False)
-    session_id = attaching.session_of_medical_encounter(work, encounter)
-    target = attaching.named(encounter, day, session=session_id)
-    is_taken = policy.by_day and detaching.is_taken(work, day, encounter.id)
+    session_id = attaching.parent_session_id(work, encounter)
+    target = attaching.named_encounter(encounter, day, session=session_id)
+    is_taken = policy.by_day and detaching.is_day_taken(work, day, encounter.id)
     return rules.decide(target, state, policy, day, is_taken=is_taken)
 
 
 def _apply(
-    work: Work, link: Link, encounter: EncounterRecord, state: Slot, day: Slot, *, policy: Policy
+    work: AuditedUnitOfWork,
+    link: LinkEffect,
+    encounter: EncounterRecord,
+    state: Slot,
+    day: Slot,
+    *,
+    policy: Policy,
 ) -> None:
     thread = state.key.partition
     match link:
-        case Link.ATTACH:
+        case LinkEffect.ATTACH:
             attaching.attach(work, state, encounter)
-        case Link.ADOPT:
+        case LinkEffect.ADOPT:
             _adopt(work, state, encounter)
-        case Link.ATTACH_DAY:
-            work.save(transitions.unlinked(state))
+        case LinkEffect.ATTACH_DAY:
+            work.save(transitions.unlinked_slot(state))
             attaching.attach_day(work, day, encounter, thread, policy)
-        case Link.REACH_DAY:
-            work.save(transitions.unlinked(state))
-            attaching.reach_day(work, encounter.id, thread, day.key.day, policy=policy)
+        case LinkEffect.ADD_THREAD_TO_DAY:
+            work.save(transitions.unlinked_slot(state))
+            attaching.widen_span_to_day(work, encounter.id, thread, day.key.day, policy=policy)
 
 
-def _adopt(work: Work, state: Slot, session: EncounterRecord) -> None:
+def _adopt(work: AuditedUnitOfWork, state: Slot, session: EncounterRecord) -> None:
     """Let a finished session adopt the waiting messages; its period stays as it is."""
     thread = state.key.partition
-    if transitions.waiting(state):
+    if transitions.has_waiting_messages(state):
         work.save(Adoption(thread=thread, epoch=state.epoch, session=session.id, late=True))
         span = work.span(session.id, thread)
-        span = transitions.span_widened(span, session.id, thread, state.low)
-        work.save(transitions.span_widened(span, session.id, thread, state.high))
-    work.save(transitions.emptied(state))
+        span = transitions.widened_span(span, session.id, thread, state.low)
+        work.save(transitions.widened_span(span, session.id, thread, state.high))
+    work.save(transitions.emptied_slot(state))
     work.save(session)
 
 
-def detach(work: Work, thread: str, *, gone: bool = False) -> None:
+def detach_thread(work: AuditedUnitOfWork, thread: str, *, gone: bool = False) -> None:
     """Take a thread out of its session, if it has one: it is completed, or `gone`."""
     state = work.slot(SlotKey(thread))
     if state.session:
-        left = detaching.leave(work, state)
-        work.save(transitions.emptied(state))
+        left = detaching.remove_from_session(work, state)
+        work.save(transitions.emptied_slot(state))
         _end_if_empty(work, left, is_completed=not gone)
     elif gone:
-        work.save(transitions.turned(state))
+        work.save(transitions.slot_with_next_epoch(state))
 
 
-def _end_if_empty(work: Work, left: EncounterRecord, *, is_completed: bool = False) -> None:
+def _end_if_empty(
+    work: AuditedUnitOfWork, left: EncounterRecord, *, is_completed: bool = False
+) -> None:
     """Finish a session that has no thread left, if its policy or who opened it says so."""
     status = left.resource.get("status", "")
     ends = rules.ends_without_threads(
@@ -104,19 +118,21 @@ def _end_if_empty(work: Work, left: EncounterRecord, *, is_completed: bool = Fal
         closing.finish(work, left)
 
 
-def check_own_update(work: Work, message: CommunicationRecord) -> None:
+def check_updated_own_session(work: AuditedUnitOfWork, message: CommunicationRecord) -> None:
     """Raise BusinessRule if a message that counts already names a session its thread never had."""
     thread = message.place.thread
     slot = work.slot(SlotKey(thread))
     header = work.communication(thread)
     if slot.open and header:
-        own = own_session(work, message, slot)
-        own = arrival.own_that_decides(own, deployment.policy_of(header), message.at)
-        arrival.check_own(own, slot.session, attaching.had(work, thread))
+        own = own_encounter(work, message, slot)
+        own = arrival.relevant_own_session(own, policy_lookup.policy_of(header), message.at)
+        arrival.check_own_session(own, slot.session, attaching.had_session_check(work, thread))
 
 
-def own_session(work: Work, message: CommunicationRecord, slot: Slot) -> NamedEncounter | None:
+def own_encounter(
+    work: AuditedUnitOfWork, message: CommunicationRecord, slot: Slot
+) -> NamedEncounter | None:
     """Return the Encounter that a message names by itself."""
-    own_id = classification.linked(message.resource)
+    own_id = classification.encounter_id(message.resource)
     encounter = work.encounter(own_id) if own_id else None
-    return attaching.named(encounter, slot) if encounter else None
+    return attaching.named_encounter(encounter, slot) if encounter else None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule
 from shared.fhir import references
 from shared.fhir.patch.patching import without_generated_text
@@ -16,7 +16,9 @@ from shared.store.transactions import Stale
 type Resource = dict[str, Any]
 
 
-def join(work: Work, slot: Slot, header: CommunicationRecord, message: Resource) -> None:
+def add_from_message(
+    work: AuditedUnitOfWork, slot: Slot, header: CommunicationRecord, message: Resource
+) -> None:
     """Add the patients of a message and its header to the session that the message joins.
 
     Only the server's own sessions are changed. Raises Stale if the session has ended meanwhile.
@@ -30,7 +32,7 @@ def join(work: Work, slot: Slot, header: CommunicationRecord, message: Resource)
     if session is None or not session.by_server:
         return
     for communication in (header.resource, message):
-        if new_session.patient(communication):
+        if new_session.patient_reference(communication):
             add(work, work.encounter(session.id) or session, communication["subject"])
 
 
@@ -39,18 +41,21 @@ def _is_known(slot: Slot, header: CommunicationRecord, message: Resource) -> boo
 
     This spares reading the session.
     """
-    has_headers_patient = new_session.patient(message) in ("", new_session.patient(header.resource))
-    return has_headers_patient and transitions.knows(slot, header.last_updated)
+    has_headers_patient = new_session.patient_reference(message) in (
+        "",
+        new_session.patient_reference(header.resource),
+    )
+    return has_headers_patient and transitions.has_message_since(slot, header.last_updated)
 
 
-def check_known(work: Work, thread: str, before: Resource, after: Resource) -> None:
+def check_subject(work: AuditedUnitOfWork, thread: str, before: Resource, after: Resource) -> None:
     """Raise BusinessRule if a patient or related person writes about no patient of the thread.
 
     In a thread about one of their patients, or about none, they may also write about the others,
     such as siblings.
     """
-    patient, own_patients = _about(after), work.actor.patients
-    if not work.actor.is_cared_for or patient in ("", _about(before)):
+    patient, own_patients = _about(after), work.caller.patients
+    if not work.caller.is_patient_or_relative or patient in ("", _about(before)):
         return
     header = work.communication(thread)
     thread_patient = _about(header.resource) if header else ""
@@ -59,7 +64,7 @@ def check_known(work: Work, thread: str, before: Resource, after: Resource) -> N
     if patient in own_patients and thread_patient in {"", *own_patients}:
         return
     messages = (message.resource for message in work.messages(thread))
-    visible = (message for message in messages if work.sight.sees(message))
+    visible = (message for message in messages if work.visibility.sees(message))
     if not any(patient == _about(message) for message in visible):
         raise BusinessRule(
             f"The thread is not about {patient}",
@@ -70,11 +75,11 @@ def check_known(work: Work, thread: str, before: Resource, after: Resource) -> N
 
 def _about(communication: Resource) -> str:
     """Return the reference of the Patient, here or elsewhere, in whose compartment a message is."""
-    name = references.canonical(communication.get("subject", {}).get("reference", ""))
-    return name if compartments.is_a("Patient", name) else ""
+    name = references.normalize(communication.get("subject", {}).get("reference", ""))
+    return name if compartments.is_reference_to("Patient", name) else ""
 
 
-def add(work: Work, session: EncounterRecord, subject: Resource) -> None:
+def add(work: AuditedUnitOfWork, session: EncounterRecord, subject: Resource) -> None:
     """Add a patient to an open session, unless it has that patient already.
 
     A session of one patient loses its subject. Everything that not every patient of the session
@@ -112,23 +117,23 @@ def _patient(subject: Any) -> str:
     return str(references.target(subject) or "")
 
 
-def _split(work: Work, session: EncounterRecord, own: Resource) -> EncounterRecord:
+def _split(work: AuditedUnitOfWork, session: EncounterRecord, own: Resource) -> EncounterRecord:
     """Move a session's own patient, and what concerns only them, to a medical encounter."""
     # Imported here because few messages bring another patient.
     from shared.rules import splitting  # noqa: PLC0415
-    from shared.sessions.intake import accepted  # noqa: PLC0415
+    from shared.sessions.intake import validated_resource  # noqa: PLC0415
 
     kept, moved = splitting.split(session.resource)
     child_id = opening.save_medical_encounter(work, session, own)
     child = work.encounter(child_id)
     if child and moved:
         types = [*child.resource["type"], *moved.get("type", ())]
-        resource = accepted(child.resource | moved | {"type": types}, "Encounter")
-        work.save(versions.of_encounter(work, child, resource))
-    return _save(work, session, accepted(kept, "Encounter"))
+        resource = validated_resource(child.resource | moved | {"type": types}, "Encounter")
+        work.save(versions.next_encounter(work, child, resource))
+    return _save(work, session, validated_resource(kept, "Encounter"))
 
 
-def _save(work: Work, session: EncounterRecord, after: Resource) -> EncounterRecord:
-    saved = versions.of_encounter(work, session, without_generated_text(session.resource, after))
+def _save(work: AuditedUnitOfWork, session: EncounterRecord, after: Resource) -> EncounterRecord:
+    saved = versions.next_encounter(work, session, without_generated_text(session.resource, after))
     work.save(saved)
     return saved

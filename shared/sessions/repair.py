@@ -7,22 +7,22 @@ name a session that does not know of it, and a session a thread. What is right i
 from collections.abc import Callable
 from dataclasses import replace
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import instants, ulids
 from shared.rules import linking, transitions
-from shared.rules.state import Slot, SlotKey, adopted, slot_key
+from shared.rules.state import Slot, SlotKey, adoption_of, parse_slot_key
 from shared.sessions import attaching
-from shared.sessions.due import scheduler
+from shared.sessions.due_encounters import scheduler_caller
 from shared.store import items
 from shared.store.items import Item
-from shared.store.records import CommunicationRecord, EncounterRecord, changed
+from shared.store.records import CommunicationRecord, EncounterRecord, with_changes
 from shared.store.transactions import with_retries
 
 _SLOTS = ("state", "day#")
-type _Mend = Callable[[Work], None]
+type _Mend = Callable[[AuditedUnitOfWork], None]
 
 
-def repaired(item: Item, record: object) -> int:
+def repair_item(item: Item, record: object) -> int:
     """Repair what an item of a thread or session says of the other. Return 1 if it was wrong.
 
     `record` is what the item holds, if it is a resource's current item. Raises Transient.
@@ -41,72 +41,72 @@ def repaired(item: Item, record: object) -> int:
 
 def _done(tenant: str, mend: _Mend) -> int:
     def attempt() -> int:
-        work = Work(scheduler(tenant), instants.now())
+        work = AuditedUnitOfWork(scheduler_caller(tenant), instants.now())
         mend(work)
         return int(work.commit("reindex"))
 
     return with_retries(attempt)
 
 
-def _mend_slot(work: Work, key: SlotKey) -> None:
+def _mend_slot(work: AuditedUnitOfWork, key: SlotKey) -> None:
     """Make the open session that a slot names know of it; if there is none, detach the slot."""
     slot = work.slot(key)
     session = _open(work, slot.session) if slot.open else None
     if session is None:
-        work.save(transitions.detached(slot) if slot.open else slot)
+        work.save(transitions.detached_slot(slot) if slot.open else slot)
     elif str(key) not in session.slots:
         if linking.has_room(session.slots, session.home, str(slot.key)):
-            work.save(changed(session, slots=session.slots | {str(key)}))
+            work.save(with_changes(session, slots=session.slots | {str(key)}))
             _open_span(work, slot)
         else:
-            work.save(transitions.detached(slot))
+            work.save(transitions.detached_slot(slot))
 
 
-def _open(work: Work, session_id: str) -> EncounterRecord | None:
+def _open(work: AuditedUnitOfWork, session_id: str) -> EncounterRecord | None:
     """Return a session that takes messages; None if it does not exist, or takes none."""
     session = work.encounter(session_id, closing=True)
     if session is None or session.deleted or session.closing:
         return None
-    return session if attaching.takes_messages(session) else None
+    return session if attaching.is_open_session(session) else None
 
 
-def _open_span(work: Work, slot: Slot) -> None:
+def _open_span(work: AuditedUnitOfWork, slot: Slot) -> None:
     """Let the span of an attached thread have no upper end; the span of a day keeps its own."""
     if not slot.key.day:
         thread = slot.key.partition
         span = work.span(slot.session, thread)
         low = slot.low or f"m#{ulids.prefix(work.milliseconds)}"
-        work.save(transitions.span_attached(span, slot.session, thread, low))
+        work.save(transitions.attached_span(span, slot.session, thread, low))
 
 
-def _mend_session(work: Work, session_id: str) -> None:
+def _mend_session(work: AuditedUnitOfWork, session_id: str) -> None:
     """Remove the slots from a session that do not name it; closing then recomputes its figures."""
     session = _open(work, session_id)
     if session is None:
         return
-    unknown = {text for text in session.slots if not _names(work, slot_key(text), session)}
+    unknown = {text for text in session.slots if not _names(work, parse_slot_key(text), session)}
     if unknown:
         figures = replace(session.figures, dirty=True)
-        work.save(changed(session, slots=session.slots - unknown, figures=figures))
+        work.save(with_changes(session, slots=session.slots - unknown, figures=figures))
 
 
-def _names(work: Work, key: SlotKey, session: EncounterRecord) -> bool:
+def _names(work: AuditedUnitOfWork, key: SlotKey, session: EncounterRecord) -> bool:
     """Return whether a slot names a session; its own day's slot is made to if it names none."""
     slot = work.slot(key)
     if str(key) == session.home and not slot.session:
-        work.save(transitions.attached(slot, session.id))
+        work.save(transitions.attached_slot(slot, session.id))
         return True
     return slot.open and slot.session == session.id
 
 
-def _mend_span(work: Work, record: CommunicationRecord) -> None:
+def _mend_span(work: AuditedUnitOfWork, record: CommunicationRecord) -> None:
     """Widen the span of a message's effective session to the message, if it is outside."""
     place = record.place
     session_id = record.session
     if not session_id and record.epoch is not None:
-        adoption = adopted(record.epoch, work.adoptions(place.thread))
+        adoption = adoption_of(record.epoch, work.adoptions(place.thread))
         session_id = adoption.session if adoption else ""
     if session_id and place.is_message and work.encounter(session_id, closing=True):
         span = work.span(session_id, place.thread)
         if span is None or place.sort < span.low or (span.high and place.sort > span.high):
-            attaching.widen(work, session_id, place)
+            attaching.widen_span(work, session_id, place)

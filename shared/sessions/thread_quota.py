@@ -2,7 +2,7 @@
 
 from math import ceil
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import Throttled
 from shared.rules import days
 from shared.settings import settings
@@ -10,7 +10,7 @@ from shared.store import keys
 from shared.store.quotas import Quota
 
 
-def begin(work: Work) -> None:
+def count_new_thread(work: AuditedUnitOfWork) -> None:
     """Count a new thread by the caller. Raises Throttled if the day's quota is used up.
 
     RelatedPersons that are the same person share one quota.
@@ -20,9 +20,9 @@ def begin(work: Work) -> None:
         return
     day = days.day_of(work.now, settings().zone)
     _, end = days.bounds(day, settings().zone)
-    person = min(work.actor.selves)
+    person = min(work.caller.own_references)
     quota = Quota(keys.quota(work.tenant, "Communication", person, day), most, end)
-    if not work.spend(quota):
+    if not work.use_quota(quota):
         raise Throttled(
             f"Patients and related persons may begin at most {most} threads a day",
             ceil((end - work.now).total_seconds()),

@@ -38,7 +38,7 @@ def put(key: str, body: bytes) -> None:
     _call(client().put_object, Key=key, Body=body, ContentType="application/gzip")
 
 
-def get(key: str, offset: int, length: int) -> bytes:
+def get_range(key: str, offset: int, length: int) -> bytes:
     """Return up to `length` bytes of an object, beginning at `offset`.
 
     Raises Busy if S3 throttles or cannot be reached.
@@ -52,14 +52,14 @@ def get_object(**request: Any) -> bytes:
     return content
 
 
-def whole(key: str) -> bytes:
+def get_whole(key: str) -> bytes:
     """Return an object. Raises Busy."""
     return _call(get_object, Key=key)
 
 
 def _call[T](call: Callable[..., T], **request: Any) -> T:
     try:
-        return dynamodb.make(call, Bucket=settings().audit_archive, **request)
+        return dynamodb.call_aws(call, Bucket=settings().audit_archive, **request)
     except (NoConnection, HTTPClientError):
         raise Busy("The audit archive does not answer; try again later") from None
     except ClientError as error:

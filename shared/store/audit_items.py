@@ -36,7 +36,7 @@ def _expiry(at: datetime) -> Item:
 
 def expiry(until: datetime) -> dict[str, str]:
     """Return the value of the TTL attribute of an item that is kept until an instant."""
-    return {"N": str(instants.nanoseconds(until) // instants.SECOND)}
+    return {"N": str(instants.to_nanoseconds(until) // instants.SECOND)}
 
 
 def event_of(item: Item) -> bytes:

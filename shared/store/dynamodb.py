@@ -83,7 +83,7 @@ def session() -> Any:
 def client() -> Any:
     """Return the DynamoDB client."""
     new_client = session().create_client("dynamodb", config=CONFIG)
-    meter.attach(new_client)
+    meter.count_calls(new_client)
     return new_client
 
 
@@ -126,7 +126,7 @@ def _tries() -> Iterator[None]:
     Raises Transient if the function's time is over before the first attempt.
     """
     deadlines.check()
-    deadline = min(time.monotonic() + CALL_PATIENCE_SECONDS, deadlines.end())
+    deadline = min(time.monotonic() + CALL_PATIENCE_SECONDS, deadlines.current())
     longest_pause = _FIRST_PAUSE
     yield
     while time.monotonic() < deadline:
@@ -135,7 +135,7 @@ def _tries() -> Iterator[None]:
         yield
 
 
-def make[T](call: Callable[..., T], **request: Any) -> T:
+def call_aws[T](call: Callable[..., T], **request: Any) -> T:
     """Make a call of AWS, whichever service's, and raise what it raises.
 
     Every call goes through here, so that the log has the operation and code of each that fails.
@@ -145,12 +145,12 @@ def make[T](call: Callable[..., T], **request: Any) -> T:
         return call(**request)
     except ClientError as error:
         for code in _codes(error):
-            meter.fail(error.operation_name, code)
+            meter.count_failure(error.operation_name, code)
         raise
     except BotoCoreError as error:
         # A method of a client is named like its operation: get_item is GetItem.
         operation = getattr(call, "__name__", "").title().replace("_", "")
-        meter.fail(operation, type(error).__name__)
+        meter.count_failure(operation, type(error).__name__)
         raise
 
 
@@ -167,7 +167,7 @@ def _call(call: Callable[..., Any], **request: Any) -> dict[str, Any]:
     meter.count_access()
     for _ in _tries():
         try:
-            answer: dict[str, Any] = make(call, **request)
+            answer: dict[str, Any] = call_aws(call, **request)
         except (NoConnection, HTTPClientError):
             problem = "The database does not answer; try again later"
         except ClientError as error:

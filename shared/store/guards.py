@@ -11,19 +11,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.fhir.search_values import elements
+from shared.fhir.search_values import elements_at
 from shared.store import dynamodb, items, keys
 from shared.store.keys import Address
-from shared.store.operations import ABSENT, Operation, check, delete, put, update
-from shared.store.records import Versioned
+from shared.store.operations import ABSENT, Operation, condition_check, delete, put, update
+from shared.store.records import VersionedRecord
 
 type Identifier = tuple[str, str]
-type Change = tuple[Versioned, Versioned | None]
+type Change = tuple[VersionedRecord, VersionedRecord | None]
 
 CLAIM_LIFETIME = timedelta(days=1)
 
 
-def record_identifiers(record: Versioned | None) -> set[Identifier]:
+def record_identifiers(record: VersionedRecord | None) -> set[Identifier]:
     """Return the identifiers of a record, which are none if there is no record."""
     return resource_identifiers(record.resource) if record else set()
 
@@ -33,7 +33,7 @@ def resource_identifiers(resource: dict[str, Any]) -> set[Identifier]:
     return {
         (identifier.get("system", ""), identifier["value"])
         for name in ("identifier", "masterIdentifier")
-        for identifier in elements(resource, (name,))
+        for identifier in elements_at(resource, (name,))
         if "value" in identifier
     }
 
@@ -70,7 +70,7 @@ def operations(
     for address in claims.keys() - count_changes.keys():
         condition, values = unchanged_condition(claims[address])
         if keys.is_identifier_guard(address):
-            yield check(address, condition, **values)
+            yield condition_check(address, condition, **values)
         else:
             expires = {"N": str(int((now + CLAIM_LIFETIME).timestamp()))}
             yield put(address, {"last": {"S": work}, "expires": expires}, condition, **values)

@@ -16,7 +16,7 @@ def text(item: Item, name: str) -> str:
     return value
 
 
-def texts(record: object, *names: str) -> Item:
+def text_attributes(record: object, *names: str) -> Item:
     """Return the named string fields of a record as attributes, without the empty ones."""
     return {name: {"S": value} for name in names if (value := getattr(record, name))}
 
@@ -26,7 +26,7 @@ def number(item: Item, name: str) -> int:
     return int(item[name]["N"]) if name in item else 0
 
 
-def partition(item: Item) -> str:
+def partition_without_tenant(item: Item) -> str:
     """Return an item's partition key without its tenant."""
     return text(item, "pk").partition("#")[2]
 
@@ -43,7 +43,7 @@ def figures(item: Item) -> Figures:
 
 def figures_item(value: Figures) -> Item:
     """Return figures as attributes, without the empty ones."""
-    item = texts(value, "first", "last")
+    item = text_attributes(value, "first", "last")
     if value.senders:
         item["senders"] = {"SS": sorted(value.senders)}
     if value.dirty:
@@ -54,7 +54,7 @@ def figures_item(value: Figures) -> Item:
 def slot(item: Item) -> Slot:
     """Read a slot."""
     return Slot(
-        key=SlotKey(partition(item), text(item, "sk")),
+        key=SlotKey(partition_without_tenant(item), text(item, "sk")),
         session=text(item, "session"),
         open="open" in item,
         epoch=int(item["epoch"]["N"]),
@@ -68,7 +68,7 @@ def slot(item: Item) -> Slot:
 
 def slot_item(value: Slot) -> Item:
     """Return all attributes of a slot."""
-    item = texts(value, "session", "low", "high", "arrived") | figures_item(value.figures)
+    item = text_attributes(value, "session", "low", "high", "arrived") | figures_item(value.figures)
     item |= {"rev": {"N": str(value.rev)}, "epoch": {"N": str(value.epoch)}}
     if value.open:
         item["open"] = {"BOOL": True}
@@ -78,7 +78,7 @@ def slot_item(value: Slot) -> Item:
 def span(item: Item) -> Span:
     """Read a span, a thread's range in a session."""
     return Span(
-        encounter=partition(item),
+        encounter=partition_without_tenant(item),
         thread=_sort(item),
         low=text(item, "low"),
         high=text(item, "high"),
@@ -88,13 +88,13 @@ def span(item: Item) -> Span:
 
 def span_item(value: Span) -> Item:
     """Return the attributes of a span."""
-    return texts(value, "low", "high", "top")
+    return text_attributes(value, "low", "high", "top")
 
 
 def adoption(item: Item) -> Adoption:
     """Read an adoption."""
     return Adoption(
-        thread=partition(item),
+        thread=partition_without_tenant(item),
         epoch=int(_sort(item)),
         session=text(item, "session"),
         late="late" in item,
@@ -104,7 +104,7 @@ def adoption(item: Item) -> Adoption:
 def adoption_item(value: Adoption) -> Item:
     """Return the attributes of an adoption."""
     late: Item = {"late": {"BOOL": True}} if value.late else {}
-    return texts(value, "session") | late
+    return text_attributes(value, "session") | late
 
 
 ADDRESSES: dict[type, Callable[[str, Any], Address]] = {

@@ -4,7 +4,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from shared.catalog import access_patterns as patterns
-from shared.catalog.access_patterns import AccessPattern, segment
+from shared.catalog.access_patterns import AccessPattern, encode_segment
 from shared.fhir import ulids
 from shared.rules.state import SlotKey
 
@@ -13,8 +13,8 @@ LONGEST_HEADER_ID = 64 - 1 - 26
 HEADER_SORT = patterns.HEADER.sort
 # Sorts after every character that occurs in keys.
 AFTER_ALL = "\x7f"
-EVERYTHING = (" ", AFTER_ALL)
-MESSAGES = ("m#", "m#" + AFTER_ALL)
+FULL_RANGE = (" ", AFTER_ALL)
+MESSAGE_RANGE = ("m#", "m#" + AFTER_ALL)
 
 
 class Address(NamedTuple):
@@ -125,13 +125,16 @@ def adoption(tenant: str, thread: str, epoch: int) -> Address:
 
 def index_row(partition: str, sort: str) -> Address:
     """Return the address of an index row."""
-    return Address(patterns.table_of_row(sort), partition, sort)
+    return Address(patterns.index_table_of_key(sort), partition, sort)
 
 
 def guard(tenant: str, resource_type: str, system: str, value: str) -> Address:
     """Return the address of an identifier's guard."""
     return address(
-        patterns.GUARD, tenant, type=resource_type, value=f"{segment(system)}|{segment(value)}"
+        patterns.GUARD,
+        tenant,
+        type=resource_type,
+        value=f"{encode_segment(system)}|{encode_segment(value)}",
     )
 
 
@@ -143,10 +146,12 @@ def claim(tenant: str, resource_type: str, query: str) -> Address:
 
 def quota(tenant: str, resource_type: str, person: str, day: str) -> Address:
     """Return the address of the item that counts what a person created on a day."""
-    return address(patterns.QUOTA, tenant, type=resource_type, person=segment(person), day=day)
+    return address(
+        patterns.QUOTA, tenant, type=resource_type, person=encode_segment(person), day=day
+    )
 
 
-def held(tenant: str, encounter_id: str) -> Address:
+def hold(tenant: str, encounter_id: str) -> Address:
     """Return the address of the item that keeps an Encounter from being sent to the workers."""
     pattern = patterns.HELD
     sort = pattern.sort.format(tenant=tenant, id=encounter_id)

@@ -25,7 +25,7 @@ def consumed() -> dict[str, float]:
     return dict(_consumed)
 
 
-def fail(operation: str, code: str) -> None:
+def count_failure(operation: str, code: str) -> None:
     """Count a failed call of AWS by its operation and error code."""
     _failed[_named(operation), _named(code)] += 1
 
@@ -34,12 +34,12 @@ def _named(text: str) -> str:
     return text if _NAME.fullmatch(text) else "?"
 
 
-def failed() -> Counter[tuple[str, str]]:
+def failure_counts() -> Counter[tuple[str, str]]:
     """Return how often calls have failed since the request began, by operation and code."""
     return _failed.copy()
 
 
-def failures() -> dict[str, list[dict[str, Any]]]:
+def failure_fields() -> dict[str, list[dict[str, Any]]]:
     """Return the failed calls as a field of the log line; empty if none failed."""
     calls = [
         {"operation": operation, "code": code, "times": times}
@@ -65,7 +65,7 @@ def accesses() -> int:
     return _accesses[0]
 
 
-def attach(client: Any) -> None:
+def count_calls(client: Any) -> None:
     """Count every call that a client makes."""
     client.meta.events.register("before-parameter-build.dynamodb", _ask)
     client.meta.events.register("after-call.dynamodb", _count)

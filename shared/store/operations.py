@@ -17,13 +17,13 @@ from shared.store.keys import Address
 from shared.store.records import (
     CommunicationRecord,
     EncounterRecord,
-    Pending,
+    PendingEncounter,
     ResourceRecord,
-    Versioned,
+    VersionedRecord,
 )
 
 type Operation = dict[str, dict[str, Any]]
-type Record = Versioned | Slot | Span | Adoption | Pending
+type Record = VersionedRecord | Slot | Span | Adoption | PendingEncounter
 
 # An item of up to 1 KB costs one write unit.
 ROW_BYTES = 1024
@@ -53,7 +53,7 @@ def update(address: Address, expression: str, condition: str = "", **values: Any
     return _operation("Update", address, body, condition, values)
 
 
-def check(address: Address, condition: str, **values: Any) -> Operation:
+def condition_check(address: Address, condition: str, **values: Any) -> Operation:
     """Return a condition check, which writes nothing."""
     return _operation("ConditionCheck", address, {"Key": _keys(address)}, condition, values)
 
@@ -76,7 +76,7 @@ ABSENT = "attribute_not_exists(#pk)"
 
 def address_of(record: Record, tenant: str) -> Address:
     """Return the address of a record's item."""
-    if isinstance(record, Versioned | Pending):
+    if isinstance(record, VersionedRecord | PendingEncounter):
         return record.address(tenant)
     return ADDRESSES[type(record)](tenant, record)
 
@@ -88,7 +88,7 @@ def write_operations(new: Any, _old: Any, _tenant: str) -> Iterator[Operation]:
 
 
 @write_operations.register
-def _(new: Pending, _old: Pending | None, tenant: str) -> Iterator[Operation]:
+def _(new: PendingEncounter, _old: PendingEncounter | None, tenant: str) -> Iterator[Operation]:
     yield put(new.address(tenant), new.to_item())
 
 
@@ -191,7 +191,9 @@ def _locator(record: CommunicationRecord) -> Item:
     return {"to": {"L": [{"S": record.place.thread}, {"S": record.place.sort}]}}
 
 
-def _version_and_rows(new: Versioned, old: Versioned | None, tenant: str) -> Iterator[Operation]:
+def _version_and_rows(
+    new: VersionedRecord, old: VersionedRecord | None, tenant: str
+) -> Iterator[Operation]:
     """Store the superseded version if there is a new one, and update the index rows."""
     is_same = old is not None and new.version == old.version
     if old is not None and not is_same:
@@ -206,7 +208,7 @@ def _version_and_rows(new: Versioned, old: Versioned | None, tenant: str) -> Ite
             yield put(keys.index_row(pk, sk), copy)
 
 
-def version_item(record: Versioned) -> Item:
+def version_item(record: VersionedRecord) -> Item:
     """Return the attributes of a superseded version."""
     version: Item = {"version": {"N": str(record.version)}}
     if record.json is None:

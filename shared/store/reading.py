@@ -12,8 +12,8 @@ from shared.store.records import (
     CommunicationRecord,
     EncounterRecord,
     ResourceRecord,
-    Versioned,
-    superseded,
+    VersionedRecord,
+    superseded_version,
 )
 
 type Resource = dict[str, Any]
@@ -40,7 +40,7 @@ class DueRow(NamedTuple):
     encounter: str
 
 
-def current(tenant: str, resource_type: str, resource_id: str) -> Versioned | None:
+def current(tenant: str, resource_type: str, resource_id: str) -> VersionedRecord | None:
     """Return a resource's current version, which may be a deletion, or None."""
     if resource_type == "Encounter":
         item = _get(keys.encounter(tenant, resource_id))
@@ -81,13 +81,15 @@ def _place(locator: Item) -> Place:
     return Place(thread, sort)
 
 
-def version(tenant: str, record: Versioned, number: int) -> Versioned | None:
+def version(tenant: str, record: VersionedRecord, number: int) -> VersionedRecord | None:
     """Return a superseded version of a resource, or None."""
     item = _get(keys.version(tenant, record.type, record.id, number))
-    return superseded(record, item) if item else None
+    return superseded_version(record, item) if item else None
 
 
-def versions(tenant: str, record: Versioned, oldest: int, newest: int) -> Iterator[Versioned]:
+def versions(
+    tenant: str, record: VersionedRecord, oldest: int, newest: int
+) -> Iterator[VersionedRecord]:
     """Yield a resource's superseded versions from `newest` down to `oldest`."""
     last = keys.version(tenant, record.type, record.id, newest)
     first = keys.version(tenant, record.type, record.id, oldest)
@@ -95,17 +97,17 @@ def versions(tenant: str, record: Versioned, oldest: int, newest: int) -> Iterat
         return
     version_items = dynamodb.query_all(first.table, first.pk, (first.sk, last.sk), forward=False)
     for item in version_items:
-        yield superseded(record, item)
+        yield superseded_version(record, item)
 
 
-def read_many(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str, bytes]:
+def json_by_id(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str, bytes]:
     """Return the JSON of many resources by id. What is absent or deleted is left out."""
     ids = [resource_id for resource_id in ids if references.ID.fullmatch(resource_id)]
     records = _records(resource_type, ids, tenant)
     return {record.id: record.json for record in records if record.json and record.id in ids}
 
 
-def _records(resource_type: str, ids: Sequence[str], tenant: str) -> Iterator[Versioned]:
+def _records(resource_type: str, ids: Sequence[str], tenant: str) -> Iterator[VersionedRecord]:
     if resource_type == "Encounter":
         addresses = [keys.encounter(tenant, resource_id) for resource_id in ids]
         return map(EncounterRecord.from_item, _batch(patterns.ENCOUNTER, addresses))
@@ -121,7 +123,7 @@ def _records(resource_type: str, ids: Sequence[str], tenant: str) -> Iterator[Ve
 
 def read_versions(
     tenant: str, asked: Iterable[VersionKey]
-) -> dict[VersionKey, tuple[Versioned, Versioned]]:
+) -> dict[VersionKey, tuple[VersionedRecord, VersionedRecord]]:
     """Return superseded versions, each with the current record of its resource.
 
     What is absent is left out.
@@ -134,7 +136,7 @@ def read_versions(
     ids_by_type: dict[str, dict[str, None]] = {}
     for version in by_address.values():
         ids_by_type.setdefault(version.type, {})[version.id] = None
-    records: dict[tuple[str, str], Versioned] = {}
+    records: dict[tuple[str, str], VersionedRecord] = {}
     for resource_type, ids in ids_by_type.items():
         current_records = _records(resource_type, list(ids), tenant)
         records |= {(resource_type, record.id): record for record in current_records}
@@ -143,7 +145,7 @@ def read_versions(
         stored = _batch(table, [address for address in by_address if address.table == table])
         items |= {(item["pk"]["S"], item["sk"]["S"]): item for item in stored}
     return {
-        version: (record, superseded(record, item))
+        version: (record, superseded_version(record, item))
         for address, version in by_address.items()
         if (record := records.get(version[:2])) and (item := items.get((address.pk, address.sk)))
     }
@@ -152,7 +154,7 @@ def read_versions(
 def children(tenant: str, encounter_id: str) -> list[Resource]:
     """Return the Encounters whose `partOf` names an Encounter, each in full or as its stub."""
     partition = f"{tenant}#Encounter?part-of=Encounter/{encounter_id}"
-    index_rows = dynamodb.query_all(patterns.SEARCH, partition, keys.EVERYTHING)
+    index_rows = dynamodb.query_all(patterns.SEARCH, partition, keys.FULL_RANGE)
     resources = (resource_of_row(tenant, item) for item in index_rows)
     return [child for child in resources if child and child["id"] != encounter_id]
 
@@ -180,10 +182,10 @@ def due_rows(shard: int, until: str) -> Iterator[DueRow]:
         yield DueRow(*item["sk"]["S"].split("#"))
 
 
-def held(at: str) -> set[tuple[str, str]]:
+def held_encounters(at: str) -> set[tuple[str, str]]:
     """Read tenant and id of each Encounter that is not to be looked at by an instant."""
     pattern = patterns.HELD
-    items = dynamodb.query_all(pattern.table, pattern.partition, keys.EVERYTHING)
+    items = dynamodb.query_all(pattern.table, pattern.partition, keys.FULL_RANGE)
     sorts = [item["sk"]["S"] for item in items if item["until"]["S"] > at]
     return {(tenant, own_id) for tenant, _, own_id in (sort.partition("#") for sort in sorts)}
 

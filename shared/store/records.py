@@ -8,9 +8,9 @@ import orjson
 
 from shared.errors import TooLong
 from shared.fhir import fhirjson
-from shared.rules.state import Closing, Figures
+from shared.rules.state import ClosingMark, Figures
 from shared.store import codec, keys
-from shared.store.items import Item, figures, figures_item, number, text, texts
+from shared.store.items import Item, figures, figures_item, number, text, text_attributes
 from shared.store.keys import Address, Place
 
 type Resource = dict[str, Any]
@@ -25,7 +25,7 @@ LARGEST_SENT = 5_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Versioned:
+class VersionedRecord:
     """The record of any resource: the attributes that the current items of all types share.
 
     `json` is the resource as responses show it, or None if it is deleted. `rows` are the keys of
@@ -96,20 +96,20 @@ class Versioned:
         return fields | {"json": json, "rows": keys_of_rows, "updated": ""}
 
 
-def with_resource[V: Versioned](record: V, resource: Resource) -> V:
+def with_cached_resource[V: VersionedRecord](record: V, resource: Resource) -> V:
     """Return a record with its parsed resource cached, so that its JSON is not parsed again."""
     vars(record)["resource"] = resource
     return record
 
 
-def changed[V: Versioned](record: V, **changes: Any) -> V:
+def with_changes[V: VersionedRecord](record: V, **changes: Any) -> V:
     """Return a record with other attributes and the same resource, which is not parsed again."""
     new = replace(record, **changes)
-    return with_resource(new, record.resource) if "resource" in vars(record) else new
+    return with_cached_resource(new, record.resource) if "resource" in vars(record) else new
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncounterRecord(Versioned):
+class EncounterRecord(VersionedRecord):
     """An Encounter's `current` item.
 
     `rev` rises with every write. `entered` is when the present status was entered, `due` when the
@@ -129,7 +129,7 @@ class EncounterRecord(Versioned):
     slots: frozenset[str] = frozenset()
     figures: Figures = field(default_factory=Figures)
     filled: frozenset[str] = frozenset()
-    closing: Closing | None = None
+    closing: ClosingMark | None = None
     by_server: bool = False
     is_long: bool = False
     patient_made: bool = False
@@ -148,7 +148,7 @@ class EncounterRecord(Versioned):
         """Return the item's attributes."""
         item = self._item() | figures_item(self.figures)
         item |= {"rev": {"N": str(self.rev)}, "entered": {"S": self.entered}}
-        item |= texts(self, "due", "opened", "policy", "home", "day_end")
+        item |= text_attributes(self, "due", "opened", "policy", "home", "day_end")
         for name in ("by_server", "is_long", "patient_made"):
             if getattr(self, name):
                 item[name] = {"BOOL": True}
@@ -159,7 +159,7 @@ class EncounterRecord(Versioned):
             if values := getattr(self, name):
                 item[name] = {"SS": sorted(values)}
         if closing := self.closing:
-            begun = figures_item(closing.figures) | texts(closing, "id", "status", "at")
+            begun = figures_item(closing.figures) | text_attributes(closing, "id", "status", "at")
             item["closing"] = {"M": begun}
         return item
 
@@ -188,12 +188,12 @@ class EncounterRecord(Versioned):
         )
 
 
-def _closing(item: Item) -> Closing:
-    return Closing(text(item, "id"), text(item, "status"), text(item, "at"), figures(item))
+def _closing(item: Item) -> ClosingMark:
+    return ClosingMark(text(item, "id"), text(item, "status"), text(item, "at"), figures(item))
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommunicationRecord(Versioned):
+class CommunicationRecord(VersionedRecord):
     """A Communication's current item, which is a header's or a message's by its `place`.
 
     A message that counts, or once counted, has `at`, the instant at which it counts. It has either
@@ -231,7 +231,7 @@ class CommunicationRecord(Versioned):
         item = self._item()
         if self.id != self._id_of_place():
             item["id"] = {"S": self.id}
-        item |= texts(self, "at", "session", "day")
+        item |= text_attributes(self, "at", "session", "day")
         for name in ("counts", "plain", "drafted", "by_patient", "patient_made", "recalled"):
             if getattr(self, name):
                 item[name] = {"BOOL": True}
@@ -267,7 +267,7 @@ class CommunicationRecord(Versioned):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResourceRecord(Versioned):
+class ResourceRecord(VersionedRecord):
     """The `current` item of a resource of the directory or of the records.
 
     `rebuilt` rises when a reindex changes `rows`.
@@ -303,7 +303,7 @@ def id_of(place: Place) -> str:
     return f"{place.thread}.{place.sort[2:]}" if place.is_message else place.thread
 
 
-def superseded[V: Versioned](record: V, item: Item) -> V:
+def superseded_version[V: VersionedRecord](record: V, item: Item) -> V:
     """Return a superseded version of a record, from the version's item."""
     number = int(item["version"]["N"])
     if "deleted" in item:
@@ -313,7 +313,7 @@ def superseded[V: Versioned](record: V, item: Item) -> V:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
+class PendingEncounter:
     """The `pending` item: the resource that a closing of several transactions is going to write."""
 
     encounter: str

@@ -6,19 +6,19 @@ from typing import Any
 
 from shared.catalog import access_patterns as patterns
 from shared.fhir import instants
-from shared.rules.classification import parent
+from shared.rules.classification import parent_id
 from shared.rules.state import Adoption, Slot, SlotKey, Span
 from shared.store import dynamodb, items, keys, reading
 from shared.store.items import Item
-from shared.store.keys import MESSAGES, Address
+from shared.store.keys import MESSAGE_RANGE, Address
 from shared.store.operations import Record, address_of
 from shared.store.records import (
     CommunicationRecord,
     EncounterRecord,
-    Pending,
+    PendingEncounter,
     ResourceRecord,
-    Versioned,
-    changed,
+    VersionedRecord,
+    with_changes,
 )
 
 
@@ -46,12 +46,12 @@ class Repository:
     @property
     def instant(self) -> str:
         """The instant of this work, as it is written in `lastUpdated`."""
-        return instants.written(self.now)
+        return instants.to_text(self.now)
 
     @property
     def milliseconds(self) -> int:
         """The instant of this work, in milliseconds since 1970."""
-        return instants.nanoseconds(self.now) // instants.MILLISECOND
+        return instants.to_nanoseconds(self.now) // instants.MILLISECOND
 
     def _record[R](self, address: Address, read_item: Callable[[Item], R]) -> R | None:
         if address in self._saved:
@@ -90,7 +90,7 @@ class Repository:
         self.slot(SlotKey(communication_id))
         return self.communication(communication_id)
 
-    def resource(self, resource_type: str, resource_id: str) -> Versioned | None:
+    def resource(self, resource_type: str, resource_id: str) -> VersionedRecord | None:
         """Return a resource of any type, or None."""
         if resource_type == "Encounter":
             return self.encounter(resource_id)
@@ -108,9 +108,9 @@ class Repository:
         """Return a thread's span in a session, or None."""
         return self._record(keys.span(self.tenant, encounter_id, thread), items.span)
 
-    def pending(self, encounter_id: str) -> Pending | None:
+    def pending_encounter(self, encounter_id: str) -> PendingEncounter | None:
         """Return the resource that a closing is going to write, or None."""
-        return self._record(keys.pending(self.tenant, encounter_id), Pending.from_item)
+        return self._record(keys.pending(self.tenant, encounter_id), PendingEncounter.from_item)
 
     def adoptions(self, thread: str) -> list[Adoption]:
         """Return all adoptions of a thread, in order of epochs."""
@@ -130,7 +130,7 @@ class Repository:
         return [row for _, row in sorted((stored | saved).items())]
 
     def messages(
-        self, thread: str, low: str = MESSAGES[0], high: str = MESSAGES[1]
+        self, thread: str, low: str = MESSAGE_RANGE[0], high: str = MESSAGE_RANGE[1]
     ) -> Iterator[CommunicationRecord]:
         """Yield the messages of a thread in a range of sort keys, in order."""
         thread_items = dynamodb.query_all(patterns.THREAD, f"{self.tenant}#{thread}", (low, high))
@@ -147,7 +147,9 @@ class Repository:
         """Return whether a thread has, or had, a message."""
         if self._saved_messages(thread):
             return True
-        stored, _ = dynamodb.query(patterns.THREAD, f"{self.tenant}#{thread}", MESSAGES, limit=1)
+        stored, _ = dynamodb.query(
+            patterns.THREAD, f"{self.tenant}#{thread}", MESSAGE_RANGE, limit=1
+        )
         return bool(stored)
 
     def _saved_as[R](self, kind: type[R]) -> list[R]:
@@ -163,7 +165,7 @@ class Repository:
     def children(self, encounter_id: str) -> list[EncounterRecord]:
         """Return the Encounters whose `partOf` names an Encounter."""
         partition = f"{self.tenant}#Encounter?part-of=Encounter/{encounter_id}"
-        rows = dynamodb.query_all(patterns.SEARCH, partition, keys.EVERYTHING)
+        rows = dynamodb.query_all(patterns.SEARCH, partition, keys.FULL_RANGE)
         ids = [item["sk"]["S"].rpartition("#")[2] for item in rows]
         saved = [record.id for record in self._saved_as(EncounterRecord)]
         records = [self.encounter(child_id) for child_id in dict.fromkeys((*ids, *saved))]
@@ -172,7 +174,7 @@ class Repository:
             # A job does not know the base URL of an absolute reference, but the stored row was
             # made by a function that did.
             by_row = self.as_read(record) == record and partition in dict(record.rows)
-            return by_row or parent(record.resource) == encounter_id
+            return by_row or parent_id(record.resource) == encounter_id
 
         return [
             record
@@ -185,19 +187,19 @@ class Repository:
         address = address_of(record, self.tenant)
         if isinstance(record, EncounterRecord):
             before = self._read.get(address)
-            record = changed(record, rev=before.rev + 1 if before else 1)
+            record = with_changes(record, rev=before.rev + 1 if before else 1)
         self._saved[address] = record
 
-    def remove(self, record: Pending) -> None:
+    def remove(self, record: PendingEncounter) -> None:
         """Mark a record, to be deleted with this work."""
         self._saved[address_of(record, self.tenant)] = None
 
-    def as_read[V: Versioned](self, record: V) -> V | None:
+    def as_read[V: VersionedRecord](self, record: V) -> V | None:
         """Return a record as it was read, before this work, or None if there was none."""
         before: V | None = self._before(record.address(self.tenant), record)
         return before
 
-    def has_read(self, record: Versioned) -> bool:
+    def is_unchanged(self, record: VersionedRecord) -> bool:
         """Return whether a record is the very one that this work read."""
         return self.as_read(record) is record
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ConnectionError as NoConnection
 
 from shared import deadlines
 from shared.errors import Transient
-from shared.store.dynamodb import BUSY_CODES, UNKNOWN_OUTCOME_CODES, Busy, client, make
+from shared.store.dynamodb import BUSY_CODES, UNKNOWN_OUTCOME_CODES, Busy, call_aws, client
 from shared.store.operations import Operation
 
 MOST_ITEMS = 100
@@ -53,7 +53,7 @@ def send(operations: Sequence[Operation]) -> None:
 
 
 def _deadline(seconds: float) -> float:
-    return min(time.monotonic() + seconds, deadlines.end())
+    return min(time.monotonic() + seconds, deadlines.current())
 
 
 def _bytes(operation: Operation) -> int:
@@ -63,7 +63,7 @@ def _bytes(operation: Operation) -> int:
 
 def _sent(operations: Sequence[Operation], token: str) -> bool:
     try:
-        make(client().transact_write_items, TransactItems=operations, ClientRequestToken=token)
+        call_aws(client().transact_write_items, TransactItems=operations, ClientRequestToken=token)
     except (NoConnection, HTTPClientError):
         return False
     except ClientError as error:

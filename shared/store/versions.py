@@ -9,38 +9,38 @@ from shared.fhir.meta import stamp
 from shared.fhir.references import Literal
 from shared.rules import classification
 from shared.rules.compartments import is_draft
-from shared.rules.schedule import GRACE
+from shared.rules.schedule import LONG_ENCOUNTER_GRACE
 from shared.settings import settings
 from shared.store.index import long_encounters
 from shared.store.records import (
     CommunicationRecord,
     EncounterRecord,
     ResourceRecord,
-    Versioned,
-    changed,
-    with_resource,
+    VersionedRecord,
+    with_cached_resource,
+    with_changes,
 )
-from shared.store.work import UnitOfWork
+from shared.store.unit_of_work import UnitOfWork
 
 type Resource = dict[str, Any]
 # The elements by which a medical encounter makes its session visible to somebody.
 _NAMING = ("partOf", "subject", "participant")
 
 
-def _instant(work: UnitOfWork, *earlier: Versioned | None) -> str:
+def _instant(work: UnitOfWork, *earlier: VersionedRecord | None) -> str:
     """Return this work's instant, or a millisecond after the latest of some earlier versions."""
     last = max((record.last_updated for record in earlier if record), default="")
     if last < work.instant:
         return work.instant
-    return instants.written(instants.read(last) + timedelta(milliseconds=1))
+    return instants.to_text(instants.from_text(last) + timedelta(milliseconds=1))
 
 
-def _next[V: Versioned](
+def _next[V: VersionedRecord](
     work: UnitOfWork,
     before: V,
     resource: Resource | None,
     changes: dict[str, Any],
-    after: Versioned | None = None,
+    after: VersionedRecord | None = None,
 ) -> V:
     """Return the next version of a record; a resource of None deletes it.
 
@@ -53,12 +53,12 @@ def _next[V: Versioned](
         return replace(before, version=version, json=None, updated=updated, **changes)
     stamped = stamp(resource, version, updated)
     json = fhirjson.dumps(stamped)
-    return with_resource(
+    return with_cached_resource(
         replace(before, version=version, json=json, updated="", **changes), stamped
     )
 
 
-def of_encounter(
+def next_encounter(
     work: UnitOfWork, before: EncounterRecord, resource: Resource | None, **changes: Any
 ) -> EncounterRecord:
     """Return the next version of an Encounter; a resource of None deletes it."""
@@ -71,14 +71,18 @@ def of_encounter(
         and long_encounters.is_open(after.resource)
     )
     # Not the work's instant, which may be earlier if the previous version was written later.
-    at = instants.read(after.last_updated)
-    after = changed(after, is_long=stays_long or long_encounters.is_long(after.resource, at, zone))
+    at = instants.from_text(after.last_updated)
+    after = with_changes(
+        after, is_long=stays_long or long_encounters.is_long(after.resource, at, zone)
+    )
     if after.is_long or not after.due or not after.opened:
         return after
-    long_from = long_encounters.becomes_long_at(after.resource, instants.read(after.opened), zone)
+    long_from = long_encounters.becomes_long_at(
+        after.resource, instants.from_text(after.opened), zone
+    )
     # Subtracting cannot overflow, as adding could: a period may begin in the calendar's last hours.
-    is_in_time = instants.read(after.due) - GRACE <= long_from
-    return after if is_in_time else changed(after, due=instants.written(long_from))
+    is_in_time = instants.from_text(after.due) - LONG_ENCOUNTER_GRACE <= long_from
+    return after if is_in_time else with_changes(after, due=instants.to_text(long_from))
 
 
 def _session_before(
@@ -89,7 +93,7 @@ def _session_before(
     The medical encounter's version gets a later instant than the session's, whatever the clocks
     say, because it must not make earlier versions of the session visible.
     """
-    session_id = classification.parent(resource or {})
+    session_id = classification.parent_id(resource or {})
     if not resource or not session_id or session_id == before.id:
         return None
     if all(before.resource.get(name) == resource.get(name) for name in _NAMING):
@@ -110,7 +114,9 @@ def blank_encounter(work: UnitOfWork, encounter_id: str) -> EncounterRecord:
     )
 
 
-def of_resource(work: UnitOfWork, before: Versioned, resource: Resource | None) -> Versioned:
+def next_resource(
+    work: UnitOfWork, before: VersionedRecord, resource: Resource | None
+) -> VersionedRecord:
     """Return the next version of a resource of any other type; a resource of None deletes it."""
     return _next(work, before, resource, {})
 
@@ -122,7 +128,7 @@ def blank_resource(work: UnitOfWork, target: Literal) -> ResourceRecord:
     )
 
 
-def of_communication(
+def next_communication(
     work: UnitOfWork, before: CommunicationRecord, resource: Resource | None, **changes: Any
 ) -> CommunicationRecord:
     """Return the next version of a Communication; a resource of None deletes it."""
@@ -133,7 +139,7 @@ def of_communication(
     return _next(work, before, resource, changes)
 
 
-def first_of_communication(
+def first_communication(
     work: UnitOfWork, communication_id: str, resource: Resource, **state: Any
 ) -> CommunicationRecord:
     """Return the first version of a Communication."""
@@ -149,6 +155,6 @@ def first_of_communication(
     return _next(work, blank, resource, created)
 
 
-def _created_by(work: UnitOfWork, before: Versioned) -> dict[str, Any]:
+def _created_by(work: UnitOfWork, before: VersionedRecord) -> dict[str, Any]:
     """Return `patient_made` for a version that creates or restores a resource, else no change."""
-    return {"patient_made": work.by_patient} if before.deleted else {}
+    return {"patient_made": work.patient_made} if before.deleted else {}

@@ -41,16 +41,16 @@ ROWS = (
     *of_every_type("Flag"),
     _flag("author", "reference", "author", "Patient", "Practitioner", **row()),
     _flag("date", "date", "period", index=Index.LISTING, spread=SPREAD),
-    _flag("encounter", "reference", "encounter", "Encounter", **row(keyed="Encounter", common=10)),
-    _flag("identifier", "token", "identifier", element="Identifier", **row(common=1)),
+    _flag("encounter", "reference", "encounter", "Encounter", **row(keyed_target="Encounter", resources_per_value=10)),
+    _flag("identifier", "token", "identifier", element="Identifier", **row(resources_per_value=1)),
     _flag(
         "patient",
         "reference",
         "subject.where(resolve() is Patient)",
         "Patient",
-        **row(common=1_000),
+        **row(resources_per_value=1_000),
     ),
-    _flag("subject", "reference", "subject", **row(partition="patient", common=1_000)),
+    _flag("subject", "reference", "subject", **row(partition="patient", resources_per_value=1_000)),
 )
 '''
 

@@ -11,10 +11,20 @@ from shared import settings
 from shared.local import template
 from shared.store import dynamodb, transactions
 from tests.support import consistency
-from tests.support.caches import forget
+from tests.support.api_client import ApiClient
+from tests.support.caches import clear_caches
 from tests.support.clock import set_clock
-from tests.support.family import BART, LISA, MAGGIE, MILHOUSE, OF_BART, OF_LISA, put, relative, same
-from tests.support.frontdoor import FrontDoor
+from tests.support.family import (
+    BART,
+    LISA,
+    MAGGIE,
+    MILHOUSE,
+    OF_BART,
+    OF_LISA,
+    link_records,
+    store,
+    store_relative,
+)
 from tests.support.memory_database import Database
 from tests.support.practice import Practice
 
@@ -37,7 +47,7 @@ def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     }
     for name, value in (environment | credentials | {"AUDIT_ARCHIVE": ARCHIVE}).items():
         monkeypatch.setenv(name, value)
-    forget()
+    clear_caches()
     if "moto" in request.fixturenames:
         request.getfixturevalue("moto")
     else:
@@ -46,7 +56,7 @@ def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         monkeypatch.setattr(transactions, "client", client)
     yield
     consistency.check()
-    forget()
+    clear_caches()
 
 
 @pytest.fixture
@@ -68,38 +78,38 @@ def _deployed() -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
 
 
 @pytest.fixture
-def clinic() -> FrontDoor:
+def clinic() -> ApiClient:
     """Return a client that calls as a practitioner."""
-    return FrontDoor()
+    return ApiClient()
 
 
 @pytest.fixture
-def practice(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
+def practice(clinic: ApiClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
     place = Practice(clinic, monkeypatch)
     set_clock(monkeypatch, lambda: place.now)
-    place.set(SESSION_TIME_ZONE="Europe/Berlin", SESSION_IDLE_MINUTES="")
+    place.configure(SESSION_TIME_ZONE="Europe/Berlin", SESSION_IDLE_MINUTES="")
     yield place
     settings.settings.cache_clear()
 
 
 @pytest.fixture
 def thread_policy(practice: Practice) -> Practice:
-    practice.set(SESSION_POLICY="thread")
+    practice.configure(SESSION_POLICY="thread")
     return practice
 
 
 @pytest.fixture
 def daily(practice: Practice) -> Practice:
-    practice.set(SESSION_POLICY="daily")
+    practice.configure(SESSION_POLICY="daily")
     return practice
 
 
 @pytest.fixture
-def family(practice: Practice) -> FrontDoor:
+def family(practice: Practice) -> ApiClient:
     """Store a mother with a RelatedPerson record for each of two children."""
     for patient in (BART, LISA, MAGGIE, MILHOUSE):
-        put(practice.clinic, patient)
-    relative(practice.clinic, OF_BART, BART)
-    relative(practice.clinic, OF_LISA, LISA)
-    same(practice.clinic, OF_BART, OF_LISA)
+        store(practice.clinic, patient)
+    store_relative(practice.clinic, OF_BART, BART)
+    store_relative(practice.clinic, OF_LISA, LISA)
+    link_records(practice.clinic, OF_BART, OF_LISA)
     return practice.clinic

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from functions import closing_scheduler, closing_worker
-from shared.access import Actor
+from shared.access import Caller
 from shared.interactions.create import create
 from shared.local import template
 from shared.local.emulator import Emulator, emulator
@@ -101,7 +101,7 @@ def deployed(running: Emulator) -> Iterator[str]:
 
 def open_sessions(number: int) -> None:
     """Post threads with one message, each of another patient, to a hundred practitioners."""
-    actor = Actor(subject="benchmark")
+    caller = Caller(subject="benchmark")
     for index in range(number):
         patient = care.reference(f"Patient/{index}")
         people: dict[str, Any] = {
@@ -109,9 +109,9 @@ def open_sessions(number: int) -> None:
             "sender": patient,
             "recipient": [care.reference(f"Practitioner/{index % 100}")],
         }
-        header = create(actor, "Communication", care.header(**people)).record
+        header = create(caller, "Communication", care.header(**people)).record
         assert header
-        create(actor, "Communication", care.message(header.id, **people))
+        create(caller, "Communication", care.message(header.id, **people))
 
 
 def close_all(running: Emulator, url: str, measured: Measured) -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 from unittest.mock import patch
 
 from functions import closing_scheduler
-from shared.access import Actor
+from shared.access import Caller
 from shared.fhir import instants
 from shared.interactions.create import create
 from shared.local.schedule import event
@@ -33,20 +33,22 @@ class Operation:
 
 
 def _get(practice: Practice) -> Request:
-    return practice.clinic.prepared("GET", "/Encounter/first")
+    return practice.clinic.handler_and_event("GET", "/Encounter/first")
 
 
 def _page(practice: Practice) -> Request:
-    return practice.clinic.prepared("GET", f"/Encounter?practitioner={care.ALICE}&_count=20")
+    return practice.clinic.handler_and_event(
+        "GET", f"/Encounter?practitioner={care.ALICE}&_count=20"
+    )
 
 
 def _thread_page(practice: Practice) -> Request:
     query = f"part-of=Communication/{HEADER}&_sort=-sent&_count=20"
-    return practice.clinic.prepared("GET", f"/Communication?{query}")
+    return practice.clinic.handler_and_event("GET", f"/Communication?{query}")
 
 
 def _message(practice: Practice) -> Request:
-    return practice.clinic.prepared("POST", "/Communication", practice.message(HEADER))
+    return practice.clinic.handler_and_event("POST", "/Communication", practice.message(HEADER))
 
 
 def _closing_run(_: Practice) -> Request:
@@ -96,11 +98,11 @@ def _filling(practice: Practice) -> Iterator[None]:
     """Yield after adding a session of the one practitioner and a message of the one thread."""
     practice.clinic.put(f"/Communication/{HEADER}", typical("header") | {"id": HEADER})
     practice.clinic.put("/Encounter/first", typical("session") | {"id": "first"})
-    actor = Actor(subject="benchmark", roles=frozenset({"practitioner"}))
+    caller = Caller(subject="benchmark", roles=frozenset({"practitioner"}))
     number = 0
     while number := number + 1:
-        create(actor, "Encounter", typical("session"))
-        create(actor, "Communication", practice.message(HEADER, number))
+        create(caller, "Encounter", typical("session"))
+        create(caller, "Communication", practice.message(HEADER, number))
         yield
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.inbox_queries import INBOX, Cost, cost, fill
-from tests.support.stored_clinic import opened
-from tests.tools.readme import replaced, table
+from tests.support.stored_clinic import open_clinic
+from tests.tools.readme import table, with_table
 
 DOCUMENT = Path(__file__).with_name("README.md")
 SIZES = (1_000, 100_000)
@@ -39,10 +39,10 @@ def _found_and_included(cost: Cost) -> str:
 
 def costs(size: int) -> dict[str, Cost]:
     """Run every query on a store of `size` resources, and return the costs."""
-    with opened() as archive:
+    with open_clinic() as archive:
         fill(archive, size)
         return {query: cost(archive.memory, query) for query in INBOX}
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(replaced(DOCUMENT.read_text(), "inboxes", inboxes()))
+    DOCUMENT.write_text(with_table(DOCUMENT.read_text(), "inboxes", inboxes()))

@@ -51,7 +51,7 @@ def figures() -> Iterator[Figure]:
 
 def _megabytes(module: str, event: object, answers: list[str], times: int) -> float:
     """Return the memory of a process that replays a request `times` times, at the recorded time."""
-    recording = json.dumps([event, answers, times, instants.written(START)])
+    recording = json.dumps([event, answers, times, instants.to_text(START)])
     return float(run(artefact(), _REPLAYED.replace("MODULE", module), recording)[-1]) / KB_PER_MB
 
 

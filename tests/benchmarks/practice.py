@@ -14,8 +14,8 @@ from shared.local import template
 from shared.store import dynamodb
 from tests.benchmarks.endpoint import Endpoint
 from tests.support import care, clock
-from tests.support.caches import forget
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
+from tests.support.caches import clear_caches
 
 TYPICAL = Path(__file__).parent.parent / "fixtures/typical"
 CREDENTIALS = {
@@ -39,23 +39,23 @@ def deployed(endpoint: Endpoint, **said: str) -> Iterator["Practice"]:
     names = {name: name for name in template.table_requests(loaded)}
     before = dict(os.environ)
     os.environ.update(template.function_environment(loaded, names) | CREDENTIALS | said)
-    forget()
+    clear_caches()
     endpoint.attach(dynamodb.client())
     try:
         with clock.running():
-            yield Practice(FrontDoor(), FrontDoor("admin"))
+            yield Practice(ApiClient(), ApiClient("admin"))
     finally:
         os.environ.clear()
         os.environ.update(before)
-        forget()
+        clear_caches()
 
 
 @dataclass(frozen=True)
 class Practice:
     """Calls of a practitioner and an administrator, with the bodies of committed fixtures."""
 
-    clinic: FrontDoor
-    admin: FrontDoor
+    clinic: ApiClient
+    admin: ApiClient
 
     def make(self, method: str, url: str, body: Any = None) -> Answer:
         """Make a request that must succeed."""
@@ -74,15 +74,15 @@ class Practice:
     def message(self, header_id: str, number: int = 0) -> Any:
         """Return a message that is sent after those before, with another text."""
         body = typical("message", header_id)
-        sent = instants.read("2026-11-20T09:14:31.000Z") + timedelta(seconds=number)
-        body["sent"] = instants.written(sent)
+        sent = instants.from_text("2026-11-20T09:14:31.000Z") + timedelta(seconds=number)
+        body["sent"] = instants.to_text(sent)
         words = body["payload"][0]["contentString"].split()
         body["payload"][0]["contentString"] = " ".join(words[number % 40 :] + words[: number % 40])
         return body
 
     def link(self, header_id: str, session_id: str) -> Request:
         """Return the request that links a thread."""
-        return self.clinic.prepared(
+        return self.clinic.handler_and_event(
             "PATCH",
             f"/Communication/{header_id}",
             care.link(session_id),

@@ -27,14 +27,14 @@ class Scenario:
 
 def _post_encounter(practice: Practice) -> Iterator[Request]:
     while True:
-        yield practice.clinic.prepared("POST", "/Encounter", typical("session"))
+        yield practice.clinic.handler_and_event("POST", "/Encounter", typical("session"))
 
 
 def _message(practice: Practice) -> Iterator[Request]:
     _, header_id = practice.linked()
     number = 0
     while number := number + 1:
-        yield practice.clinic.prepared(
+        yield practice.clinic.handler_and_event(
             "POST", "/Communication", practice.message(header_id, number)
         )
 
@@ -50,19 +50,19 @@ def _put(practice: Practice) -> Iterator[Request]:
     session_id, number = practice.session(), 0
     while number := number + 1:
         body = typical("session") | {"id": session_id, "priority": {"text": f"{number}"}}
-        yield practice.clinic.prepared("PUT", f"/Encounter/{session_id}", body)
+        yield practice.clinic.handler_and_event("PUT", f"/Encounter/{session_id}", body)
 
 
 def _get(practice: Practice) -> Iterator[Request]:
     session_id = practice.session()
     while True:
-        yield practice.clinic.prepared("GET", f"/Encounter/{session_id}")
+        yield practice.clinic.handler_and_event("GET", f"/Encounter/{session_id}")
 
 
 def _vread(practice: Practice) -> Iterator[Request]:
     session_id = practice.session()
     while True:
-        yield practice.clinic.prepared("GET", f"/Encounter/{session_id}/_history/1")
+        yield practice.clinic.handler_and_event("GET", f"/Encounter/{session_id}/_history/1")
 
 
 def _sixty_sessions(practice: Practice, query: str) -> Iterator[Request]:
@@ -71,7 +71,7 @@ def _sixty_sessions(practice: Practice, query: str) -> Iterator[Request]:
         body = typical("session") | {"id": f"session-{number}"}
         practice.make("PUT", f"/Encounter/{body['id']}", body)
     while True:
-        yield practice.clinic.prepared("GET", f"/Encounter?{query}&_count=20")
+        yield practice.clinic.handler_and_event("GET", f"/Encounter?{query}&_count=20")
 
 
 def _page20(practice: Practice) -> Iterator[Request]:
@@ -92,26 +92,26 @@ def _thread(practice: Practice, length: int) -> Iterator[Request]:
         practice.make("POST", "/Communication", practice.message(header_id, number))
     query = f"part-of=Communication/{header_id}&_sort=sent&_count={length}"
     while True:
-        yield practice.clinic.prepared("GET", f"/Communication?{query}")
+        yield practice.clinic.handler_and_event("GET", f"/Communication?{query}")
 
 
 def _close(practice: Practice) -> Iterator[Request]:
     while True:
         session_id, _ = practice.linked(period={"start": "2026-11-20T09:00:00Z"})
-        yield practice.clinic.prepared("POST", f"/Encounter/{session_id}/$close-session")
+        yield practice.clinic.handler_and_event("POST", f"/Encounter/{session_id}/$close-session")
 
 
 def _daily_open(practice: Practice) -> Iterator[Request]:
     while True:
-        today = practice.message(practice.header()) | {"sent": instants.written(instants.now())}
-        yield practice.clinic.prepared("POST", "/Communication", today)
+        today = practice.message(practice.header()) | {"sent": instants.to_text(instants.now())}
+        yield practice.clinic.handler_and_event("POST", "/Communication", today)
 
 
 def _daily_message(practice: Practice) -> Iterator[Request]:
     header_id, number = practice.header(), 0
     while number := number + 1:
-        today = practice.message(header_id, number) | {"sent": instants.written(instants.now())}
-        request = practice.clinic.prepared("POST", "/Communication", today)
+        today = practice.message(header_id, number) | {"sent": instants.to_text(instants.now())}
+        request = practice.clinic.handler_and_event("POST", "/Communication", today)
         if number == 1:
             handler, event = request
             handler(event, None)
@@ -138,7 +138,7 @@ def _bundle5(practice: Practice) -> Iterator[Request]:
     ]
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
     while True:
-        yield practice.clinic.prepared("POST", "/", bundle)
+        yield practice.clinic.handler_and_event("POST", "/", bundle)
 
 
 def _entry(kind: str, resource: Any, url: str = "") -> dict[str, Any]:
@@ -148,7 +148,7 @@ def _entry(kind: str, resource: Any, url: str = "") -> dict[str, Any]:
 
 def _post_patient(practice: Practice) -> Iterator[Request]:
     while True:
-        yield practice.clinic.prepared("POST", "/Patient", typical("patient"))
+        yield practice.clinic.handler_and_event("POST", "/Patient", typical("patient"))
 
 
 def _recorded(practice: Practice) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def _recorded(practice: Practice) -> dict[str, Any]:
 
 def _post_observation(practice: Practice) -> Iterator[Request]:
     while True:
-        yield practice.clinic.prepared("POST", "/Observation", _recorded(practice))
+        yield practice.clinic.handler_and_event("POST", "/Observation", _recorded(practice))
 
 
 def _record20(practice: Practice) -> Iterator[Request]:
@@ -168,7 +168,7 @@ def _record20(practice: Practice) -> Iterator[Request]:
         practice.make("POST", "/Observation", body)
     query = f"encounter={body['encounter']['reference']}&_count=20"
     while True:
-        yield practice.clinic.prepared("GET", f"/Observation?{query}")
+        yield practice.clinic.handler_and_event("GET", f"/Observation?{query}")
 
 
 DAILY = {"SESSION_POLICY": "daily"}

@@ -48,7 +48,7 @@ from tests.benchmarks.practice import Practice, deployed
 from tests.benchmarks.scenarios import SCENARIOS, Scenario
 from tests.benchmarks.warm import silent
 from tests.support import clock
-from tests.support.memory_objects import Objects
+from tests.support.memory_objects import MemoryS3
 from tests.support.memory_reads import size
 
 MS = 1000
@@ -117,7 +117,7 @@ def _make_real(event: dict[str, Any]) -> None:
 
 def _stored(endpoint: Endpoint, table: str = "") -> int:
     tables = [table] if table else patterns.TABLES
-    items = (item for name in tables for item in endpoint.database.everything(name))
+    items = (item for name in tables for item in endpoint.database.all_items(name))
     return sum(size(item) + OVERHEAD for item in items)
 
 
@@ -127,7 +127,7 @@ def _uuid(number: int) -> uuid.UUID:
 
 def _trail(read_lines: list[str]) -> Iterator[Figure]:
     """Measure the trail of five minutes, from the lines to the archive and its index."""
-    endpoint, objects = Endpoint(), Objects()
+    endpoint, objects = Endpoint(), MemoryS3()
     with deployed(endpoint) as practice, silent(), pytest.MonkeyPatch.context() as patched:
         patched.setattr(archive, "client", cache(lambda: objects))
         log = _measured(
@@ -141,7 +141,7 @@ def _trail(read_lines: list[str]) -> Iterator[Figure]:
             audit_index.handler,
             map(_streamed, batched(events, WRITES_A_BATCH, strict=False)),
         )
-        new = [one for one in endpoint.database.everything(patterns.AUDIT) if "events" in one]
+        new = [one for one in endpoint.database.all_items(patterns.AUDIT) if "events" in one]
         stored_before = _stored(endpoint, patterns.AUDIT)
         index = _measured(endpoint, audit_index.handler, [_streamed(new)])
         stored = _stored(endpoint, patterns.AUDIT) - stored_before
@@ -172,10 +172,10 @@ def _lines(examples: dict[str, str]) -> Iterator[tuple[str, str]]:
         if "id" in line:
             line["id"] = ulids.new(number)
         audit = line["audit"]
-        audit["id"] = ulids.new(instants.nanoseconds(at) // instants.MILLISECOND)
+        audit["id"] = ulids.new(instants.to_nanoseconds(at) // instants.MILLISECOND)
         shown = INBOX if kind == "page20" else 1
         audit["event"] |= {
-            "at": instants.written(at),
+            "at": instants.to_text(at),
             "who": _who(practitioner),
             "patients": sorted(
                 f"Patient/{_uuid(patient)}" for patient in _patients(practitioner, shown, numbers)
@@ -206,7 +206,7 @@ def _events(practice: Practice, endpoint: Endpoint) -> Iterator[dict[str, Any]]:
     _, header = practice.linked()
     for number in range(round((WRITES_A_SECOND + CLOSINGS_A_SECOND) * GATHERED)):
         practice.make("POST", "/Communication", practice.message(header, number))
-    yield from (item for item in endpoint.database.everything(patterns.AUDIT) if "event" in item)
+    yield from (item for item in endpoint.database.all_items(patterns.AUDIT) if "event" in item)
 
 
 def _delivery(lines: Iterable[str]) -> dict[str, Any]:

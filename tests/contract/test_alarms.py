@@ -221,7 +221,7 @@ def test_every_api_has_alarms_for_its_errors_and_its_latency(api: str) -> None:
 
 def test_lost_audit_lines_and_late_closings_have_an_alarm() -> None:
     for metric in (metrics.UNAUDITED, metrics.OLDEST):
-        assert watches(f"${{{STACK}}}", metric, Policy=metrics.ANY)
+        assert watches(f"${{{STACK}}}", metric, Policy=metrics.ANY_POLICY)
     # A schedule that does not run sends no data.
     assert ALARMS["ClosingLagAlarm"]["Properties"]["TreatMissingData"] == "breaching"
 
@@ -346,7 +346,7 @@ def figures() -> set[Metric]:
     return {
         (f"${{{STACK}}}", name, frozenset({("Policy", policy)}))
         for name, by_policy in noted_figures()
-        for policy in (policies if by_policy else [metrics.ANY])
+        for policy in (policies if by_policy else [metrics.ANY_POLICY])
     }
 
 
@@ -360,7 +360,7 @@ def test_figures_are_written_with_the_expected_namespace_and_dimension(
         monkeypatch.setenv(name, value)
     settings.settings.cache_clear()
     for name, by_policy in noted_figures():
-        metrics.note(name, policy="daily" if by_policy else metrics.ANY)
+        metrics.record(name, policy="daily" if by_policy else metrics.ANY_POLICY)
     metrics.write()
     settings.settings.cache_clear()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -369,7 +369,8 @@ def test_figures_are_written_with_the_expected_namespace_and_dimension(
         (directive,) = line["_aws"]["CloudWatchMetrics"]
         assert (directive["Namespace"], directive["Dimensions"]) == ("the-stack", [["Policy"]])
         written |= {
-            (metric["Name"], line["Policy"] != metrics.ANY) for metric in directive["Metrics"]
+            (metric["Name"], line["Policy"] != metrics.ANY_POLICY)
+            for metric in directive["Metrics"]
         }
     assert written == noted_figures()
 

@@ -13,8 +13,8 @@ import pytest
 from functions import operations
 from shared import settings
 from shared.catalog.operations import OPERATIONS
-from shared.catalog.roles import OF_PEOPLE, ROLES
-from shared.http.statuses import MEANINGS, STATUS
+from shared.catalog.roles import ROLES, USER_ROLES
+from shared.http.statuses import MEANINGS, STATUS_BY_ERROR
 from shared.local import template
 from shared.packaging.build import ROOT
 
@@ -38,12 +38,12 @@ def test_no_two_operations_of_a_type_have_one_name() -> None:
 
 
 def test_every_status_has_its_meaning() -> None:
-    assert MEANINGS.keys() == {*STATUS.values()}
+    assert MEANINGS.keys() == {*STATUS_BY_ERROR.values()}
 
 
 def test_each_role_of_people_is_a_group_of_the_user_pool() -> None:
     groups = template.resources(TEMPLATE, "AWS::Cognito::UserPoolGroup").values()
-    assert {group["Properties"]["GroupName"] for group in groups} == {*OF_PEOPLE}
+    assert {group["Properties"]["GroupName"] for group in groups} == {*USER_ROLES}
 
 
 def test_the_service_client_has_a_role() -> None:
@@ -62,7 +62,7 @@ def test_the_explorer_offers_closing_to_the_roles_that_may_close() -> None:
 def test_defaults_of_settings_are_those_of_the_template() -> None:
     tables = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper(): name for name in TABLES}
     said = template.function_environment(TEMPLATE, {name: name for name in TABLES})
-    alone, deployed = (settings.read(one) for one in (tables, said))
+    alone, deployed = (settings.from_environment(one) for one in (tables, said))
     for field in fields(settings.Settings):
         if field.name not in OF_THE_STACK:
             assert getattr(alone, field.name) == getattr(deployed, field.name), field.name

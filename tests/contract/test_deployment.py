@@ -14,7 +14,7 @@ from shared import settings
 from shared.access import scopes
 from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS
-from shared.catalog.types import TYPES
+from shared.catalog.types import STORED_TYPES
 from shared.http.openapi import document
 from shared.local import redriving, template
 from shared.packaging.build import ROOT
@@ -112,7 +112,7 @@ def test_a_protected_resource_is_created_after_everything_that_may_fail(protecte
 def test_the_settings_check_covers_the_settings_that_functions_read() -> None:
     checked = RESOURCES["SettingsCheck"]["Properties"]["Settings"]
     recorder = Recorder(dict.fromkeys((*checked, *_table_variables()), ""))
-    settings.read(recorder)
+    settings.from_environment(recorder)
     every = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     # Values that only the stack knows, or that may be any text.
     unchecked = {name for name in recorder.asked - checked.keys() if name not in _table_variables()}
@@ -180,7 +180,7 @@ def test_cors_allows_the_methods_and_headers_of_the_api(
     assert cors["AllowOrigins"] == {"Ref": "AllowedOrigins"}
     assert cors["AllowCredentials"] is True
     assert {*cors["AllowMethods"]} == {row.method for row in INTERACTIONS} - {"OPTIONS"}
-    described = json.loads(document.openapi("https://fhir.example", plain))
+    described = json.loads(document.openapi_json("https://fhir.example", plain))
     operations = [operation for path in described["paths"].values() for operation in path.values()]
     taken = {
         parameter["name"].lower()
@@ -329,8 +329,8 @@ def test_every_scope_of_the_pool_is_published_and_understood() -> None:
     }
     assert {*offered} - {"openid", "profile"} == created
     for scope in created - {"launch/patient"}:
-        assert scopes.read([scope]), scope
-    assert {f"patient/{kind}.rs" for kind in TYPES} <= created
+        assert scopes.parse([scope]), scope
+    assert {f"patient/{kind}.rs" for kind in STORED_TYPES} <= created
     # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html
     assert len(RESOURCES["UserClient"]["Properties"]["AllowedOAuthScopes"]) <= 50
 

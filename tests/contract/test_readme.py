@@ -22,7 +22,7 @@ LONGEST_CELL = 500
 @DOCUMENT
 def test_tables_are_up_to_date(document: Path) -> None:
     # If not: uv run python -m tests.tools.readme
-    assert readme.rewritten(document) == document.read_text()
+    assert readme.regenerated_text(document) == document.read_text()
 
 
 def test_each_table_stands_in_one_document() -> None:

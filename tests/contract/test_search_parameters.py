@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from shared.catalog.parameters import CHOICES, OWN, SEARCH_PARAMS, SearchParam
-from shared.catalog.types import TYPES
-from shared.fhir.search_values import paths
+from shared.catalog.parameters import CHOICES, OWN_DEFINITION_PATH, SEARCH_PARAMS, SearchParam
+from shared.catalog.types import STORED_TYPES
+from shared.fhir.search_values import parse_paths
 from shared.fhir.validation.schema import type_named
 from shared.packaging.build import ROOT
 
 FIXTURE = ROOT / "tests/fixtures/r4-search-parameters/search-parameters.json"
 SYSTEMS: dict[str, list[str]] = json.loads(FIXTURE.with_name("code-systems.json").read_text())
 DEFINED: list[dict[str, Any]] = json.loads(FIXTURE.read_text())
-ROWS = [row for resource_type in TYPES for row in SEARCH_PARAMS.of(resource_type).values()]
+ROWS = [row for resource_type in STORED_TYPES for row in SEARCH_PARAMS.of(resource_type).values()]
 # The data types that each type of parameter reads.
 ELEMENTS = {
     "reference": {"Reference", "canonical"},
@@ -50,7 +50,7 @@ def expression(definition: dict[str, Any], resource_type: str) -> str:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.resource}-{row.code}")
 def test_a_search_parameter_agrees_with_its_r4_definition(row: SearchParam) -> None:
-    if row.definition.startswith(OWN):
+    if row.definition.startswith(OWN_DEFINITION_PATH):
         assert row.description
         return
     definition = defined(row.resource)[row.code]
@@ -61,7 +61,7 @@ def test_a_search_parameter_agrees_with_its_r4_definition(row: SearchParam) -> N
     assert {*row.targets} == ({*()} if every else {*definition.get("target", ())})
 
 
-@pytest.mark.parametrize("resource_type", TYPES)
+@pytest.mark.parametrize("resource_type", STORED_TYPES)
 def test_every_r4_parameter_is_in_the_catalogue_or_listed_as_unsupported(
     resource_type: str,
 ) -> None:
@@ -76,7 +76,7 @@ def test_every_r4_parameter_is_in_the_catalogue_or_listed_as_unsupported(
 def types_read(row: SearchParam) -> list[str]:
     """Return the data types that a parameter reads."""
     types = []
-    for part in paths(row.expression):
+    for part in parse_paths(row.expression):
         name = row.resource
         for step in part.names:
             name = type_named(name).elements[step].type

@@ -12,8 +12,8 @@ from functions import closing_worker
 from shared import settings
 from shared.audit import digests, journal, segments
 from shared.catalog import access_patterns as patterns
-from shared.catalog.interactions import INTERACTIONS, SLASHED
-from shared.catalog.policies import MAX_HOURS, POLICIES, SCOPES
+from shared.catalog.interactions import GREEDY_ROUTES, INTERACTIONS
+from shared.catalog.policies import MAX_HOURS, POLICIES, SLOT_SCOPES
 from shared.local import template
 from shared.packaging.build import ROOT
 from shared.store import transactions
@@ -170,11 +170,11 @@ def key(route: dict[str, Any]) -> str:
 def test_the_routes_of_the_template_are_the_rows_of_the_catalogue() -> None:
     routes = {(key(route), called_by(route), is_public(route)) for route in ROUTES}
     rows = {
-        (f"{i.method} {'' if i.rooted else '${BasePath}'}{i.path}", i.function, i.public)
+        (f"{i.method} {'' if i.is_at_root else '${BasePath}'}{i.path}", i.function, i.public)
         for i in INTERACTIONS
         if i.path != "/"  # the base without a base path
     }
-    for slashed, row in SLASHED.items():
+    for slashed, row in GREEDY_ROUTES.items():
         method, _, path = slashed.partition(" ")
         rows.add((f"{method} ${{BasePath}}{path}", row.function, True))
     assert routes == rows | {("$default", "fallback", False)}
@@ -477,7 +477,7 @@ class Recorder(dict[str, str]):
 def test_functions_have_every_setting_that_they_read() -> None:
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
     recorder = Recorder(template.function_environment(TEMPLATE, {name: name for name in tables}))
-    settings.read(recorder)
+    settings.from_environment(recorder)
     assert recorder.asked
     # One names a secret and one is long, so only the functions that use them have them.
     of_some_functions = {"REFERENCE_AUTHORIZATION_SECRET_ARN", "SCOPES_SUPPORTED"}
@@ -503,7 +503,7 @@ def test_users_cannot_change_their_identity_attributes() -> None:
 def test_parameters_allow_the_values_that_the_functions_accept() -> None:
     parameters = TEMPLATE["Parameters"]
     assert tuple(parameters["SessionPolicy"]["AllowedValues"]) == POLICIES
-    assert tuple(parameters["SessionScope"]["AllowedValues"]) == SCOPES
+    assert tuple(parameters["SessionScope"]["AllowedValues"]) == SLOT_SCOPES
     assert tuple(parameters["MessageLinking"]["AllowedValues"]) == settings.LINKINGS
     assert tuple(parameters["ReferenceChecks"]["AllowedValues"]) == settings.REFERENCE_CHECKS
     assert tuple(parameters["ConditionMatches"]["AllowedValues"]) == settings.CONDITION_MATCHES
@@ -544,7 +544,7 @@ def test_an_invalid_setting_stops_a_function_with_one_line(variable: str, value:
     environment = template.function_environment(TEMPLATE, {name: name for name in tables})
     refused = value.rpartition("=")[2]
     with pytest.raises(SystemExit, match=f"^{variable}: '{refused}' is .+$"):
-        settings.read(environment | {variable: value})
+        settings.from_environment(environment | {variable: value})
 
 
 @pytest.mark.parametrize(
@@ -565,7 +565,7 @@ def test_the_reference_base_url_must_be_https_or_loopback(base: str, is_base: bo
     environment = template.function_environment(TEMPLATE, {name: name for name in tables})
     environment |= {"REFERENCE_CHECKS": "remote", "REFERENCE_BASE_URL": base}
     with nullcontext() if is_base else pytest.raises(SystemExit, match=r"^REFERENCE_BASE_URL: "):
-        assert settings.read(environment).reference_base_url == base
+        assert settings.from_environment(environment).reference_base_url == base
     pattern = TEMPLATE["Parameters"]["ReferenceBaseUrl"]["AllowedPattern"]
     if base.startswith("http"):
         assert bool(re.search(pattern, base)) == (is_base and "https" in base)
@@ -628,7 +628,7 @@ def test_a_secret_must_be_named_by_its_whole_arn(arn: str, is_secret: bool) -> N
     environment = template.function_environment(TEMPLATE, {name: name for name in tables})
     environment |= {"REFERENCE_AUTHORIZATION_SECRET_ARN": arn}
     with nullcontext() if is_secret else pytest.raises(SystemExit, match="the whole ARN"):
-        assert settings.read(environment).reference_authorization_secret == arn
+        assert settings.from_environment(environment).reference_authorization_secret == arn
 
 
 def test_functions_that_write_without_a_request_know_the_public_base_url() -> None:
@@ -647,8 +647,8 @@ def test_tenants_need_a_reference_base_url_with_the_tenant() -> None:
     environment = template.function_environment(TEMPLATE, {name: name for name in tables})
     environment |= {"REFERENCE_CHECKS": "remote", "TENANT_CLAIM": "clinic"}
     with pytest.raises(SystemExit, match=r"^REFERENCE_BASE_URL: .+{tenant}"):
-        settings.read(environment | {"REFERENCE_BASE_URL": "https://fhir.example"})
-    settings.read(environment | {"REFERENCE_BASE_URL": "https://fhir.example/{tenant}"})
+        settings.from_environment(environment | {"REFERENCE_BASE_URL": "https://fhir.example"})
+    settings.from_environment(environment | {"REFERENCE_BASE_URL": "https://fhir.example/{tenant}"})
 
 
 def test_the_name_of_the_schedule_is_generated() -> None:

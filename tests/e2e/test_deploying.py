@@ -119,7 +119,7 @@ def test_a_deployment_with_its_own_issuer_creates_no_user_pool(running: Emulator
 
 def test_functions_may_read_the_secret_for_the_other_server(running: Emulator) -> None:
     remote = {"ReferenceChecks": "remote", "ReferenceBaseUrl": "https://directory.invalid/R4"}
-    arn = secret.kept(running, "Bearer of-the-deployment")
+    arn = secret.store(running, "Bearer of-the-deployment")
     stack = deployed(running, **remote, ReferenceAuthorizationSecretArn=arn)
     bearer = environment(running, stack)["TOKEN_PRACTITIONER"]
     answer = httpx.post(

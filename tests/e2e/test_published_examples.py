@@ -80,8 +80,10 @@ def test_the_guide_to_asynchronous_encounters(served: Served) -> None:
     curl = FHIR | {"Accept": "*/*"}
     for virtual in (
         medplum.search_resources("Encounter", {"class": f"{ACT_CODE}|VR"}),
-        medplum.found(f"/Encounter?class={ACT_CODE}|VR", medplum.headers),  # as the CLI sends it
-        medplum.found(f"/Encounter?class={encoded}", curl),
+        medplum.search_all(
+            f"/Encounter?class={ACT_CODE}|VR", medplum.headers
+        ),  # as the CLI sends it
+        medplum.search_all(f"/Encounter?class={encoded}", curl),
     ):
         assert ids(virtual) >= {session["id"], child["id"]}
         assert {encounter["class"]["code"] for encounter in virtual} == {"VR"}
@@ -89,8 +91,8 @@ def test_the_guide_to_asynchronous_encounters(served: Served) -> None:
     path = f"/Communication?encounter={of_session}&part-of:missing=true"
     for threads in (
         medplum.search_resources("Communication", of_threads),
-        medplum.found(path, medplum.headers),
-        medplum.found(path.replace(of_session, of_session.replace("/", "%2F")), curl),
+        medplum.search_all(path, medplum.headers),
+        medplum.search_all(path.replace(of_session, of_session.replace("/", "%2F")), curl),
     ):
         assert threads == [linked]
 
@@ -123,7 +125,7 @@ def test_the_guides_session_about_several_patients(served: Served) -> None:
 
 
 def made(sdk: Api, collection: str, sent: Json) -> Json:
-    answer = sdk.ask("POST", f"/{collection}", JSON, sent, status=201)
+    answer = sdk.send("POST", f"/{collection}", JSON, sent, status=201)
     created: Json = answer.json()["data"]
     assert created.items() >= sent.items()
     return created
@@ -135,9 +137,9 @@ def test_the_guide_of_the_plain_json_sdk(served: Served) -> None:
     sdk, admin = (Api(root, values[f"TOKEN_{role}"]) for role in ("PRACTITIONER", "ADMIN"))
     encounter = made(sdk, "encounters", body("sdk-encounter"))
     path = f"/encounters/{encounter['id']}"
-    assert sdk.ask("GET", path, {}).json()["data"] == encounter
+    assert sdk.send("GET", path, {}).json()["data"] == encounter
     finished = body("sdk-finished")
-    updated = sdk.ask("PATCH", path, JSON, finished).json()["data"]
+    updated = sdk.send("PATCH", path, JSON, finished).json()["data"]
     assert updated == encounter | finished | {"version": "2", "updated": updated["updated"]}
     query = {
         "patientId": "pt_abc123",
@@ -147,7 +149,7 @@ def test_the_guide_of_the_plain_json_sdk(served: Served) -> None:
         "sort": "-date",
         "count": "20",
     }
-    assert updated in sdk.ask("GET", f"/encounters?{urlencode(query)}", {}).json()["data"]
+    assert updated in sdk.send("GET", f"/encounters?{urlencode(query)}", {}).json()["data"]
     linked = {"patientId": "pt_abc123", "encounterId": encounter["id"]}
     records = {
         "observations": body("sdk-observation", encounter=encounter["id"]),
@@ -157,11 +159,11 @@ def test_the_guide_of_the_plain_json_sdk(served: Served) -> None:
     }
     paths = [f"/{name}/{made(sdk, name, sent)['id']}" for name, sent in records.items()]
     # Only administrators may delete a record of care. Resources that refer to it stay unchanged.
-    assert sdk.ask("DELETE", path, {}, status=403).json()["code"] == "forbidden"
-    admin.ask("DELETE", path, {}, status=204)
-    sdk.ask("GET", path, {}, status=410)
+    assert sdk.send("DELETE", path, {}, status=403).json()["code"] == "forbidden"
+    admin.send("DELETE", path, {}, status=204)
+    sdk.send("GET", path, {}, status=410)
     for record_path in paths:
-        assert sdk.ask("GET", record_path, {}).json()["data"]["encounterId"] == encounter["id"]
+        assert sdk.send("GET", record_path, {}).json()["data"]["encounterId"] == encounter["id"]
 
 
 @pytest.mark.parametrize("last", ["finished", "cancelled"])
@@ -172,7 +174,7 @@ def test_the_classes_and_the_lifecycle_of_the_plain_json_sdk(served: Served, las
     for code in ("AMB", "IMP", "EMER", "HH", "VR"):
         own_id = made(sdk, "encounters", {"status": "planned", "class": code})["id"]
     for status in ("arrived", "triaged", "in-progress", "onleave", last):
-        changed = sdk.ask("PATCH", f"/encounters/{own_id}", JSON, {"status": status}).json()
+        changed = sdk.send("PATCH", f"/encounters/{own_id}", JSON, {"status": status}).json()
         assert changed["data"]["status"] == status
 
 
@@ -187,23 +189,23 @@ def test_the_encounter_reference_under_api_fhir(served: Served) -> None:
     )
     sent = body("reference-encounter")
     created = [
-        caller.ask("POST", "/Encounter", JSON, sent, status=201).json()
+        caller.send("POST", "/Encounter", JSON, sent, status=201).json()
         for caller in (admin, practitioner)
     ]
     assert all(encounter.items() >= sent.items() for encounter in created)
-    check_outcome(auditor.ask("POST", "/Encounter", JSON, sent, status=403), "forbidden")
+    check_outcome(auditor.send("POST", "/Encounter", JSON, sent, status=403), "forbidden")
     for query in ("", f"?subject={sent['subject']['reference']}", "?status=finished"):
         for caller in (admin, practitioner, auditor):
-            assert ids(caller.found(f"/Encounter{query}", {})) >= ids(created)
-    assert ids(practitioner.found("/Encounter?date=2024-03-15", {})) >= ids(created)
+            assert ids(caller.search_all(f"/Encounter{query}", {})) >= ids(created)
+    assert ids(practitioner.search_all("/Encounter?date=2024-03-15", {})) >= ids(created)
     for encounter in created:
         path = f"/Encounter/{encounter['id']}"
         for caller in (admin, practitioner, auditor):
-            assert caller.ask("GET", path, {}).json() == encounter
-        check_outcome(auditor.ask("PUT", path, JSON, encounter, status=403), "forbidden")
+            assert caller.send("GET", path, {}).json() == encounter
+        check_outcome(auditor.send("PUT", path, JSON, encounter, status=403), "forbidden")
     for caller, encounter in zip((admin, practitioner), created, strict=True):
         changed = encounter | {"language": "en"}
-        updated = caller.ask("PUT", f"/Encounter/{encounter['id']}", JSON, changed).json()
+        updated = caller.send("PUT", f"/Encounter/{encounter['id']}", JSON, changed).json()
         assert updated == changed | {"meta": updated["meta"]}
 
 
@@ -213,10 +215,10 @@ def test_the_classes_and_the_lifecycle_of_the_encounter_reference(served: Served
     for code in ("AMB", "EMER", "IMP", "VR"):
         of_class = {"class": {"system": ACT_CODE, "code": code}, "status": "planned"}
         sent = body("reference-encounter") | of_class
-        stored = caller.ask("POST", "/Encounter", JSON, sent, status=201).json()
+        stored = caller.send("POST", "/Encounter", JSON, sent, status=201).json()
     for status in ("arrived", "in-progress", "finished"):
         sent = stored | {"status": status}
-        stored = caller.ask("PUT", f"/Encounter/{stored['id']}", JSON, sent).json()
+        stored = caller.send("PUT", f"/Encounter/{stored['id']}", JSON, sent).json()
         assert stored["status"] == status
 
 
@@ -232,11 +234,11 @@ def test_the_encounter_reference_at_the_root(served: Served) -> None:
     visits = [body(f"root-{status}") for status in ("finished", "in-progress")]
     for visit in visits:
         path = f"/Encounter/{visit['id']}"
-        admin.ask("DELETE", path, {}, status=204)  # an earlier run may have left some
-        caller.ask("PUT", path, JSON, visit, status=201)
-        encounter = caller.ask("GET", path, accept).json()
+        admin.send("DELETE", path, {}, status=204)  # an earlier run may have left some
+        caller.send("PUT", path, JSON, visit, status=201)
+        encounter = caller.send("GET", path, accept).json()
         assert encounter == visit | {"meta": encounter["meta"]}
-    assert ids(caller.found("/Encounter", accept)) >= ids(visits)
+    assert ids(caller.search_all("/Encounter", accept)) >= ids(visits)
     patient = visit["subject"]["reference"]
     for query in (
         f"_id={visit['id']}",
@@ -245,14 +247,16 @@ def test_the_encounter_reference_at_the_root(served: Served) -> None:
         f"patient={patient.removeprefix('Patient/')}",
         f"date=ge{visit['period']['start'][:10]}",
     ):
-        assert visit["id"] in ids(caller.found(f"/Encounter?{query}", accept)), query
+        assert visit["id"] in ids(caller.search_all(f"/Encounter?{query}", accept)), query
     booked = {"appointment": [care.reference("Appointment/annual")]}
-    caller.ask("PUT", path, JSON, visit | booked)
-    assert ids(caller.found("/Encounter?appointment=Appointment/annual", accept)) == {visit["id"]}
+    caller.send("PUT", path, JSON, visit | booked)
+    assert ids(caller.search_all("/Encounter?appointment=Appointment/annual", accept)) == {
+        visit["id"]
+    }
     unknown = "/Encounter/7d1ce256fcd7408193b0459650937a07"
-    check_outcome(caller.ask("GET", unknown, accept, status=404), "not-found")
-    check_outcome(caller.ask("GET", "/Encounter?_count=ten", accept, status=400), "invalid")
-    check_outcome(caller.ask("GET", "/Encounter?colour=red", accept, status=400), "invalid")
+    check_outcome(caller.send("GET", unknown, accept, status=404), "not-found")
+    check_outcome(caller.send("GET", "/Encounter?_count=ten", accept, status=400), "invalid")
+    check_outcome(caller.send("GET", "/Encounter?colour=red", accept, status=400), "invalid")
 
 
 def check_outcome(answer: httpx.Response, code: str) -> None:
@@ -269,9 +273,9 @@ def test_the_pages_of_the_encounter_reference_at_the_root(served: Served) -> Non
     caller = Api(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"])
     accept = {"accept": "application/json"}
     for _ in range(12):
-        caller.ask("POST", "/Encounter", JSON, care.visit(), status=201)
+        caller.send("POST", "/Encounter", JSON, care.visit(), status=201)
     path = "/Encounter?_count=10&_offset="
-    first = caller.ask("GET", f"{path}0", accept).json()
+    first = caller.send("GET", f"{path}0", accept).json()
     total, base = first["total"], f"{caller.url}{path}"
     assert links(first) == {
         "self": f"{base}0",
@@ -282,7 +286,7 @@ def test_the_pages_of_the_encounter_reference_at_the_root(served: Served) -> Non
     matches = resources(first)
     page = first
     while following := links(page).get("next"):
-        page = caller.ask("GET", following.removeprefix(caller.url), accept).json()
+        page = caller.send("GET", following.removeprefix(caller.url), accept).json()
         assert page["total"] == total
         assert links(page)["self"] == following
         matches += resources(page)

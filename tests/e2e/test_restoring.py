@@ -92,7 +92,7 @@ def test_a_torn_copy_is_restored_by_the_runbook(running: Emulator) -> None:
     service = Service(running)
     deployment, dynamodb = service.deployment, running.client("dynamodb")
     kept_thread = service.thread()
-    tables_before = deployment.names("AWS::DynamoDB::Table")
+    tables_before = deployment.physical_ids("AWS::DynamoDB::Table")
     copy = dynamodb.create_backup(
         TableName=tables_before[patterns.ENCOUNTER], BackupName="a-minute-ago"
     )
@@ -100,13 +100,13 @@ def test_a_torn_copy_is_restored_by_the_runbook(running: Emulator) -> None:
     service.says(kept_thread)
     sessions_before = service.sessions()
     assert len(sessions_before) == 2
-    at = instants.written(datetime.now(UTC))
+    at = instants.to_text(datetime.now(UTC))
 
     service.done("restore", "close")
     with service.clinic() as http:
         assert not http.get("/Encounter").is_success
     # One table is restored from an older copy, as with AWS Backup. The command restores the others.
-    targets = restoring.targets(deployment, at)
+    targets = restoring.restored_names(deployment, at)
     dynamodb.restore_table_from_backup(
         TargetTableName=targets[patterns.ENCOUNTER],
         BackupArn=copy["BackupDetails"]["BackupArn"],
@@ -115,9 +115,9 @@ def test_a_torn_copy_is_restored_by_the_runbook(running: Emulator) -> None:
     for table, name in targets.items():
         assert settings(dynamodb, name) == wanted(table)
     service.done("restore", "adopt", "--at", at)
-    assert deployment.names("AWS::DynamoDB::Table") == targets
+    assert deployment.physical_ids("AWS::DynamoDB::Table") == targets
     service.values = service.deploy()
-    assert deployment.names("AWS::DynamoDB::Table") == targets
+    assert deployment.physical_ids("AWS::DynamoDB::Table") == targets
     assert {*tables_before.values()} <= {*dynamodb.list_tables()["TableNames"]}
 
     report = service.done("reindex")

@@ -23,7 +23,7 @@ from shared.local.environment import environment
 from shared.local.stack import deploy, physical_id
 from shared.store import audit_items, codec
 from tests.support import care
-from tests.support.canary import CANARY, noted, person, secret
+from tests.support.canary import CANARY, person, secret_note, with_canary
 
 type Json = dict[str, Any]
 
@@ -129,7 +129,7 @@ def bundle(kind: str) -> Json:
     """Return a Bundle that writes, finds and searches the canary."""
     named = {"method": "POST", "url": "Encounter", "ifNoneExist": f"{NAMED}&class=VR&_id=none"}
     entries = [
-        {"request": named, "resource": secret(care.session())},
+        {"request": named, "resource": with_canary(care.session())},
         {"request": {"method": "GET", "url": f"Encounter?{NAMED}"}},
     ]
     return {"resourceType": "Bundle", "type": kind, "entry": entries}
@@ -142,7 +142,7 @@ def of_people(http: httpx.Client, encounter: str) -> Iterator[httpx.Response]:
     own_id = patient.json()["id"]
     yield http.put(f"/Patient/{own_id}", json=person(id=own_id, gender="female"))
     yield http.get("/Patient", params={"family": CANARY, "phone": CANARY})
-    yield http.post("/DocumentReference", json=noted(encounter))
+    yield http.post("/DocumentReference", json=secret_note(encounter))
     yield http.get(f"/Encounter/{encounter}/$everything", params={"_type": "DocumentReference"})
     plain = str(http.base_url).removesuffix("fhir/R4/") + "v1"
     note = {"title": CANARY, "content": CANARY, "encounterId": encounter, "patientId": own_id}
@@ -152,9 +152,9 @@ def of_people(http: httpx.Client, encounter: str) -> Iterator[httpx.Response]:
 
 def conversation(http: httpx.Client) -> list[httpx.Response]:
     """Write, read and search resources with the canary, and be refused in every way."""
-    session = http.post("/Encounter", json=secret(care.session()))
+    session = http.post("/Encounter", json=with_canary(care.session()))
     note = {"payload": [{"contentString": CANARY}], "topic": {"text": CANARY}}
-    header = http.post("/Communication", json=secret(care.header(), **note))
+    header = http.post("/Communication", json=with_canary(care.header(), **note))
     assert CANARY in session.text
     assert CANARY in header.text
     thread, path = header.json()["id"], f"/Encounter/{session.json()['id']}"
@@ -162,14 +162,16 @@ def conversation(http: httpx.Client) -> list[httpx.Response]:
     link = json.dumps(care.link(session.json()["id"]))
     for answer in (
         http.patch(f"/Communication/{thread}", content=link, headers=patch),
-        http.post("/Communication", json=secret(care.message(thread), **note)),
+        http.post("/Communication", json=with_canary(care.message(thread), **note)),
         http.get(path),
         http.get(f"{path}/_history"),
         http.get(f"{path}/$everything"),
         http.get("/Encounter", params={"identifier": f"https://clinic.example|{CANARY}"}),
-        http.post("/Encounter/$validate?mode=create", json=secret(care.session())),
-        http.post("/Encounter", json=secret(care.session()), headers={"If-None-Exist": NAMED}),
-        http.put(f"/Encounter?{NAMED}&_id={path[11:]}", json=secret(care.session(), language="en")),
+        http.post("/Encounter/$validate?mode=create", json=with_canary(care.session())),
+        http.post("/Encounter", json=with_canary(care.session()), headers={"If-None-Exist": NAMED}),
+        http.put(
+            f"/Encounter?{NAMED}&_id={path[11:]}", json=with_canary(care.session(), language="en")
+        ),
         http.post("/", json=bundle("batch")),
         http.post("/", json=bundle("transaction")),
         http.get("/openapi.json"),
@@ -180,15 +182,15 @@ def conversation(http: httpx.Client) -> list[httpx.Response]:
     test = json.dumps([{"op": "test", "path": "/subject/display", "value": CANARY * 2}])
     wrong = json.dumps([{"op": "replace", "path": "/status", "value": CANARY}])
     return [
-        http.post("/Encounter", json=secret(care.session("bogus"))),
+        http.post("/Encounter", json=with_canary(care.session("bogus"))),
         http.post("/Encounter", content=f'{{"text":"{CANARY}"'),
-        http.post("/Communication", json=secret(care.message("nowhere"), **note)),
+        http.post("/Communication", json=with_canary(care.message("nowhere"), **note)),
         http.patch(path, content=test, headers=patch),
         http.patch(path, content=wrong, headers=patch),
-        http.put(path, json=secret(care.session(), priority={"text": [CANARY]})),
+        http.put(path, json=with_canary(care.session(), priority={"text": [CANARY]})),
         http.delete(f"/Encounter?{NAMED}"),
         http.post("/Patient", json=person(gender="unheard", photo=[{"title": [CANARY]}])),
-        http.post("/DocumentReference", json=noted("nowhere")),
+        http.post("/DocumentReference", json=secret_note("nowhere")),
         http.post("/", json=bundle(CANARY)),
         http.post("/", json={**bundle("batch"), "entry": [{"fullUrl": CANARY}, CANARY]}),
         http.get(f"/AuditEvent?entity={CANARY}"),

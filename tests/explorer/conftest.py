@@ -29,7 +29,7 @@ def browser() -> Iterator[Browser]:
 def origin(practice: Practice) -> Iterator[str]:
     """Yield the URL of the gateway's stage."""
     with listening(Gateway) as address:
-        practice.set(PUBLIC_BASE_URL=f"{address}{STAGE}{BASE_PATH}")
+        practice.configure(PUBLIC_BASE_URL=f"{address}{STAGE}{BASE_PATH}")
         yield f"{address}{STAGE}"
 
 

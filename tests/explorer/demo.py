@@ -113,12 +113,12 @@ def fill(place: Practice) -> Clinic:
     name = {"prefix": ["Dr"], "given": ["Alice"], "family": "Smith"}
     alice = {"resourceType": "Practitioner", "id": "doctor-alice-smith", "name": [name]}
     assert place.clinic.put(f"/{care.ALICE}", alice).status == 201
-    place.set(SESSION_POLICY="daily")
+    place.configure(SESSION_POLICY="daily")
     thread = _header(place, "Back pain", HOMER, ALICE)
     _says(place, thread, HOMER, BACK)
     (today,) = place.clinic.get("/Encounter?status=in-progress").ids
-    place.set(SESSION_POLICY="explicit", SESSION_IDLE_MINUTES="2880")
-    family = place.opens(subject=CHILDREN, participant=_people(ALICE, MARGE))
+    place.configure(SESSION_POLICY="explicit", SESSION_IDLE_MINUTES="2880")
+    family = place.open_session(subject=CHILDREN, participant=_people(ALICE, MARGE))
     children = []
     for child, reason in ((BART, "Itchy rash on both arms"), (LISA, "Sore throat")):
         more: dict[str, Any] = {"subject": child, "reasonCode": [{"text": reason}]}
@@ -131,7 +131,9 @@ def fill(place: Practice) -> Clinic:
     rash = _header(place, "Bart and Lisa", BART, MARGE, ALICE, encounter=linked)
     _says(place, rash, BART, RASH)
     follow_up = [{"text": "Follow-up by chat"}]
-    place.opens(status="planned", subject=LISA, participant=_people(NICK), reasonCode=follow_up)
+    place.open_session(
+        status="planned", subject=LISA, participant=_people(NICK), reasonCode=follow_up
+    )
     return Clinic(family, thread, today)
 
 
@@ -147,7 +149,7 @@ def _people(*people: Person) -> list[dict[str, Person]]:
 
 def _header(place: Practice, topic: str, about: Person, *people: Person, **more: Any) -> str:
     everybody = [about, *people]
-    return place.header(
+    return place.post_header(
         topic={"text": topic}, subject=about, sender=everybody[0], recipient=everybody, **more
     )
 
@@ -157,7 +159,7 @@ def _says(
 ) -> None:
     for moment, sender, text in said:
         content = {"contentString": text} if text else {"contentAttachment": PHOTO}
-        place.at(moment)
-        place.says(
+        place.advance_to(moment)
+        place.post_message(
             thread, moment, sender=sender, subject=about, recipient=[ALICE], payload=[content]
         )

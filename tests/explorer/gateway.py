@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support import frontdoor
+from tests.support import api_client
 
 STAGE = "/prod"
 BASE_PATH = "/fhir/R4"
@@ -70,7 +70,7 @@ class Gateway(BaseHTTPRequestHandler):
     def _call(self, path: str, query: str, body: str | None) -> tuple[int, dict[str, str], bytes]:
         rooted = not path.startswith(BASE_PATH)
         base = "" if rooted else BASE_PATH
-        route, variables = frontdoor.route(self.command, path.removeprefix(base), rooted=rooted)
+        route, variables = api_client.route(self.command, path.removeprefix(base), rooted=rooted)
         claims = _claims(self.headers.get("Authorization", ""))
         if claims is None and not (route and route.public):
             return 401, {"Content-Type": "application/json"}, b'{"message":"Unauthorized"}'

@@ -19,9 +19,9 @@ from tests.explorer import demo
 from tests.explorer.browsing import FLAGS, Visitor, chromium
 from tests.explorer.gateway import BASE_PATH, STAGE, Gateway, listening, token
 from tests.support import care
-from tests.support.caches import forget
+from tests.support.api_client import ApiClient
+from tests.support.caches import clear_caches
 from tests.support.clock import set_clock
-from tests.support.frontdoor import FrontDoor
 from tests.support.memory_database import Database
 from tests.support.practice import Practice
 
@@ -39,13 +39,13 @@ def practice(patch: pytest.MonkeyPatch) -> Practice:
     names = {name: name for name in template.table_requests(loaded)}
     for name, value in template.function_environment(loaded, names).items():
         patch.setenv(name, value)
-    forget()
+    clear_caches()
     client = cache(Database)
     patch.setattr(dynamodb, "client", client)
     patch.setattr(transactions, "client", client)
-    place = Practice(FrontDoor(), patch)
+    place = Practice(ApiClient(), patch)
     set_clock(patch, lambda: place.now)
-    place.set(SESSION_TIME_ZONE="Europe/Berlin", SESSION_IDLE_MINUTES="")
+    place.configure(SESSION_TIME_ZONE="Europe/Berlin", SESSION_IDLE_MINUTES="")
     return place
 
 
@@ -69,7 +69,7 @@ def main() -> None:
     """Write the picture."""
     with pytest.MonkeyPatch.context() as patch, listening(Gateway) as address:
         place = practice(patch)
-        place.set(PUBLIC_BASE_URL=f"{address}{STAGE}{BASE_PATH}")
+        place.configure(PUBLIC_BASE_URL=f"{address}{STAGE}{BASE_PATH}")
         demo_clinic = demo.fill(place)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)

@@ -132,7 +132,9 @@ def test_sessions_are_listed_with_their_age(visit: Visit) -> None:
 
 def test_many_sessions_are_shown_page_by_page(visit: Visit, practice: Practice) -> None:
     for number in range(60):
-        practice.opens(period={"start": f"2026-02-01T{number // 10:02}:{number % 10:02}:00Z"})
+        practice.open_session(
+            period={"start": f"2026-02-01T{number // 10:02}:{number % 10:02}:00Z"}
+        )
     visitor = visit(*ALICE)
     rows = visitor.list("Open sessions")
     assert rows.count() == 25
@@ -152,7 +154,7 @@ def test_an_empty_list_says_that_there_is_nothing_to_see(visit: Visit) -> None:
 
 
 def test_a_planned_session_is_shown_as_not_begun(visit: Visit, practice: Practice) -> None:
-    practice.opens(status="planned", period={"start": "2026-03-05T09:00:00+01:00"})
+    practice.open_session(status="planned", period={"start": "2026-03-05T09:00:00+01:00"})
     visitor = visit(*ALICE)
     visitor.sees("begins in 3 days · closes only by hand")
 
@@ -239,7 +241,7 @@ def test_a_session_is_shown_with_its_medical_encounters_and_messages(
 def test_records_of_any_type_are_labelled_by_their_content(
     visit: Visit, practice: Practice
 ) -> None:
-    session = practice.opens()
+    session = practice.open_session()
     subject, encounter = care.reference(care.HOMER), care.reference(f"Encounter/{session}")
     text = b64encode("Straight leg raise 80°".encode()).decode()
     note = {"title": "Back pain, follow-up", "contentType": "text/plain; charset=utf-8"}
@@ -306,7 +308,7 @@ DATES = {
 def test_dates_are_shown_in_their_precision_in_any_time_zone(
     visit: Visit, practice: Practice
 ) -> None:
-    session = practice.opens()
+    session = practice.open_session()
     for date in DATES:
         record = care.example(
             "Observation",
@@ -329,7 +331,7 @@ def test_references_are_shown_by_their_name_in_the_directory(
 ) -> None:
     name = {"given": ["Homer", "Jay"], "family": "Simpson"}
     patient = {"resourceType": "Patient", "id": "homer-simpson", "name": [name]}
-    session = practice.opens()
+    session = practice.open_session()
     visitor = visit(*ALICE)
     visitor.sees(care.HOMER)
     practice.clinic.put(f"/{care.HOMER}", patient)
@@ -393,13 +395,13 @@ def test_a_thread_is_a_conversation_with_its_sessions_marked(
 def test_messages_in_and_outside_of_a_session_are_shown_apart(
     visit: Visit, practice: Practice
 ) -> None:
-    thread = practice.header()
-    practice.says(thread, "2026-03-02 09:00")
-    first = practice.opens()
+    thread = practice.post_header()
+    practice.post_message(thread, "2026-03-02 09:00")
+    first = practice.open_session()
     practice.clinic.patch(f"/Communication/{thread}", care.link(first))
-    practice.says(thread, "2026-03-02 10:00")
+    practice.post_message(thread, "2026-03-02 10:00")
     practice.clinic.post(f"/Encounter/{first}/$close-session", None)
-    practice.says(thread, "2026-03-03 10:00")
+    practice.post_message(thread, "2026-03-03 10:00")
     visitor = visit(*ALICE)
     visitor.goes_to(f"thread/{thread}")
     parts = spans(visitor)
@@ -410,8 +412,8 @@ def test_messages_in_and_outside_of_a_session_are_shown_apart(
 def test_a_failed_lookup_is_reported_and_not_shown_as_empty(
     visit: Visit, practice: Practice
 ) -> None:
-    thread = practice.header(encounter=care.reference(f"Encounter/{practice.opens()}"))
-    practice.says(thread, "2026-03-02 10:00")
+    thread = practice.post_header(encounter=care.reference(f"Encounter/{practice.open_session()}"))
+    practice.post_message(thread, "2026-03-02 10:00")
     visitor = visit(*ALICE)
 
     def busy(route: Route) -> None:
@@ -429,8 +431,8 @@ def test_a_failed_lookup_is_reported_and_not_shown_as_empty(
 
 
 def test_messages_with_times_in_any_zone_are_shown(visit: Visit, practice: Practice) -> None:
-    session = practice.opens()
-    thread = practice.header(encounter=care.reference(f"Encounter/{session}"))
+    session = practice.open_session()
+    thread = practice.post_header(encounter=care.reference(f"Encounter/{session}"))
     for sent in ("2026-03-02T10:00:00+01:00", "2026-03-02T04:30:00.5-05:00", "2026-03-02"):
         answer = practice.clinic.post("/Communication", care.message(thread, sent))
         assert answer.status == 201, answer.text
@@ -453,19 +455,19 @@ def test_a_message_without_a_sent_time_is_shown_when_it_was_received(
     visit: Visit, practice: Practice
 ) -> None:
     """The time is what a colleague noted, or else when the message was stored. A draft has none."""
-    session = practice.opens()
-    thread = practice.header(encounter=care.reference(f"Encounter/{session}"))
+    session = practice.open_session()
+    thread = practice.post_header(encounter=care.reference(f"Encounter/{session}"))
     sender = care.reference(care.ALICE)
     undated = care.message(thread, sender=sender)
     practice.clinic.post("/Communication", undated | {"received": "2026-02-27T10:00:00Z"})
     practice.clinic.post("/Communication", undated)
-    practice.says(thread, "2026-03-02 10:00", sender=sender)
+    practice.post_message(thread, "2026-03-02 10:00", sender=sender)
     practice.clinic.post("/Communication", undated | {"sent": "1970-01-01T00:00:00Z"})
-    practice.says(thread, "2026-03-03 11:00", sender=sender)
+    practice.post_message(thread, "2026-03-03 11:00", sender=sender)
     practice.clinic.post("/Communication", undated | {"status": "preparation"})
-    later = practice.clinic.get("/Communication?part-of:missing=false&sent:missing=true").found
+    later = practice.clinic.get("/Communication?part-of:missing=false&sent:missing=true").resources
     for message in later:
-        practice.change(f"/Communication/{message['id']}", note=[{"text": "Read"}])
+        practice.put_changes(f"/Communication/{message['id']}", note=[{"text": "Read"}])
     visitor = visit(*ALICE)
     visitor.goes_to(f"thread/{thread}")
     name = "doctor-alice-smith"
@@ -486,11 +488,11 @@ def test_a_message_without_a_sent_time_is_shown_when_it_was_received(
 def test_a_late_message_is_shown_in_the_session_of_its_day(
     visit: Visit, practice: Practice
 ) -> None:
-    practice.set(SESSION_POLICY="daily")
-    thread = practice.header()
-    practice.at("2026-03-05 10:00")
-    practice.says(thread, "2026-03-05 10:00")
-    practice.says(thread, "2026-03-03 10:00")
+    practice.configure(SESSION_POLICY="daily")
+    thread = practice.post_header()
+    practice.advance_to("2026-03-05 10:00")
+    practice.post_message(thread, "2026-03-05 10:00")
+    practice.post_message(thread, "2026-03-03 10:00")
     visitor = visit(*ALICE)
     visitor.goes_to(f"thread/{thread}")
     assert [number for _, number in spans(visitor)] == [1, 1]
@@ -500,9 +502,9 @@ def test_a_late_message_is_shown_in_the_session_of_its_day(
 
 
 def test_a_long_thread_begins_with_its_latest_messages(visit: Visit, practice: Practice) -> None:
-    thread = practice.header()
+    thread = practice.post_header()
     for number in range(60):
-        practice.says(
+        practice.post_message(
             thread,
             f"2026-03-02 10:{number:02}",
             payload=[{"contentString": f"Number {number}"}],
@@ -520,9 +522,9 @@ def test_a_long_thread_begins_with_its_latest_messages(visit: Visit, practice: P
 def test_earlier_messages_that_fail_to_load_can_be_requested_again(
     visit: Visit, practice: Practice
 ) -> None:
-    thread = practice.header()
+    thread = practice.post_header()
     for number in range(51):
-        practice.says(thread, f"2026-03-02 10:{number:02}")
+        practice.post_message(thread, f"2026-03-02 10:{number:02}")
     visitor = visit(*ALICE)
     visitor.goes_to(f"thread/{thread}")
     assert spans(visitor) == [("In no session", 50)]
@@ -553,17 +555,17 @@ def test_contents_written_by_users_are_never_executed(visit: Visit, practice: Pr
         "Binary/1",
     )
     attached = [{"contentAttachment": {"url": url, "title": BIDI + HOSTILE}} for url in urls]
-    session = practice.opens(subject=person, reasonCode=[{"text": HOSTILE}])
-    thread = practice.header(
+    session = practice.open_session(subject=person, reasonCode=[{"text": HOSTILE}])
+    thread = practice.post_header(
         topic={"text": BIDI + HOSTILE},
         sender=person,
         encounter=care.reference(f"Encounter/{session}"),
     )
     child = care.medical_encounter(session, care.HOMER, serviceType={"text": HOSTILE})
     practice.clinic.post("/Encounter", child | {"subject": person})
-    practice.says(thread, "2026-03-02 10:00", sender=person, payload=attached)
-    practice.says(thread, "2026-03-02 10:01", payload=[{"contentString": HOSTILE + BIDI}])
-    practice.says(thread, "2026-03-02 10:02", payload=[{"contentString": LONG}])
+    practice.post_message(thread, "2026-03-02 10:00", sender=person, payload=attached)
+    practice.post_message(thread, "2026-03-02 10:01", payload=[{"contentString": HOSTILE + BIDI}])
+    practice.post_message(thread, "2026-03-02 10:02", payload=[{"contentString": LONG}])
     visitor = visit(*ALICE)
     for path in ("", f"session/{session}", f"thread/{thread}"):
         visitor.goes_to(path)
@@ -603,9 +605,9 @@ def test_the_content_security_policy_blocks_injected_code(visit: Visit) -> None:
 
 
 def test_an_attachment_shows_its_host_beside_its_title(visit: Visit, practice: Practice) -> None:
-    thread = practice.header()
+    thread = practice.post_header()
     elsewhere = {"url": "https://files.example.net/x", "title": "https://clinic.example/result"}
-    practice.says(thread, "2026-03-02 10:00", payload=[{"contentAttachment": elsewhere}])
+    practice.post_message(thread, "2026-03-02 10:00", payload=[{"contentAttachment": elsewhere}])
     visitor = visit(*ALICE)
     visitor.goes_to(f"thread/{thread}")
     visitor.sees("files.example.net")

@@ -57,10 +57,10 @@ def test_every_view_fits_on_a_phone(
     visit: Visit, practice: Practice, demo_clinic: demo.Clinic
 ) -> None:
     content = [{"contentString": "w" * 3000}]
-    practice.says(
+    practice.post_message(
         demo_clinic.thread, "2026-03-06 09:50", payload=content, sender={"display": "n" * 300}
     )
-    practice.opens(subject={"display": "n" * 300})
+    practice.open_session(subject={"display": "n" * 300})
     visitor = visit(width=360)
     for view in views(visitor, demo_clinic):
         widths = "[document.documentElement.scrollWidth, document.body.scrollWidth]"

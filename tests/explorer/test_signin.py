@@ -70,7 +70,7 @@ def issuer(practice: Practice) -> Iterator[Issuer]:
             """Write nothing."""
 
     with listening(Handler) as stub.address:
-        practice.set(
+        practice.configure(
             AUTHORIZE_URL=f"{stub.address}/authorize?audience=the-api",
             TOKEN_URL=f"{stub.address}/token",
             EXPLORE_CLIENT_ID="the-explorer",

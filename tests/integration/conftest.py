@@ -10,8 +10,8 @@ import pytest
 from shared.local import template
 from shared.local.emulator import Emulator, emulator
 from tests.integration.closing import TRIES, Rounds
-from tests.support.caches import forget
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
+from tests.support.caches import clear_caches
 
 _RUNS = count(1)
 
@@ -69,12 +69,12 @@ def function_environment(
     """Point handlers called in this process at these tables."""
     for name, value in deployed.items():
         monkeypatch.setenv(name, value)
-    forget()
+    clear_caches()
     yield
-    forget()
+    clear_caches()
 
 
 @pytest.fixture
-def clinic() -> FrontDoor:
+def clinic() -> ApiClient:
     """Return a practitioner's calls."""
-    return FrontDoor()
+    return ApiClient()

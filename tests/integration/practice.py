@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from shared import settings
 from shared.catalog import access_patterns as patterns
-from shared.store import dynamodb, queue, transactions
+from shared.store import closing_queue, dynamodb, transactions
 from tests.integration.closing import Rounds
 from tests.integration.journal import Items, Journal, in_order
 from tests.stateful import branches
@@ -22,15 +22,15 @@ from tests.stateful.practice import Practice, local
 from tests.stateful.requests import Killed, Sleeping
 from tests.support import consistency, session_invariants
 from tests.support.clock import set_clock
-from tests.support.memory_database import Database, Fate
-from tests.support.picture import Known, picture
+from tests.support.memory_database import CallHooks, Database
+from tests.support.snapshot import Known, take_snapshot
 
 TABLES = patterns.TABLES
 LONGEST_SLEEP = 0.05
 
 
 @dataclass
-class Slow(Fate):
+class Slow(CallHooks):
     """The process is slow before its n-th call, so that others overtake it."""
 
     number: int
@@ -69,7 +69,7 @@ class OnEngine(Practice):
         self._attach()
 
     def _attach(self) -> None:
-        for name, client in (("dynamodb", dynamodb.client()), ("sqs", queue.client())):
+        for name, client in (("dynamodb", dynamodb.client()), ("sqs", closing_queue.client())):
             client.meta.events.register(f"before-call.{name}", self._before)
             client.meta.events.register(f"after-call.{name}", self._after)
         self._journal.attach(dynamodb.client().meta.events)
@@ -82,8 +82,8 @@ class OnEngine(Practice):
             self._fate.after(model.name)
 
     @property
-    def _fate(self) -> Fate:
-        fate: Fate = getattr(self._thread, "fate", None) or Fate()
+    def _fate(self) -> CallHooks:
+        fate: CallHooks = getattr(self._thread, "fate", None) or CallHooks()
         return fate
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class OnEngine(Practice):
     def run[T](
         self,
         call: Callable[[], T],
-        fate: Fate | None = None,
+        fate: CallHooks | None = None,
         then: Callable[[T], Any] = lambda _: None,
     ) -> None:
         """Make a request. If its process is killed, the client repeats the request once."""
@@ -146,7 +146,7 @@ class OnEngine(Practice):
         self.disturbed = False
 
     def _look_at_it(self) -> None:
-        picture_before, self.picture = self.picture, picture(self._memory, self._known)
+        picture_before, self.picture = self.picture, take_snapshot(self._memory, self._known)
         session_invariants.check(picture_before, self.picture)
         self.seen.update(branches.seen(picture_before, self.picture))
 

@@ -11,9 +11,9 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from shared.store import dynamodb, queue, transactions
+from shared.store import closing_queue, dynamodb, transactions
 from tests.support import care, consistency
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
 from tests.support.steps import end, link, messages_of, open_session, post, thread
 
 pytestmark = pytest.mark.usefixtures("function_environment")
@@ -28,7 +28,7 @@ def at_once(*calls: Callable[[], Answer]) -> list[Answer]:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
-def test_fifty_concurrent_writers_with_if_match_lose_no_change(clinic: FrontDoor) -> None:
+def test_fifty_concurrent_writers_with_if_match_lose_no_change(clinic: ApiClient) -> None:
     header_id, _ = thread(clinic)
     url, statuses = f"/Communication/{header_id}", Counter[int]()
 
@@ -50,7 +50,7 @@ def test_fifty_concurrent_writers_with_if_match_lose_no_change(clinic: FrontDoor
     consistency.check()
 
 
-def test_fifty_concurrent_patches_without_if_match_are_all_applied(clinic: FrontDoor) -> None:
+def test_fifty_concurrent_patches_without_if_match_are_all_applied(clinic: ApiClient) -> None:
     header_id = clinic.post("/Communication", care.header(note=[{"text": "First"}])).id
     url = f"/Communication/{header_id}"
     change = [{"op": "add", "path": "/note/-", "value": {"text": "More"}}]
@@ -61,7 +61,7 @@ def test_fifty_concurrent_patches_without_if_match_are_all_applied(clinic: Front
 
 
 @pytest.mark.parametrize("linked", [True, False])
-def test_fifty_concurrent_messages_are_all_stored(clinic: FrontDoor, linked: bool) -> None:
+def test_fifty_concurrent_messages_are_all_stored(clinic: ApiClient, linked: bool) -> None:
     session_id = open_session(clinic)
     header_id, _ = thread(clinic)
     if linked:
@@ -84,7 +84,7 @@ def test_fifty_concurrent_messages_are_all_stored(clinic: FrontDoor, linked: boo
     consistency.check()
 
 
-def test_concurrent_messages_links_and_a_closing_end_consistently(clinic: FrontDoor) -> None:
+def test_concurrent_messages_links_and_a_closing_end_consistently(clinic: ApiClient) -> None:
     session_id, other_id = open_session(clinic), open_session(clinic)
     header_id, ids = thread(clinic, "2026-11-20T09:00:00Z")
     finish = [{"op": "replace", "path": "/status", "value": "finished"}]
@@ -108,7 +108,7 @@ def _retraction() -> list[dict[str, Any]]:
     return [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
 
 
-def test_one_of_many_concurrent_puts_creates_and_the_others_update(clinic: FrontDoor) -> None:
+def test_one_of_many_concurrent_puts_creates_and_the_others_update(clinic: ApiClient) -> None:
     body = care.session(id="the-one")
     answers = at_once(*[lambda: clinic.put("/Encounter/the-one", body)] * 20)
     assert Counter(answer.status for answer in answers) == {201: 1, 200: 19}
@@ -131,7 +131,7 @@ def killed(moment: str, number: int, service: str = "dynamodb") -> Iterator[None
         if calls == number:
             raise Killed
 
-    events = (dynamodb.client() if service == "dynamodb" else queue.client()).meta.events
+    events = (dynamodb.client() if service == "dynamodb" else closing_queue.client()).meta.events
     events.register(f"{moment}-call.{service}", kill)
     try:
         yield
@@ -139,30 +139,30 @@ def killed(moment: str, number: int, service: str = "dynamodb") -> Iterator[None
         events.unregister(f"{moment}-call.{service}", kill)
 
 
-def _create(clinic: FrontDoor) -> Callable[[], Answer]:
+def _create(clinic: ApiClient) -> Callable[[], Answer]:
     return lambda: clinic.post("/Encounter", care.session())
 
 
-def _message(clinic: FrontDoor) -> Callable[[], Answer]:
+def _message(clinic: ApiClient) -> Callable[[], Answer]:
     header_id, _ = thread(clinic)
     link(clinic, header_id, open_session(clinic))
     return lambda: clinic.post("/Communication", care.message(header_id))
 
 
-def _link(clinic: FrontDoor) -> Callable[[], Answer]:
+def _link(clinic: ApiClient) -> Callable[[], Answer]:
     header_id, _ = thread(clinic, "2026-11-20T09:00:00Z")
     session_id, other_id = open_session(clinic), open_session(clinic)
     link(clinic, header_id, other_id)
     return lambda: clinic.patch(f"/Communication/{header_id}", care.link(session_id))
 
 
-def _move(clinic: FrontDoor) -> Callable[[], Answer]:
+def _move(clinic: ApiClient) -> Callable[[], Answer]:
     _, ids = thread(clinic, "2026-11-20T09:00:00Z")
     change = [{"op": "replace", "path": "/sent", "value": "2026-11-20T10:00:00Z"}]
     return lambda: clinic.patch(f"/Communication/{ids[0]}", change)
 
 
-def _retract(clinic: FrontDoor) -> Callable[[], Answer]:
+def _retract(clinic: ApiClient) -> Callable[[], Answer]:
     header_id, ids = thread(clinic, "2026-11-20T09:00:00Z", "2026-11-20T09:30:00Z")
     session_id = open_session(clinic)
     link(clinic, header_id, session_id)
@@ -170,7 +170,7 @@ def _retract(clinic: FrontDoor) -> Callable[[], Answer]:
     return lambda: clinic.patch(f"/Communication/{ids[0]}", _retraction())
 
 
-def _close(clinic: FrontDoor) -> Callable[[], Answer]:
+def _close(clinic: ApiClient) -> Callable[[], Answer]:
     """Close a session that does not fit one transaction of `FEW` operations."""
     session_id = open_session(clinic)
     thread(clinic, "2026-11-20T09:00:00Z", encounter=care.reference(f"Encounter/{session_id}"))
@@ -180,7 +180,7 @@ def _close(clinic: FrontDoor) -> Callable[[], Answer]:
     return lambda: clinic.put(f"/Encounter/{session_id}", finished)
 
 
-def _delete(clinic: FrontDoor) -> Callable[[], Answer]:
+def _delete(clinic: ApiClient) -> Callable[[], Answer]:
     session_id = open_session(clinic)
     thread(clinic, "2026-11-20T09:00:00Z", encounter=care.reference(f"Encounter/{session_id}"))
     return lambda: clinic.administrator.delete(f"/Encounter/{session_id}")
@@ -189,8 +189,8 @@ def _delete(clinic: FrontDoor) -> Callable[[], Answer]:
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("scene", [_create, _message, _link, _move, _retract, _close, _delete])
 def test_a_process_killed_at_any_call_leaves_nothing_half_done(
-    clinic: FrontDoor,
-    scene: Callable[[FrontDoor], Callable[[], Answer]],
+    clinic: ApiClient,
+    scene: Callable[[ApiClient], Callable[[], Answer]],
     moment: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -253,14 +253,14 @@ def refused(times: int, response: AWSResponse) -> Iterator[None]:
         _refusal("InternalServerError"),
     ],
 )
-def test_a_busy_database_is_retried(clinic: FrontDoor, response: AWSResponse) -> None:
+def test_a_busy_database_is_retried(clinic: ApiClient, response: AWSResponse) -> None:
     with refused(3, response):
         assert clinic.post("/Encounter", care.session()).status == 201
     consistency.check()
 
 
 def test_a_database_that_stays_busy_is_503_with_retry_after(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transactions, "CHANGE_PATIENCE_SECONDS", 0.2)
     response = _refusal("TransactionCanceledException", "TransactionConflict")
@@ -271,7 +271,7 @@ def test_a_database_that_stays_busy_is_503_with_retry_after(
     assert clinic.get("/Encounter?patient=Patient/homer-simpson").ids == []
 
 
-def test_a_created_resource_is_found_by_the_next_search(clinic: FrontDoor) -> None:
+def test_a_created_resource_is_found_by_the_next_search(clinic: ApiClient) -> None:
     for _ in range(20):
         session_id = open_session(clinic)
         assert session_id in clinic.get("/Encounter?patient=Patient/homer-simpson&_count=100").ids

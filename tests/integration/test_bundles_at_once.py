@@ -7,8 +7,8 @@ import pytest
 
 from tests.integration.test_at_once import Killed, at_once, killed
 from tests.support import care, consistency
+from tests.support.api_client import ApiClient
 from tests.support.bundles import bundle, entry, statuses, transact, urn
-from tests.support.frontdoor import FrontDoor
 from tests.support.steps import link, messages_of, open_session, thread
 
 pytestmark = pytest.mark.usefixtures("function_environment")
@@ -26,7 +26,7 @@ def conversation() -> list[dict[str, Any]]:
     ]
 
 
-def test_concurrent_equal_upserts_create_each_resource_once(clinic: FrontDoor) -> None:
+def test_concurrent_equal_upserts_create_each_resource_once(clinic: ApiClient) -> None:
     named = [{"system": "https://twilio.com", "value": "CH1"}]
     query = "identifier=https://twilio.com|CH1"
     entries = [
@@ -48,7 +48,7 @@ def test_concurrent_equal_upserts_create_each_resource_once(clinic: FrontDoor) -
     consistency.check()
 
 
-def test_concurrent_transactions_on_the_same_resources_are_serialized(clinic: FrontDoor) -> None:
+def test_concurrent_transactions_on_the_same_resources_are_serialized(clinic: ApiClient) -> None:
     first, second = open_session(clinic), open_session(clinic)
 
     def both(one: str, other: str, language: str) -> Any:
@@ -66,7 +66,7 @@ def test_concurrent_transactions_on_the_same_resources_are_serialized(clinic: Fr
 
 
 def test_a_transaction_killed_after_any_call_writes_all_or_nothing(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     for number in range(1, 100):
         header_id, _ = thread(clinic, "2026-11-20T09:00:00Z")

@@ -16,7 +16,7 @@ from botocore.compat import HTTPHeaders
 
 from shared.store import dynamodb, transactions
 from tests.support import care, consistency
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
 from tests.support.steps import link, open_session
 
 pytestmark = pytest.mark.usefixtures("function_environment")
@@ -77,7 +77,7 @@ def trouble(request: pytest.FixtureRequest) -> Iterator[Trouble]:
     events.unregister("before-send.dynamodb", troublemaker)
 
 
-def mixed(clinic: FrontDoor, caller: int) -> list[Answer]:
+def mixed(clinic: ApiClient, caller: int) -> list[Answer]:
     """Make a mix of requests, one after the other."""
     header = clinic.put(f"/Communication/t{caller}", care.header() | {"id": f"t{caller}"})
     session = clinic.post("/Encounter", care.session())
@@ -93,7 +93,7 @@ def mixed(clinic: FrontDoor, caller: int) -> list[Answer]:
 
 @pytest.mark.parametrize("trouble", [(0.1, 0.1)], indirect=True)
 def test_requests_to_a_busy_and_slow_database_succeed_after_retries(
-    clinic: FrontDoor, trouble: Trouble
+    clinic: ApiClient, trouble: Trouble
 ) -> None:
     with ThreadPoolExecutor(CALLERS) as pool:
         answers = [
@@ -113,13 +113,13 @@ def test_requests_to_a_busy_and_slow_database_succeed_after_retries(
 
 @pytest.mark.parametrize("trouble", [(0.0, 0.0)], indirect=True)
 def test_requests_that_a_busy_database_refuses_are_503_and_write_nothing(
-    clinic: FrontDoor, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transactions, "CHANGE_PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(dynamodb, "CALL_PATIENCE_SECONDS", 0.2)
     session_id = open_session(clinic)
     header_id = clinic.post("/Communication", care.header()).id
-    stored_before = consistency.everything()
+    stored_before = consistency.stored_items()
     trouble.refused = 1.0
     answers = [
         clinic.post("/Encounter", care.session()),
@@ -132,5 +132,5 @@ def test_requests_that_a_busy_database_refuses_are_503_and_write_nothing(
     trouble.refused = 0
     assert {answer.status for answer in answers} == {503}
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
-    assert consistency.everything() == stored_before
+    assert consistency.stored_items() == stored_before
     assert link(clinic, header_id, session_id) == 200

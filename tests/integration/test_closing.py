@@ -11,13 +11,13 @@ import pytest
 from shared import settings
 from shared.errors import Transient
 from shared.fhir import instants
-from shared.sessions import due, due_queue
-from shared.store import meter, queue
+from shared.sessions import due_encounters, due_queue
+from shared.store import closing_queue, meter
 from shared.store.operations import DUE_SHARDS
 from tests.integration.closing import Rounds
 from tests.support import consistency
+from tests.support.api_client import ApiClient
 from tests.support.clock import set_clock
-from tests.support.frontdoor import FrontDoor
 from tests.support.steps import open_session, post, thread
 
 pytestmark = pytest.mark.usefixtures("function_environment")
@@ -52,20 +52,20 @@ def policy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     settings.settings.cache_clear()
 
 
-def session_of(clinic: FrontDoor, header_id: str) -> dict[str, Any]:
+def session_of(clinic: ApiClient, header_id: str) -> dict[str, Any]:
     link = clinic.get(f"/Communication/{header_id}").body["encounter"]["reference"]
     encounter: dict[str, Any] = clinic.get(f"/{link}").body
     return encounter
 
 
-def state(clinic: FrontDoor, header_id: str) -> tuple[str, str, str]:
+def state(clinic: ApiClient, header_id: str) -> tuple[str, str, str]:
     session = session_of(clinic, header_id)
     period = session["period"]
     return session["status"], period["start"], period.get("end", "")
 
 
 def test_a_run_with_nothing_due_reads_one_page_of_each_shard_and_sends_nothing(
-    clinic: FrontDoor, rounds: Rounds, database: Any, tables: dict[str, str]
+    clinic: ApiClient, rounds: Rounds, database: Any, tables: dict[str, str]
 ) -> None:
     open_session(clinic)
     for start in range(0, 2000, 25):
@@ -81,7 +81,7 @@ def test_a_run_with_nothing_due_reads_one_page_of_each_shard_and_sends_nothing(
 
 
 def test_the_session_of_an_idle_thread_closes_with_the_period_of_its_messages(
-    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+    clinic: ApiClient, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("thread")
     header_id, _ = thread(clinic, "2026-11-20T08:40:00Z", "2026-11-20T08:52:30Z")
@@ -96,7 +96,7 @@ def test_the_session_of_an_idle_thread_closes_with_the_period_of_its_messages(
 
 
 def test_a_daily_session_closes_after_midnight_within_the_spread(
-    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+    clinic: ApiClient, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("daily")
     header_ids = [thread(clinic, "2026-11-20T08:40:00Z")[0] for _ in range(10)]
@@ -112,7 +112,7 @@ def test_a_daily_session_closes_after_midnight_within_the_spread(
 
 
 def test_without_a_spread_a_daily_session_closes_at_midnight(
-    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+    clinic: ApiClient, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("daily", CLOSE_SPREAD_MINUTES="0")
     header_id, _ = thread(clinic, "2026-11-20T08:40:00Z")
@@ -122,7 +122,7 @@ def test_without_a_spread_a_daily_session_closes_at_midnight(
 
 
 def test_a_continued_thread_is_looked_at_again_when_it_would_be_idle(
-    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+    clinic: ApiClient, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("thread")
     header_id, _ = thread(clinic, "2026-11-20T08:40:00Z")
@@ -139,7 +139,7 @@ def test_a_continued_thread_is_looked_at_again_when_it_would_be_idle(
 
 
 def test_repeated_runs_and_repeated_queue_messages_change_nothing(
-    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+    clinic: ApiClient, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("thread")
     header_id, _ = thread(clinic, "2026-11-20T08:40:00Z")
@@ -156,7 +156,7 @@ def test_repeated_runs_and_repeated_queue_messages_change_nothing(
 
 
 def test_nothing_is_sent_while_the_queue_has_messages(
-    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+    clinic: ApiClient, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("thread")
     thread(clinic, "2026-11-20T08:40:00Z")
@@ -167,7 +167,7 @@ def test_nothing_is_sent_while_the_queue_has_messages(
 
 
 def test_a_run_is_bounded_and_the_next_takes_the_rest(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     rounds: Rounds,
     clock: Clock,
     policy: Callable[..., None],
@@ -185,7 +185,7 @@ def test_a_run_is_bounded_and_the_next_takes_the_rest(
 
 
 def test_a_run_fails_if_the_queue_refuses_its_messages(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     rounds: Rounds,
     clock: Clock,
     policy: Callable[..., None],
@@ -196,15 +196,15 @@ def test_a_run_fails_if_the_queue_refuses_its_messages(
     clock.now = NINE + DAY
     refusing = type("Refusing", (), {"send_message_batch": lambda *_, **__: {"Failed": ["all"]}})
     with monkeypatch.context() as patch:
-        patch.setattr(queue, "approximate_length", lambda: 0)
-        patch.setattr(queue, "client", refusing)
+        patch.setattr(closing_queue, "approximate_length", lambda: 0)
+        patch.setattr(closing_queue, "client", refusing)
         with pytest.raises(Exception, match="did not take"):
             rounds.schedule(clock.now)
     assert rounds.run(clock.now) == 1
 
 
 def test_an_unreadable_encounter_delays_no_other_and_becomes_a_dead_letter(  # noqa: PLR0917 - fixtures
-    clinic: FrontDoor,
+    clinic: ApiClient,
     rounds: Rounds,
     clock: Clock,
     policy: Callable[..., None],
@@ -236,7 +236,7 @@ def test_an_unreadable_encounter_delays_no_other_and_becomes_a_dead_letter(  # n
 
 
 def test_a_worker_that_runs_out_of_time_leaves_the_rest_for_a_retry(
-    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+    clinic: ApiClient, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("thread")
     header_id, _ = thread(clinic, "2026-11-20T08:40:00Z")
@@ -251,7 +251,7 @@ def test_a_worker_that_runs_out_of_time_leaves_the_rest_for_a_retry(
 
 
 def test_the_cost_of_a_run_is_proportional_to_what_is_due(
-    clinic: FrontDoor, rounds: Rounds, clock: Clock, policy: Callable[..., None]
+    clinic: ApiClient, rounds: Rounds, clock: Clock, policy: Callable[..., None]
 ) -> None:
     policy("thread")
     for _ in range(50):
@@ -259,7 +259,7 @@ def test_the_cost_of_a_run_is_proportional_to_what_is_due(
     costs = []
     for number in (1, 2, 4):
         for _ in range(number):
-            thread(clinic, instants.written(clock.now))
+            thread(clinic, instants.to_text(clock.now))
         clock.now += DAY
         assert rounds.schedule(clock.now) == number
         assert meter.consumed()["readUnits"] == DUE_SHARDS + 1  # one for the held Encounters
@@ -271,7 +271,7 @@ def test_the_cost_of_a_run_is_proportional_to_what_is_due(
 
 
 def test_a_run_uses_the_time_of_its_event(
-    clinic: FrontDoor, rounds: Rounds, policy: Callable[..., None]
+    clinic: ApiClient, rounds: Rounds, policy: Callable[..., None]
 ) -> None:
     policy("thread")
     header_id, _ = thread(clinic, "2026-11-20T08:40:00Z")
@@ -280,7 +280,7 @@ def test_a_run_uses_the_time_of_its_event(
 
 
 def test_figures_are_written_by_policy(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     rounds: Rounds,
     clock: Clock,
     policy: Callable[..., None],
@@ -307,7 +307,7 @@ def without_stamp(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_encounter_skipped_under_load_is_sent_by_the_next_run(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     rounds: Rounds,
     clock: Clock,
     policy: Callable[..., None],
@@ -317,7 +317,7 @@ def test_an_encounter_skipped_under_load_is_sent_by_the_next_run(
     header_id, _ = thread(clinic, "2026-11-20T08:40:00Z")
     clock.now = NINE + DAY
     with monkeypatch.context() as busy:
-        busy.setattr(due, "look", refuse)
+        busy.setattr(due_encounters, "look", refuse)
         assert rounds.schedule(clock.now) == 1
         rounds.drain()
     assert rounds.waiting(dead=True) == 1

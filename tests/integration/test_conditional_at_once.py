@@ -8,7 +8,7 @@ import pytest
 
 from shared.store import meter
 from tests.support import care, consistency
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 IDENTIFIER = [{"system": "https://twilio.com", "value": "SM1"}]
@@ -22,7 +22,7 @@ def at_once(number: int, call: Callable[[], Answer]) -> list[Answer]:
 
 @pytest.mark.parametrize("query", [NAMED, "patient=Patient/homer-simpson&status=in-progress"])
 def test_a_hundred_concurrent_conditional_creates_make_one_resource(
-    clinic: FrontDoor, query: str
+    clinic: ApiClient, query: str
 ) -> None:
     body = care.session(identifier=IDENTIFIER)
     answers = at_once(100, lambda: clinic.post("/Encounter", body, if_none_exist=query))
@@ -32,7 +32,7 @@ def test_a_hundred_concurrent_conditional_creates_make_one_resource(
     consistency.check()
 
 
-def test_concurrent_updates_by_query_make_one_resource(clinic: FrontDoor) -> None:
+def test_concurrent_updates_by_query_make_one_resource(clinic: ApiClient) -> None:
     body = care.session(identifier=IDENTIFIER)
     answers = at_once(20, lambda: clinic.put(f"/Encounter?{NAMED}", body))
     assert Counter(answer.status for answer in answers) == {201: 1, 200: 19}
@@ -40,7 +40,7 @@ def test_concurrent_updates_by_query_make_one_resource(clinic: FrontDoor) -> Non
     consistency.check()
 
 
-def test_concurrent_creates_and_deletes_of_an_identifier_keep_its_guard(clinic: FrontDoor) -> None:
+def test_concurrent_creates_and_deletes_of_an_identifier_keep_its_guard(clinic: ApiClient) -> None:
     body = care.session(identifier=IDENTIFIER)
     statuses = Counter[int]()
 
@@ -57,7 +57,7 @@ def test_concurrent_creates_and_deletes_of_an_identifier_keep_its_guard(clinic: 
     consistency.check()
 
 
-def test_a_conditional_create_costs_as_much_as_a_create(clinic: FrontDoor) -> None:
+def test_a_conditional_create_costs_as_much_as_a_create(clinic: ApiClient) -> None:
 
     body = care.session(identifier=IDENTIFIER)
     assert clinic.post("/Encounter", body).status == 201

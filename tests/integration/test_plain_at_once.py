@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.support import care, consistency
-from tests.support.frontdoor import Answer, FrontDoor
-from tests.support.plain_client import Plain
+from tests.support.api_client import Answer, ApiClient
+from tests.support.plain_client import PlainClient
 
 pytestmark = pytest.mark.usefixtures("function_environment")
-FACE = Plain()
+FACE = PlainClient()
 NUMBER = 12
 
 
@@ -21,7 +21,7 @@ def at_once(calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
-def test_concurrent_changes_through_both_apis_are_all_kept(clinic: FrontDoor) -> None:
+def test_concurrent_changes_through_both_apis_are_all_kept(clinic: ApiClient) -> None:
     own_id = clinic.post("/Encounter", care.visit()).id
     changes: list[dict[str, Any]] = [
         {"type": "Annual"},

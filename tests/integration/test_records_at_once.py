@@ -9,7 +9,7 @@ import pytest
 
 from shared.store import meter
 from tests.support import care, consistency
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 PHONE = {"system": "phone", "value": "+15551234567"}
@@ -26,7 +26,7 @@ def at_once(*calls: Callable[[], Answer]) -> list[Answer]:
     ["identifier=https://clinic.example/ids|1", "phone=%2B15551234567", "family=Simpson"],
 )
 def test_a_hundred_concurrent_conditional_creates_make_one_patient(
-    clinic: FrontDoor, query: str
+    clinic: ApiClient, query: str
 ) -> None:
     body = care.example("Patient", identifier=[MARK], telecom=[PHONE])
     answers = at_once(*[lambda: clinic.post("/Patient", body, if_none_exist=query)] * 100)
@@ -35,7 +35,7 @@ def test_a_hundred_concurrent_conditional_creates_make_one_patient(
     consistency.check()
 
 
-def test_concurrent_writers_of_a_patient_with_if_match_lose_no_change(clinic: FrontDoor) -> None:
+def test_concurrent_writers_of_a_patient_with_if_match_lose_no_change(clinic: ApiClient) -> None:
     url = f"/Patient/{clinic.post('/Patient', care.example('Patient')).id}"
     refused = Counter[int]()
 
@@ -57,7 +57,7 @@ def test_concurrent_writers_of_a_patient_with_if_match_lose_no_change(clinic: Fr
     consistency.check()
 
 
-def test_a_record_moved_concurrently_is_found_in_one_place(clinic: FrontDoor) -> None:
+def test_a_record_moved_concurrently_is_found_in_one_place(clinic: ApiClient) -> None:
     ids = [clinic.post("/Encounter", care.session()).id for _ in range(4)]
     url = f"/Observation/{clinic.post('/Observation', observed(ids[0])).id}"
 
@@ -80,7 +80,7 @@ def observed(encounter: str, **more: Any) -> dict[str, Any]:
     return care.example("Observation", encounter=during, **more)
 
 
-def test_concurrent_deletes_and_recreations_keep_every_version(clinic: FrontDoor) -> None:
+def test_concurrent_deletes_and_recreations_keep_every_version(clinic: ApiClient) -> None:
     url = "/Patient/own"
     body = care.example("Patient", id="own", identifier=[MARK])
     assert clinic.put(url, body).status == 201
@@ -94,7 +94,7 @@ def test_concurrent_deletes_and_recreations_keep_every_version(clinic: FrontDoor
     consistency.check()
 
 
-def test_a_page_of_records_takes_one_query(clinic: FrontDoor) -> None:
+def test_a_page_of_records_takes_one_query(clinic: ApiClient) -> None:
     session = clinic.post("/Encounter", care.session()).id
     kinds = ("Observation", "Condition")
     bodies = [

@@ -26,20 +26,20 @@ from shared.store.records import (
     CommunicationRecord,
     EncounterRecord,
     ResourceRecord,
-    Versioned,
+    VersionedRecord,
 )
 from tests.integration.journal import Items, Journal, Made, in_order
 from tests.integration.test_at_once import Killed, killed
 from tests.support import care, consistency
+from tests.support.api_client import Answer, ApiClient
 from tests.support.bundles import bundle, entry, urn
-from tests.support.frontdoor import Answer, FrontDoor
 from tests.support.memory_database import Database
 
 INTERLEAVINGS = int(os.environ.get("REFERENCES_AT_RANDOM", "200"))
 AT_ONCE, BETWEEN_LOOKS, LONGEST_SLEEP = 4, 20, 0.02
 PEOPLE = ("Patient/p", "Patient/q", "Practitioner/d", "RelatedPerson/r")
 ENCOUNTER = "Encounter/e"
-KINDS: dict[str, Callable[[Any], Versioned]] = {
+KINDS: dict[str, Callable[[Any], VersionedRecord]] = {
     patterns.ENCOUNTER: EncounterRecord.from_item,
     patterns.THREAD: CommunicationRecord.from_item,
     patterns.RESOURCE: ResourceRecord.from_item,
@@ -77,7 +77,7 @@ class Clinic:
     """Requests of each kind. The people that they name are chosen at random each time."""
 
     def __init__(self) -> None:
-        self.everybody = FrontDoor(role="admin")  # may delete, too
+        self.everybody = ApiClient(role="admin")  # may delete, too
         # A caller who may see only a part of a type has references checked by reading their
         # targets.
         scope = "user/Patient.rs?gender=female user/Practitioner.r user/Condition.cruds"
@@ -217,7 +217,7 @@ class Looking:
             assert not dangling, f"{reference} names {dangling} when it is written"
 
 
-def _record(operation: dict[str, dict[str, Any]]) -> Versioned | None:
+def _record(operation: dict[str, dict[str, Any]]) -> VersionedRecord | None:
     """Return the current record that an operation writes, or None."""
     ((kind, body),) = operation.items()
     item = body.get("Item", {}) if kind == "Put" else {}
@@ -270,7 +270,7 @@ def test_no_reference_is_written_dangling(record_property: Callable[..., None]) 
     assert min(answers["201"], answers["422"], looking.seen["added"]) > INTERLEAVINGS / 5, answers
 
 
-def test_a_bundle_killed_at_any_call_writes_all_or_nothing(clinic: FrontDoor) -> None:
+def test_a_bundle_killed_at_any_call_writes_all_or_nothing(clinic: ApiClient) -> None:
     for reference in PEOPLE:
         assert clinic.put(f"/{reference}", person(reference)).status == 201
     entries = [
@@ -295,6 +295,6 @@ def test_a_bundle_killed_at_any_call_writes_all_or_nothing(clinic: FrontDoor) ->
     pytest.fail("the request never ends")
 
 
-def _count_resources(clinic: FrontDoor) -> Counter[str]:
+def _count_resources(clinic: ApiClient) -> Counter[str]:
     kinds = ("Patient", "Encounter", "Condition")
     return Counter({kind: len(clinic.get(f"/{kind}?_count=1000").ids) for kind in kinds})

@@ -10,7 +10,7 @@ from functions import reindex
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.store.index import readiness
 from tests.support import consistency
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 from tests.support.later_parameter import WARD, in_ward
 
 pytestmark = pytest.mark.usefixtures("function_environment")
@@ -18,14 +18,14 @@ VISITS, PARTS, ROUNDS = 24, 2, 4
 
 
 @pytest.fixture
-def visits(clinic: FrontDoor) -> Iterator[list[str]]:
+def visits(clinic: ApiClient) -> Iterator[list[str]]:
     """Create visits before the search parameter exists."""
     yield [clinic.post("/Encounter", in_ward("a")).id for _ in range(VISITS)]
     SEARCH_PARAMS.remove("Encounter", "ward")
 
 
 def test_every_row_is_right_after_a_reindexing_with_concurrent_writers(
-    clinic: FrontDoor, visits: list[str]
+    clinic: ApiClient, visits: list[str]
 ) -> None:
     SEARCH_PARAMS.add(WARD)
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support import care, consistency
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 
 pytestmark = pytest.mark.usefixtures("function_environment")
 STILL, MOVING, ROUNDS = 40, 12, 3
@@ -30,7 +30,7 @@ def dated(number: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def still(clinic: FrontDoor) -> list[str]:
+def still(clinic: ApiClient) -> list[str]:
     """Create sessions that nobody changes, and between them others that will change."""
     ids = []
     for number in range(STILL):
@@ -41,7 +41,7 @@ def still(clinic: FrontDoor) -> list[str]:
     return ids
 
 
-def writing(clinic: FrontDoor, over: threading.Event, write: Callable[[int], int]) -> int:
+def writing(clinic: ApiClient, over: threading.Event, write: Callable[[int], int]) -> int:
     """Write until the event is set, and return how often. No write may be refused."""
     for number in count():
         if over.is_set():
@@ -50,7 +50,7 @@ def writing(clinic: FrontDoor, over: threading.Event, write: Callable[[int], int
     raise AssertionError(clinic)
 
 
-def moves(clinic: FrontDoor) -> Callable[[int], int]:
+def moves(clinic: ApiClient) -> Callable[[int], int]:
     """Return a writer that changes sessions in every sort order: by date, by update, by status."""
 
     def write(number: int) -> int:
@@ -62,7 +62,7 @@ def moves(clinic: FrontDoor) -> Callable[[int], int]:
     return write
 
 
-def comes_and_goes(clinic: FrontDoor) -> Callable[[int], int]:
+def comes_and_goes(clinic: ApiClient) -> Callable[[int], int]:
     def write(number: int) -> int:
         own_id = f"moving{MOVING // 2 + number // 2 % (MOVING // 2)}"
         if number % 2 == 0:
@@ -73,7 +73,7 @@ def comes_and_goes(clinic: FrontDoor) -> Callable[[int], int]:
     return write
 
 
-def paged(clinic: FrontDoor, query: str) -> Iterator[str]:
+def paged(clinic: ApiClient, query: str) -> Iterator[str]:
     following: str | None = query
     while following:
         answer = clinic.get(following)
@@ -84,7 +84,7 @@ def paged(clinic: FrontDoor, query: str) -> Iterator[str]:
 
 
 def test_unchanged_resources_are_on_exactly_one_page_while_others_write(
-    clinic: FrontDoor, still: list[str]
+    clinic: ApiClient, still: list[str]
 ) -> None:
     over = threading.Event()
     with ThreadPoolExecutor(2) as pool:

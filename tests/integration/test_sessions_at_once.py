@@ -10,13 +10,13 @@ import pytest
 
 from shared import settings
 from shared.fhir import instants
-from shared.sessions import due
+from shared.sessions import due_encounters
 from shared.store import transactions
 from tests.integration.closing import Rounds
 from tests.integration.test_at_once import Killed, at_once, killed
 from tests.support import care, consistency, session_invariants
-from tests.support.frontdoor import Answer, FrontDoor
-from tests.support.picture import Picture, stored
+from tests.support.api_client import Answer, ApiClient
+from tests.support.snapshot import Snapshot, take_snapshot_of_tables
 from tests.support.steps import due_until, thread
 
 pytestmark = pytest.mark.usefixtures("function_environment")
@@ -38,20 +38,20 @@ def say(function_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
     settings.settings.cache_clear()
 
 
-def check(*, closing_too: bool = False) -> Picture:
+def check(*, closing_too: bool = False) -> Snapshot:
     """Check the tables as a whole and the invariants of sessions. Return the picture."""
     consistency.check(closing_too=closing_too)
-    picture = stored()
+    picture = take_snapshot_of_tables()
     session_invariants.check(picture, picture)
     return picture
 
 
-def posting(clinic: FrontDoor, header_id: str, seconds_ago: int = 0) -> Callable[[], Answer]:
-    sent = instants.written(instants.now() - timedelta(seconds=seconds_ago))
+def posting(clinic: ApiClient, header_id: str, seconds_ago: int = 0) -> Callable[[], Answer]:
+    sent = instants.to_text(instants.now() - timedelta(seconds=seconds_ago))
     return lambda: clinic.post("/Communication", care.message(header_id, sent))
 
 
-def only_session(picture: Picture, answers: list[Answer]) -> str:
+def only_session(picture: Snapshot, answers: list[Answer]) -> str:
     """Return the id of the only session, which has all these messages."""
     assert {answer.status for answer in answers} == {201}
     session_ids = {picture.session(picture.messages[answer.id]) for answer in answers}
@@ -61,7 +61,7 @@ def only_session(picture: Picture, answers: list[Answer]) -> str:
 
 
 def test_a_hundred_concurrent_messages_open_one_session_of_their_thread(
-    clinic: FrontDoor, say: Say
+    clinic: ApiClient, say: Say
 ) -> None:
     say(SESSION_POLICY="thread")
     header_id, _ = thread(clinic)
@@ -74,7 +74,7 @@ def test_a_hundred_concurrent_messages_open_one_session_of_their_thread(
 
 
 def test_a_hundred_concurrent_messages_on_ten_threads_open_one_session_of_a_patients_day(
-    clinic: FrontDoor, say: Say
+    clinic: ApiClient, say: Say
 ) -> None:
     say(SESSION_POLICY="daily", SESSION_SCOPE="patient")
     threads = [thread(clinic)[0] for _ in range(10)]
@@ -85,11 +85,11 @@ def test_a_hundred_concurrent_messages_on_ten_threads_open_one_session_of_a_pati
 
 def look_at_all(until: datetime) -> None:
     for tenant, encounter_id in due_until(until):
-        due.look(tenant, encounter_id, until)
+        due_encounters.close_or_postpone(tenant, encounter_id, until)
 
 
 def test_messages_that_race_with_several_closing_workers_keep_their_sessions(
-    clinic: FrontDoor, say: Say
+    clinic: ApiClient, say: Say
 ) -> None:
     """Sessions become due repeatedly, and every message must be in one that has its period."""
     say(SESSION_POLICY="thread")
@@ -116,35 +116,35 @@ def test_messages_that_race_with_several_closing_workers_keep_their_sessions(
     }
 
 
-def _large(clinic: FrontDoor, **more: Any) -> tuple[str, str]:
+def _large(clinic: ApiClient, **more: Any) -> tuple[str, str]:
     """Open a session that does not close in one transaction. Return its thread and its id."""
-    header_id, (message_id,) = thread(clinic, instants.written(instants.now()), **more)
-    session_id = stored().messages[message_id].session
+    header_id, (message_id,) = thread(clinic, instants.to_text(instants.now()), **more)
+    session_id = take_snapshot_of_tables().messages[message_id].session
     for number in range(3):
         child = care.medical_encounter(session_id, f"Patient/{number}")
         assert clinic.post("/Encounter", child).status == 201
     return header_id, session_id
 
 
-def _by_hand(clinic: FrontDoor) -> Callable[[], object]:
+def _by_hand(clinic: ApiClient) -> Callable[[], object]:
     _, session_id = _large(clinic)
     finished = clinic.get(f"/Encounter/{session_id}").body | {"status": "finished"}
     return lambda: clinic.put(f"/Encounter/{session_id}", finished)
 
 
-def _by_a_worker(clinic: FrontDoor) -> Callable[[], object]:
+def _by_a_worker(clinic: ApiClient) -> Callable[[], object]:
     _large(clinic)
     later = instants.now() + timedelta(days=3)
     return lambda: look_at_all(later)
 
 
-def _by_a_completed_header(clinic: FrontDoor) -> Callable[[], object]:
+def _by_a_completed_header(clinic: ApiClient) -> Callable[[], object]:
     header_id, _ = _large(clinic)
     change = [{"op": "replace", "path": "/status", "value": "completed"}]
     return lambda: clinic.patch(f"/Communication/{header_id}", change)
 
 
-def _by_a_link_elsewhere(clinic: FrontDoor) -> Callable[[], object]:
+def _by_a_link_elsewhere(clinic: ApiClient) -> Callable[[], object]:
     header_id, _ = _large(clinic)
     other_session = clinic.post("/Encounter", care.session()).id
     return lambda: clinic.patch(f"/Communication/{header_id}", care.link(other_session))
@@ -160,10 +160,10 @@ def _by_a_link_elsewhere(clinic: FrontDoor) -> Callable[[], object]:
     ],
 )
 def test_a_closing_killed_between_its_steps_is_completed_by_the_next_request(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     say: Say,
     monkeypatch: pytest.MonkeyPatch,
-    scene: Callable[[FrontDoor], Callable[[], object]],
+    scene: Callable[[ApiClient], Callable[[], object]],
     moment: str,
 ) -> None:
     say(SESSION_POLICY="thread")
@@ -187,13 +187,13 @@ def test_a_closing_killed_between_its_steps_is_completed_by_the_next_request(
 @pytest.mark.parametrize("service", ["sqs", "dynamodb"])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_the_next_run_completes_a_schedule_or_worker_killed_at_any_call(
-    clinic: FrontDoor, say: Say, rounds: Rounds, moment: str, service: str
+    clinic: ApiClient, say: Say, rounds: Rounds, moment: str, service: str
 ) -> None:
     """This includes a scheduler killed after it has sent everything."""
     say(SESSION_POLICY="thread")
     later = instants.now() + timedelta(days=3)
     for number in range(1, 100):
-        thread(clinic, instants.written(instants.now()))
+        thread(clinic, instants.to_text(instants.now()))
         try:
             with killed(moment, number, service):
                 rounds.run(later)
@@ -212,13 +212,13 @@ def test_the_next_run_completes_a_schedule_or_worker_killed_at_any_call(
 
 
 def test_an_earlier_start_left_to_the_closer_survives_a_kill_at_any_call(
-    clinic: FrontDoor, say: Say, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A message that is too large for one transaction marks the session as dirty for the closer."""
     say(SESSION_POLICY="thread")
     for number in range(1, 100):
-        header_id, (first,) = thread(clinic, instants.written(instants.now()))
-        session_id = stored().messages[first].session
+        header_id, (first,) = thread(clinic, instants.to_text(instants.now()))
+        session_id = take_snapshot_of_tables().messages[first].session
         early = posting(clinic, header_id, seconds_ago=600)
         try:
             with monkeypatch.context() as small, killed("before", number):
@@ -228,7 +228,7 @@ def test_an_earlier_start_left_to_the_closer_survives_a_kill_at_any_call(
             message = early()
         else:
             assert number > 2
-            assert stored().encounters[session_id].figures.dirty
+            assert take_snapshot_of_tables().encounters[session_id].figures.dirty
             look_at_all(instants.now() + timedelta(days=3))
             start = check().encounters[session_id].resource["period"]["start"]
             assert start == message.body["sent"]

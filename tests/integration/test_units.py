@@ -11,8 +11,8 @@ import pytest
 from shared import settings
 from shared.store import dynamodb, meter
 from tests.support import care
+from tests.support.api_client import ApiClient
 from tests.support.bundles import bundle, entry, urn
-from tests.support.frontdoor import FrontDoor
 from tests.support.memory_reads import size
 
 TYPICAL = Path(__file__).parent.parent / "fixtures/typical"
@@ -48,7 +48,7 @@ def written(answer: Any) -> float:
     return meter.consumed()["writeUnits"]
 
 
-def conversation(clinic: FrontDoor) -> tuple[str, str]:
+def conversation(clinic: ApiClient) -> tuple[str, str]:
     """Create an open session, and a thread with a message that is not linked to it."""
     session_id = clinic.post("/Encounter", typical("session")).id
     header_id = clinic.post("/Communication", typical("header")).id
@@ -56,16 +56,16 @@ def conversation(clinic: FrontDoor) -> tuple[str, str]:
     return session_id, header_id
 
 
-def test_opening_a_session_costs_18_units(clinic: FrontDoor) -> None:
+def test_opening_a_session_costs_18_units(clinic: ApiClient) -> None:
     assert written(clinic.post("/Encounter", typical("session"))) == 18
 
 
-def test_a_message_costs_14_units(clinic: FrontDoor) -> None:
+def test_a_message_costs_14_units(clinic: ApiClient) -> None:
     _, header_id = conversation(clinic)
     assert written(clinic.post("/Communication", typical("message", header_id))) == 14
 
 
-def test_a_message_costs_as_much_in_an_old_linked_thread(clinic: FrontDoor) -> None:
+def test_a_message_costs_as_much_in_an_old_linked_thread(clinic: ApiClient) -> None:
     session_id, header_id = conversation(clinic)
     clinic.patch(f"/Communication/{header_id}", care.link(session_id))
     for number in range(1, 10):
@@ -76,14 +76,14 @@ def test_a_message_costs_as_much_in_an_old_linked_thread(clinic: FrontDoor) -> N
     assert written(last) == 14
 
 
-def test_linking_a_thread_costs_30_units_and_2_more_where_messages_wait(clinic: FrontDoor) -> None:
+def test_linking_a_thread_costs_30_units_and_2_more_where_messages_wait(clinic: ApiClient) -> None:
     session_id, header_id = conversation(clinic)
     assert written(clinic.patch(f"/Communication/{header_id}", care.link(session_id))) == 32
     empty = clinic.post("/Communication", typical("header")).id
     assert written(clinic.patch(f"/Communication/{empty}", care.link(session_id))) == 30
 
 
-def test_closing_a_session_of_one_thread_costs_26_units(clinic: FrontDoor) -> None:
+def test_closing_a_session_of_one_thread_costs_26_units(clinic: ApiClient) -> None:
     session = typical("session") | {"period": {"start": "2026-11-20T09:00:00Z"}}
     session_id = clinic.post("/Encounter", session).id
     header_id = clinic.post("/Communication", typical("header")).id
@@ -93,21 +93,21 @@ def test_closing_a_session_of_one_thread_costs_26_units(clinic: FrontDoor) -> No
     assert written(clinic.put(f"/Encounter/{session_id}", body)) == 26
 
 
-def test_closing_costs_34_units_where_the_start_is_filled_only_then(clinic: FrontDoor) -> None:
+def test_closing_costs_34_units_where_the_start_is_filled_only_then(clinic: ApiClient) -> None:
     session_id, header_id = conversation(clinic)
     clinic.patch(f"/Communication/{header_id}", care.link(session_id))
     body = clinic.get(f"/Encounter/{session_id}").body | {"status": "finished"}
     assert written(clinic.put(f"/Encounter/{session_id}", body)) == 34
 
 
-def test_an_identifier_costs_4_units(clinic: FrontDoor) -> None:
+def test_an_identifier_costs_4_units(clinic: ApiClient) -> None:
     identifier = [{"system": "https://twilio.com", "value": "CH0123456789"}]
     body = typical("session") | {"identifier": identifier}
     assert written(clinic.post("/Encounter", body)) == 22
 
 
 def test_a_session_with_thread_and_3_messages_in_one_bundle_costs_68_units(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     header = typical("header") | {"encounter": care.reference(urn(1))}
     message = typical("message") | {"partOf": [care.reference(urn(2))]}
@@ -119,7 +119,7 @@ def test_a_session_with_thread_and_3_messages_in_one_bundle_costs_68_units(
     assert written(clinic.post("", bundle("transaction", *entries))) == 68
 
 
-def test_a_patient_with_two_given_names_and_an_identifier_costs_24_units(clinic: FrontDoor) -> None:
+def test_a_patient_with_two_given_names_and_an_identifier_costs_24_units(clinic: ApiClient) -> None:
     assert written(clinic.post("/Patient", typical("patient"))) == 24
 
 
@@ -127,13 +127,13 @@ def observed(session_id: str) -> Any:
     return {**typical("observation"), "encounter": care.reference(f"Encounter/{session_id}")}
 
 
-def test_an_observation_during_an_encounter_costs_14_units(clinic: FrontDoor) -> None:
+def test_an_observation_during_an_encounter_costs_14_units(clinic: ApiClient) -> None:
     session_id = clinic.post("/Encounter", typical("session")).id
     assert written(clinic.post("/Observation", observed(session_id))) == 14
 
 
 def test_a_page_of_20_observations_of_an_encounter_costs_at_most_5_units(
-    clinic: FrontDoor, read_units: list[int]
+    clinic: ApiClient, read_units: list[int]
 ) -> None:
     session_id = clinic.post("/Encounter", typical("session")).id
     for _ in range(45):
@@ -149,7 +149,7 @@ def test_a_page_of_20_observations_of_an_encounter_costs_at_most_5_units(
 
 
 def test_each_reference_that_is_checked_costs_2_units(
-    clinic: FrontDoor, read_units: list[int], monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, read_units: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     condition = {"resourceType": "Condition", "subject": care.reference(care.HOMER)}
     two = condition | {"recorder": care.reference(care.ALICE)}
@@ -167,7 +167,7 @@ def test_each_reference_that_is_checked_costs_2_units(
 
 
 def test_a_message_that_names_its_header_and_two_people_costs_20_units_where_that_is_checked(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, header_id = conversation(clinic)
     message = typical("message", header_id)
@@ -180,7 +180,7 @@ def test_a_message_that_names_its_header_and_two_people_costs_20_units_where_tha
     assert written(clinic.post("/Communication", message)) == 20
 
 
-def test_reading_a_resource_costs_1_unit(clinic: FrontDoor, read_units: list[int]) -> None:
+def test_reading_a_resource_costs_1_unit(clinic: ApiClient, read_units: list[int]) -> None:
     session_id, header_id = conversation(clinic)
     for path in (f"/Encounter/{session_id}", f"/Communication/{header_id}"):
         read_units.clear()
@@ -201,7 +201,7 @@ def test_reading_a_resource_costs_1_unit(clinic: FrontDoor, read_units: list[int
     ],
 )
 def test_a_page_of_20_costs_at_most_5_units(
-    clinic: FrontDoor, read_units: list[int], query: str
+    clinic: ApiClient, read_units: list[int], query: str
 ) -> None:
     header_id = clinic.post("/Communication", typical("header")).id
     for number in range(60):
@@ -215,7 +215,7 @@ def test_a_page_of_20_costs_at_most_5_units(
     assert sum(read_units) <= 5
 
 
-def test_a_thread_of_100_messages_costs_13_units(clinic: FrontDoor, read_units: list[int]) -> None:
+def test_a_thread_of_100_messages_costs_13_units(clinic: ApiClient, read_units: list[int]) -> None:
     header_id = clinic.post("/Communication", typical("header")).id
     for number in range(100):
         body = typical("message", header_id)
@@ -230,24 +230,24 @@ def test_a_thread_of_100_messages_costs_13_units(clinic: FrontDoor, read_units: 
 
 
 def test_a_page_of_20_encounters_for_their_patient_costs_at_most_6_units(
-    clinic: FrontDoor, read_units: list[int]
+    clinic: ApiClient, read_units: list[int]
 ) -> None:
     for number in range(60):
         body = typical("session") | {"id": f"session-{number}"}
         clinic.put(f"/Encounter/{body['id']}", body)
-    patient = FrontDoor(role="patient", fhir_user="Patient/homer-simpson")
+    patient = ApiClient(role="patient", fhir_user="Patient/homer-simpson")
     read_units.clear()
     assert len(patient.get("/Encounter?_sort=-date").ids) == 20
     assert sum(read_units) <= 6
 
 
 def test_a_thread_of_20_messages_for_its_patient_costs_at_most_5_units(
-    clinic: FrontDoor, read_units: list[int]
+    clinic: ApiClient, read_units: list[int]
 ) -> None:
     header_id = clinic.post("/Communication", typical("header")).id
     for _ in range(20):
         clinic.post("/Communication", typical("message", header_id))
-    patient = FrontDoor(role="patient", fhir_user="Patient/homer-simpson")
+    patient = ApiClient(role="patient", fhir_user="Patient/homer-simpson")
     read_units.clear()
     url = f"/Communication?part-of=Communication/{header_id}&_sort=sent"
     assert len(patient.get(url).ids) == 20

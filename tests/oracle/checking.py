@@ -15,7 +15,7 @@ from shared.store import dynamodb
 from tests.oracle.asking import Asked, Asker, Pair
 from tests.oracle.matcher import Everything, name_of, sorted_by
 from tests.oracle.values import BASE, NOW, ZONE
-from tests.support.caches import forget
+from tests.support.caches import clear_caches
 from tests.support.clock import set_clock
 from tests.support.memory_reads import Memory
 
@@ -38,15 +38,15 @@ def reading() -> Iterator[Memory]:
     with pytest.MonkeyPatch.context() as patch:
         for variable in ENVIRONMENT.items():
             patch.setenv(*variable)
-        forget()
+        clear_caches()
         patch.setattr(dynamodb, "client", lambda: memory)
         set_clock(patch, lambda: NOW)
         yield memory
-    forget()
+    clear_caches()
 
 
 def ask(kind: str, pairs: list[Pair]) -> Result:
-    return search(kind, pairs, tenant="-", caller="me", base=BASE, zone=ZONE)
+    return search(kind, pairs, tenant="-", caller_id="me", base=BASE, zone=ZONE)
 
 
 @cache

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from shared.catalog.types import DIRECTORY, RECORDS
-from shared.fhir.validation.schema import Element, listed, type_named
+from shared.catalog.types import DIRECTORY_TYPES, RECORD_TYPES
+from shared.fhir.validation.schema import Element, type_named, value_set_codes
 from tests.oracle.making import CANONICALS, URIS, WORDS, Maker, Resource
 from tests.oracle.r4 import Defined, defined
 
@@ -61,13 +61,13 @@ class AnyMaker(Maker):
             return
         name = self.dice.choice(names)
         value = self.value(elements[name], param)
-        if elements[name].many:
+        if elements[name].is_array:
             target.setdefault(name, []).append(value)
         else:
             target.setdefault(name, value)
 
     def inner(self, parent: Resource, name: str, element: Element) -> Resource:
-        if not element.many:
+        if not element.is_array:
             child: Resource = parent.setdefault(name, {})
             return child
         every: list[Resource] = parent.setdefault(name, [])
@@ -88,7 +88,7 @@ class AnyMaker(Maker):
                     if any(f"{name}/" in canonical for name in param.targets)
                 ]
             ),
-            "code": lambda: dice.choice(OPEN_CODES.get(codes) or listed(codes)),
+            "code": lambda: dice.choice(OPEN_CODES.get(codes) or value_set_codes(codes)),
             "CodeableConcept": self.concept,
             "Coding": self.coding,
             "ContactPoint": self.contact,
@@ -112,7 +112,7 @@ class AnyMaker(Maker):
 
     def refer_to(self, targets: list[str]) -> Resource:
         types = ANY_TARGETS if "Resource" in targets else targets
-        stored = [name for name in types if name in {*DIRECTORY, *RECORDS, "Encounter"}]
+        stored = [name for name in types if name in {*DIRECTORY_TYPES, *RECORD_TYPES, "Encounter"}]
         kind = self.dice.choice(stored if stored and not self.one_in(5) else types)
         prefix = "e" if kind == "Encounter" else ""
         return self.referring(kind, f"{kind}/{prefix}{self.dice.randrange(12)}")

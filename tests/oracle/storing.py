@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.catalog.types import DIRECTORY, RECORDS, TYPES
+from shared.catalog.types import DIRECTORY_TYPES, RECORD_TYPES, STORED_TYPES
 from shared.fhir import instants, references, ulids
 from shared.rules import times
 from shared.rules.state import Adoption, Span
@@ -95,7 +95,7 @@ class _Filling:
         """Store a message of a large or small thread, with an id of the server or of its sender."""
         thread = f"t{min(self.dice.randrange(THREADS), self.dice.randrange(THREADS))}"
         message = self.make.communication("", f"Communication/{thread}")
-        order = times.order(message, RECEIVED, ZONE)
+        order = times.order_milliseconds(message, RECEIVED, ZONE)
         ulid = ulids.prefix(order) + f"{number:016}"
         message["id"] = f"own{number}" if self.dice.random() < 0.1 else f"{thread}.{ulid}"
         sort = f"m#{ulid}"
@@ -149,8 +149,8 @@ class _Filling:
 class _FillingAny(_Filling):
     def __init__(self, memory: Memory, seed: str, size: int) -> None:
         super().__init__(memory, seed, size)
-        self.types = (*DIRECTORY, *RECORDS)
-        self.encounters = size // len(TYPES)
+        self.types = (*DIRECTORY_TYPES, *RECORD_TYPES)
+        self.encounters = size // len(STORED_TYPES)
         self.any = AnyMaker(seed, self.encounters)
         self.make = self.any
         self.dice = self.any.dice

@@ -22,17 +22,17 @@ from schemathesis.core.transport import Response
 from schemathesis.specs.openapi import checks as openapi_checks
 
 from shared.catalog.examples import EXAMPLES
-from shared.catalog.interactions import PLAIN
-from shared.catalog.types import CARE, TYPES
+from shared.catalog.interactions import PLAIN_PATH
+from shared.catalog.types import SESSION_TYPES, STORED_TYPES
 from shared.store import dynamodb, transactions
 from tests.support import care, consistency
-from tests.support.frontdoor import BASE, ORIGIN, Answer, FrontDoor
+from tests.support.api_client import BASE, ORIGIN, Answer, ApiClient
 from tests.support.memory_database import Database
-from tests.support.sampling import sampled
+from tests.support.sampling import sampled_api
 
 REQUESTS = int(os.environ.get("REQUESTS", "400"))
 # The number of types at each route, beside the two that have rules of their own.
-OTHERS = 2 if REQUESTS < 2000 else len(TYPES)
+OTHERS = 2 if REQUESTS < 2000 else len(STORED_TYPES)
 # Refusals that depend on stored data or on the rules of sessions.
 BUSINESS = frozenset({304, 404, 409, 410, 412, 422})
 CHECKS = [
@@ -185,7 +185,7 @@ def _inform_body(operation: Json, name: str) -> None:
 
 
 def is_plain(case: Any) -> bool:
-    return bool(case.operation.path.startswith(f"{PLAIN}/"))
+    return bool(case.operation.path.startswith(f"{PLAIN_PATH}/"))
 
 
 def called(case: Any, role: str) -> tuple[requests.PreparedRequest, Answer]:
@@ -199,7 +199,7 @@ def called(case: Any, role: str) -> tuple[requests.PreparedRequest, Answer]:
     media = headers.pop("content_type", "application/fhir+json")
     headers.pop("content_length", "")
     url = quote(sent.url, safe="/:?&=%$@!'()*+,;~#[]")
-    return sent, FrontDoor(role=role).call(sent.method, url, body, content_type=media, **headers)
+    return sent, ApiClient(role=role).call(sent.method, url, body, content_type=media, **headers)
 
 
 def check(case: Any, sent: requests.PreparedRequest, answer: Answer) -> None:
@@ -247,20 +247,20 @@ def run(api: Json, examples: int, counted: Counter[tuple[str, int]]) -> None:
 
 def _restore(route_type: str) -> None:
     """Restore the examples of care and of a route's own type, which may have been deleted."""
-    for kind in {*CARE, route_type} & EXAMPLES.keys():
-        admin = FrontDoor(role="admin")  # may see a draft, whoever owns it now
+    for kind in {*SESSION_TYPES, route_type} & EXAMPLES.keys():
+        admin = ApiClient(role="admin")  # may see a draft, whoever owns it now
         assert admin.put(f"/{kind}/example", EXAMPLES[kind]).status in (200, 201, 422)
 
 
 @pytest.mark.usefixtures("fast")
 def test_every_answer_is_as_openapi_describes_it(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logger = import_module("shared.http.endpoint").logger
     monkeypatch.setattr(logger, "info", lambda *_, **__: None)
     for kind, body in EXAMPLES.items():
         assert clinic.put(f"/{kind}/example", body).status == 201
-    api = sampled(clinic.get("/openapi.json").body, OTHERS)
+    api = sampled_api(clinic.get("/openapi.json").body, OTHERS)
     operations = sum(len(methods) for methods in api["paths"].values())
     counted: Counter[tuple[str, int]] = Counter()
     each = -(-REQUESTS // operations)
@@ -275,5 +275,5 @@ def test_every_answer_is_as_openapi_describes_it(
     assert good >= counted.total() / 2
 
 
-def test_the_openapi_document_is_json(clinic: FrontDoor) -> None:
+def test_the_openapi_document_is_json(clinic: ApiClient) -> None:
     assert json.loads(clinic.get("/openapi.json").text)["openapi"] == "3.1.0"

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from shared.rules import classification
 from shared.store.records import CommunicationRecord, EncounterRecord
-from tests.support.picture import Picture
-from tests.support.session_invariants import FINISHED, gained, policy_of, status
+from tests.support.session_invariants import FINISHED, newly_assigned_messages, policy_of, status
+from tests.support.snapshot import Snapshot
 
 
-def seen(before: Picture, after: Picture) -> Iterator[str]:
+def seen(before: Snapshot, after: Snapshot) -> Iterator[str]:
     """Yield the name of every rule that a transaction followed."""
     for message in after.messages.values():
         old = before.messages.get(message.id)
@@ -27,7 +27,7 @@ def seen(before: Picture, after: Picture) -> Iterator[str]:
             yield from _encounter(after, before.encounters.get(record.id), record)
 
 
-def _arrival(before: Picture, after: Picture, message: CommunicationRecord) -> str:
+def _arrival(before: Snapshot, after: Snapshot, message: CommunicationRecord) -> str:
     session_id = after.session(message)
     if not session_id:
         plain = after.headers[message.place.thread].plain
@@ -39,12 +39,12 @@ def _arrival(before: Picture, after: Picture, message: CommunicationRecord) -> s
         return f"late, {'amends' if new.version > old.version else 'within'} its day"
     if new.slots > old.slots:
         return "attaches again"
-    mine = {slot.key.partition for slot in after.slots_of(session_id)}
-    by_day = any(slot.key.day for slot in after.slots_of(session_id))
+    mine = {slot.key.partition for slot in after.open_slots_of(session_id)}
+    by_day = any(slot.key.day for slot in after.open_slots_of(session_id))
     return "joins" if by_day or message.place.thread in mine else "joins by itself"
 
 
-def _beside(before: Picture, after: Picture, message: CommunicationRecord) -> Iterator[str]:
+def _beside(before: Snapshot, after: Snapshot, message: CommunicationRecord) -> Iterator[str]:
     session_id = after.session(message)
     old, new = before.encounters.get(session_id), after.encounters.get(session_id)
     thread = message.place.thread
@@ -63,7 +63,7 @@ def _beside(before: Picture, after: Picture, message: CommunicationRecord) -> It
             yield f"message: its header says {part['url']} {policy}".rstrip()
 
 
-def _recount(before: Picture, after: Picture, old: CommunicationRecord) -> str:
+def _recount(before: Snapshot, after: Snapshot, old: CommunicationRecord) -> str:
     session_id, adoption = after.session(old), after.adoption(old)
     if adoption and adoption.late:
         return "adopted late"
@@ -79,11 +79,11 @@ def _recount(before: Picture, after: Picture, old: CommunicationRecord) -> str:
     return f"finished, {'amended' if now.version > was.version else 'nothing to amend'}"
 
 
-def _links(before: Picture, after: Picture) -> Iterator[str]:
+def _links(before: Snapshot, after: Snapshot) -> Iterator[str]:
     for thread, adoptions in after.adoptions.items():
         for adoption in adoptions[len(before.adoptions.get(thread, ())) :]:
             yield f"link: adopts{', late' if adoption.late else ''}"
-    posted = bool(gained(before, after))
+    posted = bool(newly_assigned_messages(before, after))
     for key, slot in after.slots.items():
         old = before.slots.get(key)
         if old is slot or posted or (old and old.epoch == slot.epoch):
@@ -99,8 +99,8 @@ def _links(before: Picture, after: Picture) -> Iterator[str]:
             yield "thread turned"
 
 
-def _encounter(after: Picture, old: EncounterRecord | None, new: EncounterRecord) -> Iterator[str]:
-    kind = "child" if classification.parent(new.resource) else "session"
+def _encounter(after: Snapshot, old: EncounterRecord | None, new: EncounterRecord) -> Iterator[str]:
+    kind = "child" if classification.parent_id(new.resource) else "session"
     if old is None:
         yield f"{kind} created {status(new)}"
     elif old.deleted:

@@ -11,7 +11,7 @@ from shared.rules import classification
 from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
 from tests.support import care
-from tests.support.memory_database import Fate
+from tests.support.memory_database import CallHooks
 
 MOST_ENCOUNTERS = 9
 _PERIODS = st.sampled_from(("", "", "", "start", "end", "both", "ahead", "now"))
@@ -30,7 +30,7 @@ class Encounters(Machine):
             bounds = {"end": self.place.utc}
         elif kind != "both":
             bounds = {name: bound for name, bound in bounds.items() if name == kind}
-        period = {name: instants.written(bound) for name, bound in bounds.items()}
+        period = {name: instants.to_text(bound) for name, bound in bounds.items()}
         return {"period": period} if period else {}
 
     def _has_room(self) -> bool:
@@ -43,7 +43,7 @@ class Encounters(Machine):
         is_visit=st.integers(0, 4),
         fate=fates,
     )
-    def encounter_opened(self, status: str, period: str, is_visit: int, fate: Fate) -> None:
+    def encounter_opened(self, status: str, period: str, is_visit: int, fate: CallHooks) -> None:
         make = care.visit if is_visit == 0 else care.session
         body = make(status=status, **self._period(period))
         if period:
@@ -57,13 +57,15 @@ class Encounters(Machine):
         status=st.sampled_from(("in-progress", "in-progress", "finished")),
         fate=fates,
     )
-    def encounter_has_a_child(self, encounter: int, patient: str, status: str, fate: Fate) -> None:
+    def encounter_has_a_child(
+        self, encounter: int, patient: str, status: str, fate: CallHooks
+    ) -> None:
         body = care.medical_encounter(self.encounter_id(encounter), patient, status=status)
         self.place.call("POST", "/Encounter", body, fate)
 
     @precondition(lambda self: self._has_room() and self.picture.encounters)
     @rule(encounter=which, fate=fates)
-    def encounter_has_many_children(self, encounter: int, fate: Fate) -> None:
+    def encounter_has_many_children(self, encounter: int, fate: CallHooks) -> None:
         """The Encounter gets too many children to end in one transaction; then it ends."""
         encounter_id = self.encounter_id(encounter)
         for number in range(5):
@@ -81,7 +83,7 @@ class Encounters(Machine):
         period=_PERIODS,
         fate=fates,
     )
-    def encounter_ended(self, encounter: int, status: str, period: str, fate: Fate) -> None:
+    def encounter_ended(self, encounter: int, status: str, period: str, fate: CallHooks) -> None:
         encounter_id = self.encounter_id(encounter)
         body = self.read(f"/Encounter/{encounter_id}")
         if body is None:
@@ -96,13 +98,13 @@ class Encounters(Machine):
 
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, status=st.sampled_from(("in-progress", "finished")), fate=fates)
-    def encounter_patched(self, encounter: int, status: str, fate: Fate) -> None:
+    def encounter_patched(self, encounter: int, status: str, fate: CallHooks) -> None:
         change = [{"op": "replace", "path": "/status", "value": status}]
         self.patch(f"/Encounter/{self.encounter_id(encounter)}", change, fate)
 
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, period=_PERIODS, fate=fates)
-    def encounter_gets_a_period(self, encounter: int, period: str, fate: Fate) -> None:
+    def encounter_gets_a_period(self, encounter: int, period: str, fate: CallHooks) -> None:
         """A client writes its own bounds and leaves out what it did not write."""
         url = f"/Encounter/{self.encounter_id(encounter)}"
         if body := self.read(url):
@@ -113,7 +115,7 @@ class Encounters(Machine):
 
     @precondition(lambda self: self._ended())
     @rule(encounter=which, fate=fates)
-    def encounter_reopened(self, encounter: int, fate: Fate) -> None:
+    def encounter_reopened(self, encounter: int, fate: CallHooks) -> None:
         ended = self._ended()
         url = f"/Encounter/{ended[encounter % len(ended)]}"
         if body := self.read(url):
@@ -121,20 +123,20 @@ class Encounters(Machine):
 
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, number=which, fate=fates)
-    def encounter_written_back(self, encounter: int, number: int, fate: Fate) -> None:
+    def encounter_written_back(self, encounter: int, number: int, fate: CallHooks) -> None:
         """A client puts an old read back, perhaps of a deleted resource."""
         url = f"/Encounter/{self.encounter_id(encounter)}"
         if old_bodies := self.bodies.get(url):
             body = old_bodies[number % len(old_bodies)] | {
                 "reasonCode": [{"text": f"Number {number}"}]
             }
-            if body["status"] in classification.VOID:
+            if body["status"] in classification.VOID_STATUSES:
                 self.by_hand.add(self.encounter_id(encounter))
             self.place.call("PUT", url, body, fate)
 
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, sure=st.booleans(), fate=fates)
-    def encounter_deleted(self, encounter: int, sure: bool, fate: Fate) -> None:
+    def encounter_deleted(self, encounter: int, sure: bool, fate: CallHooks) -> None:
         if sure:
             url = f"/Encounter/{self.encounter_id(encounter)}"
             self.read(url)
@@ -142,7 +144,9 @@ class Encounters(Machine):
 
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, status=st.sampled_from(("in-progress", "finished")), fate=fates)
-    def encounter_deleted_and_brought_back(self, encounter: int, status: str, fate: Fate) -> None:
+    def encounter_deleted_and_brought_back(
+        self, encounter: int, status: str, fate: CallHooks
+    ) -> None:
         url = f"/Encounter/{self.encounter_id(encounter)}"
         if body := self.read(url):
             self.place.call("DELETE", url)

@@ -4,16 +4,16 @@ from hypothesis import strategies as st
 
 from shared.store.operations import DUE_SHARDS
 from tests.stateful.requests import Crashing, Sleeping, Unanswered
-from tests.support.memory_database import Fate
+from tests.support.memory_database import CallHooks
 
 # More calls than most requests make. A request that ends before the n-th is not affected.
 _calls = st.integers(1, 14)
 
 
-def _fate(kind: int, number: int) -> Fate:
+def _fate(kind: int, number: int) -> CallHooks:
     """Return a new fate, since it counts the calls."""
     if kind < 6:
-        return Fate()
+        return CallHooks()
     if kind < 8:
         return Sleeping(number)
     return Unanswered() if kind == 8 else Crashing(number, after_it=kind == 10)

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
 from shared.rules import classification
-from shared.sessions import closing, due
+from shared.sessions import closing, due_encounters
 from tests.stateful.place import Place
 from tests.stateful.practice import Practice, local
 from tests.support import care, consistency
-from tests.support.frontdoor import PATCH
-from tests.support.memory_database import Fate
-from tests.support.picture import Picture
+from tests.support.api_client import PATCH
+from tests.support.memory_database import CallHooks
+from tests.support.snapshot import Snapshot
 
 # An index into a list, mostly of its newest elements.
 which = st.sampled_from((0, 0, 0, 0, 1, 1, 2, 3, 5))
@@ -57,7 +57,7 @@ class Machine(RuleBasedStateMachine):
         self.place.call("POST", "/Encounter", care.session())
 
     @property
-    def picture(self) -> Picture:
+    def picture(self) -> Snapshot:
         return self.place.picture
 
     def threads(self) -> list[str]:
@@ -83,7 +83,7 @@ class Machine(RuleBasedStateMachine):
     def encounter_id(self, number: int) -> str:
         return self.encounters()[number % len(self.encounters())]
 
-    def patch(self, url: str, change: list[dict[str, Any]], fate: Fate) -> None:
+    def patch(self, url: str, change: list[dict[str, Any]], fate: CallHooks) -> None:
         self.place.call("PATCH", url, change, fate, content_type=PATCH)
 
     def read(self, url: str) -> Any:
@@ -129,7 +129,7 @@ class Machine(RuleBasedStateMachine):
 
     def _check_void(self, encounter_id: str) -> None:
         if encounter_id not in self.by_hand:
-            lost = {message.id for message in self.picture.counting(encounter_id)}
+            lost = {message.id for message in self.picture.counting_messages(encounter_id)}
             assert lost <= self.restored, f"{encounter_id} is an error and has {lost}"
 
     def _check_searches(self) -> None:
@@ -160,9 +160,12 @@ class Machine(RuleBasedStateMachine):
 
     def again(self) -> None:
         """Run every job once more, which must change nothing."""
-        stored_before = consistency.everything()
+        stored_before = consistency.stored_items()
         now = self.place.utc
         for encounter_id in self.picture.encounters:
-            assert due.look(consistency.TENANT, encounter_id, now) is due.Look.NOTHING
-            closing.complete(due.scheduler(consistency.TENANT), encounter_id)
-        assert consistency.everything() == stored_before
+            assert (
+                due_encounters.close_or_postpone(consistency.TENANT, encounter_id, now)
+                is due_encounters.DueResult.NOTHING
+            )
+            closing.complete(due_encounters.scheduler_caller(consistency.TENANT), encounter_id)
+        assert consistency.stored_items() == stored_before

@@ -10,8 +10,8 @@ from shared.fhir import instants
 from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
 from tests.support import care
-from tests.support.frontdoor import Answer, FrontDoor
-from tests.support.memory_database import Fate
+from tests.support.api_client import Answer, ApiClient
+from tests.support.memory_database import CallHooks
 from tests.support.session_invariants import BY_A_PATIENT
 
 # The minutes between sending and receipt, negative for the future, or the text of `sent`.
@@ -20,7 +20,7 @@ unset = st.sampled_from(("0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1969-1
 subjects = st.sampled_from(("", "", "", care.HOMER, "Patient/bart-simpson", "Patient/lisa-simpson"))
 senders = st.sampled_from((care.HOMER, care.ALICE, "RelatedPerson/marge-simpson"))
 _said = st.sampled_from(("in-progress", "completed", "preparation"))
-HOMER = FrontDoor("patient", care.HOMER)
+HOMER = ApiClient("patient", care.HOMER)
 
 
 class Messages(Machine):
@@ -33,7 +33,7 @@ class Messages(Machine):
             return {"sent": self.place.now.date().isoformat()}
         if isinstance(before, str):
             return {"sent": before}
-        return {"sent": instants.written(self.place.utc - timedelta(minutes=before))}
+        return {"sent": instants.to_text(self.place.utc - timedelta(minutes=before))}
 
     @precondition(lambda self: self.picture.headers)
     @rule(
@@ -54,7 +54,7 @@ class Messages(Machine):
         status: str,
         own: int,
         named: bool,
-        fate: Fate,
+        fate: CallHooks,
     ) -> None:
         about, sender = people
         header_id = self.threads()[thread % len(self.threads())]
@@ -71,45 +71,47 @@ class Messages(Machine):
     @rule(
         thread=which, befores=st.lists(st.sampled_from((0, 0, 2, 20, 300)), max_size=4), fate=fates
     )
-    def messages_said(self, thread: int, befores: list[int], fate: Fate) -> None:
+    def messages_said(self, thread: int, befores: list[int], fate: CallHooks) -> None:
         """A conversation, in and out of order. The fate applies to its last message."""
         header_id = self.threads()[thread % len(self.threads())]
         for before in befores:
-            self._post(care.message(header_id, **self._sent(before)), header_id, Fate(), "")
+            self._post(care.message(header_id, **self._sent(before)), header_id, CallHooks(), "")
             self.place.pass_time(minutes=7)
         self._post(care.message(header_id, **self._sent(1)), header_id, fate, "")
 
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, hours=st.sampled_from((1, 5, 20)), fate=fates)
-    def messages_said_until_one_is_due(self, thread: int, hours: int, fate: Fate) -> None:
+    def messages_said_until_one_is_due(self, thread: int, hours: int, fate: CallHooks) -> None:
         """The conversation goes on, so that its session is looked at and stays open."""
         header_id = self.threads()[thread % len(self.threads())]
         for pause in (hours, 24 - hours):
-            self._post(care.message(header_id, **self._sent(0)), header_id, Fate(), "")
+            self._post(care.message(header_id, **self._sent(0)), header_id, CallHooks(), "")
             self.place.pass_time(hours=pause)
         for encounter_id in self.place.due():
             self.place.look(encounter_id, fate)
-            fate = Fate()
+            fate = CallHooks()
 
     @precondition(lambda self: self.picture.headers)
     @rule(
         thread=which, before=st.sampled_from((0, 3)), fates=st.lists(fates, min_size=2, max_size=3)
     )
-    def messages_race(self, thread: int, before: int, fates: list[Fate]) -> None:
+    def messages_race(self, thread: int, before: int, fates: list[CallHooks]) -> None:
         header_id = self.threads()[thread % len(self.threads())]
         for fate in fates:
             self._post(care.message(header_id, **self._sent(before)), header_id, fate, "")
 
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, days=st.sampled_from((0, 1, 2)), hours=st.integers(0, 23), fate=fates)
-    def message_arrives_late(self, thread: int, days: int, hours: int, fate: Fate) -> None:
+    def message_arrives_late(self, thread: int, days: int, hours: int, fate: CallHooks) -> None:
         header_id = self.threads()[thread % len(self.threads())]
         body = care.message(header_id, **self._sent(days * 1440 + hours * 60))
         self._post(body, header_id, fate, "")
 
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, before=sent | unset, status=_said, fate=fates)
-    def message_said_by_a_patient(self, thread: int, before: Any, status: str, fate: Fate) -> None:
+    def message_said_by_a_patient(
+        self, thread: int, before: Any, status: str, fate: CallHooks
+    ) -> None:
         """A patient writes with their own token. Their `sent` is believed for a day."""
         header_id = self.threads()[thread % len(self.threads())]
         body = care.message(header_id, status=status, note=BY_A_PATIENT, **self._sent(before))
@@ -117,7 +119,7 @@ class Messages(Machine):
 
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, before=sent | unset, noted=sent, fate=fates)
-    def message_imported(self, thread: int, before: Any, noted: Any, fate: Fate) -> None:
+    def message_imported(self, thread: int, before: Any, noted: Any, fate: CallHooks) -> None:
         """A service imports a message, which may say when it was received or sent."""
         header_id = self.threads()[thread % len(self.threads())]
         body = care.message(header_id, **self._sent(before))
@@ -127,7 +129,9 @@ class Messages(Machine):
 
     @precondition(lambda self: self.picture.encounters and self.picture.headers)
     @rule(thread=which, encounter=which, before=st.sampled_from((0, 0, 1500)), fate=fates)
-    def message_names_a_session(self, thread: int, encounter: int, before: int, fate: Fate) -> None:
+    def message_names_a_session(
+        self, thread: int, encounter: int, before: int, fate: CallHooks
+    ) -> None:
         """A client remembers an id of a session, perhaps of another day, thread or patient."""
         header_id = self.threads()[thread % len(self.threads())]
         ids = sorted(self.picture.encounters, reverse=True)
@@ -137,7 +141,7 @@ class Messages(Machine):
 
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, before=sent, fate=fates)
-    def message_said(self, thread: int, before: Any, fate: Fate) -> None:
+    def message_said(self, thread: int, before: Any, fate: CallHooks) -> None:
         header_id = self.threads()[thread % len(self.threads())]
         self._post(care.message(header_id, **self._sent(before)), header_id, fate, "")
 
@@ -145,9 +149,9 @@ class Messages(Machine):
         self,
         body: dict[str, Any],
         header_id: str,
-        fate: Fate,
+        fate: CallHooks,
         own_id: str,
-        by: FrontDoor | None = None,
+        by: ApiClient | None = None,
     ) -> None:
         may_be_refused = self.place.is_gone(header_id) or "encounter" in body or by is not None
 
@@ -165,7 +169,7 @@ class Messages(Machine):
 
     @precondition(lambda self: self.picture.messages)
     @rule(message=which, fate=fates)
-    def message_put_again(self, message: int, fate: Fate) -> None:
+    def message_put_again(self, message: int, fate: CallHooks) -> None:
         """A client without an answer puts the message again: nothing changes, or it is stored."""
         url = self._message_url(message)
         if body := self.read(url):
@@ -182,7 +186,7 @@ class Messages(Machine):
         ),
         fate=fates,
     )
-    def message_gets_another_status(self, message: int, status: str, fate: Fate) -> None:
+    def message_gets_another_status(self, message: int, status: str, fate: CallHooks) -> None:
         """A draft is sent, or a message is taken back or restored."""
         message_id = self._message_id(message)
         self._notice_restored(message_id, status)
@@ -196,7 +200,7 @@ class Messages(Machine):
         fate=fates,
     )
     def message_taken_back_and_restored(
-        self, message: int, turns: tuple[str, ...], fate: Fate
+        self, message: int, turns: tuple[str, ...], fate: CallHooks
     ) -> None:
         """Its session stays as it is, or ends meanwhile, or is reopened as well."""
         message_id = self._message_id(message)
@@ -205,32 +209,32 @@ class Messages(Machine):
             if status == "cancelled":
                 self.by_hand.add(session_id)
             change = [{"op": "replace", "path": "/status", "value": status}]
-            self.patch(f"/Encounter/{session_id}", change, Fate())
+            self.patch(f"/Encounter/{session_id}", change, CallHooks())
         for status in ("entered-in-error", "completed"):
             self._notice_restored(message_id, status)
             change = [{"op": "replace", "path": "/status", "value": status}]
             self.patch(f"/Communication/{message_id}", change, fate)
-            fate = Fate()
+            fate = CallHooks()
 
     @precondition(lambda self: self.picture.messages)
     @rule(message=which, before=sent, fate=fates)
-    def message_corrected(self, message: int, before: Any, fate: Fate) -> None:
+    def message_corrected(self, message: int, before: Any, fate: CallHooks) -> None:
         """Its `sent` is corrected, or it is marked as read."""
-        change = [{"op": "add", "path": "/received", "value": instants.written(self.place.utc)}]
+        change = [{"op": "add", "path": "/received", "value": instants.to_text(self.place.utc)}]
         if self._sent(before):
             change = [{"op": "add", "path": "/sent", "value": self._sent(before)["sent"]}]
         self.patch(self._message_url(message), change, fate)
 
     @precondition(lambda self: self.picture.messages)
     @rule(message=which, fate=fates)
-    def message_deleted(self, message: int, fate: Fate) -> None:
+    def message_deleted(self, message: int, fate: CallHooks) -> None:
         url = self._message_url(message)
         self.read(url)
         self.place.call("DELETE", url, None, fate)
 
     @precondition(lambda self: any(self.bodies))
     @rule(number=which, fate=fates)
-    def message_written_back(self, number: int, fate: Fate) -> None:
+    def message_written_back(self, number: int, fate: CallHooks) -> None:
         """A client puts an old read back, perhaps of a deleted resource."""
         urls = [url for url in self.bodies if url.rpartition("/")[2] in self.picture.messages]
         if urls:

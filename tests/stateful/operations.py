@@ -8,7 +8,7 @@ from hypothesis.stateful import precondition, rule
 from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
 from tests.support import care
-from tests.support.memory_database import Fate
+from tests.support.memory_database import CallHooks
 
 MOST_OPENED = 12
 _PEOPLE = (care.HOMER, "Patient/bart-simpson", "Patient/lisa-simpson")
@@ -25,7 +25,7 @@ class Operations(Machine):
         fate=fates,
     )
     def session_opened(
-        self, threads: list[int], patients: list[str], given: str, fate: Fate
+        self, threads: list[int], patients: list[str], given: str, fate: CallHooks
     ) -> None:
         thread_ids = self.threads()
         ids = {thread_ids[number % len(thread_ids)] for number in threads if thread_ids}
@@ -39,13 +39,13 @@ class Operations(Machine):
 
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, patient=st.sampled_from(_PEOPLE), fate=fates)
-    def patient_added(self, encounter: int, patient: str, fate: Fate) -> None:
+    def patient_added(self, encounter: int, patient: str, fate: CallHooks) -> None:
         url = f"/Encounter/{self.encounter_id(encounter)}/$add-patient"
         self.place.call("POST", url, care.parameters(("patient", patient)), fate)
 
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, fate=fates)
-    def session_closed(self, encounter: int, fate: Fate) -> None:
+    def session_closed(self, encounter: int, fate: CallHooks) -> None:
         url = f"/Encounter/{self.encounter_id(encounter)}/$close-session"
         self.place.call("POST", url, None, fate)
 

@@ -11,15 +11,15 @@ import pytest
 
 from shared import settings
 from shared.fhir import ulids
-from shared.store import dynamodb, queue, transactions
+from shared.store import closing_queue, dynamodb, transactions
 from tests.stateful import branches
 from tests.stateful.practice import Practice
 from tests.stateful.queue import Queue
 from tests.stateful.requests import Request
 from tests.support import consistency, session_invariants
 from tests.support.clock import set_clock
-from tests.support.memory_database import Database, Fate
-from tests.support.picture import Known, picture
+from tests.support.memory_database import CallHooks, Database
+from tests.support.snapshot import Known, take_snapshot
 
 TABLES = {
     f"{name.upper()}_TABLE": name for name in ("encounter", "thread", "resource", "search", "audit")
@@ -69,7 +69,7 @@ class Place(Practice):
         dynamodb.table_name.cache_clear()
         self.patch.setattr(dynamodb, "client", lambda: self.database)
         self.patch.setattr(transactions, "client", lambda: self.database)
-        self.patch.setattr(queue, "client", lambda: self.queue)
+        self.patch.setattr(closing_queue, "client", lambda: self.queue)
         self.patch.setattr(transactions, "MOST_ITEMS", largest)
         self.patch.setattr(transactions, "time", clock)
         self.patch.setattr(transactions, "random", clock)
@@ -91,7 +91,7 @@ class Place(Practice):
         dynamodb.table_name.cache_clear()
 
     def _look_at_it(self) -> None:
-        picture_before, self.picture = self.picture, picture(self.database, self._known)
+        picture_before, self.picture = self.picture, take_snapshot(self.database, self._known)
         try:
             session_invariants.check(picture_before, self.picture)
         except AssertionError as violation:
@@ -102,11 +102,11 @@ class Place(Practice):
     def run[T](
         self,
         call: Callable[[], T],
-        fate: Fate | None = None,
+        fate: CallHooks | None = None,
         then: Callable[[T], Any] = lambda _: None,
     ) -> None:
         """Make a request. It is kept if it falls asleep."""
-        request = Request(self.database, call, then, fate or Fate())
+        request = Request(self.database, call, then, fate or CallHooks())
         self._ended(request, ended=request.run())
 
     def wake(self, number: int, sleep_again: int = 0) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 from functions import closing_scheduler, closing_worker
 from shared.fhir import instants
 from shared.local.schedule import event
-from shared.sessions import due
+from shared.sessions import due_encounters
 from tests.support import consistency, steps
-from tests.support.frontdoor import Answer, FrontDoor
-from tests.support.memory_database import Fate
-from tests.support.picture import Picture
+from tests.support.api_client import Answer, ApiClient
+from tests.support.memory_database import CallHooks
+from tests.support.snapshot import Snapshot
 
 BERLIN = instants.zone("Europe/Berlin")
 # The statuses of accepted answers. For messages, `Messages._post` allows fewer.
@@ -33,8 +33,8 @@ class Practice:
     is_concurrent = False
 
     def __init__(self, now: datetime, seen: Counter[str]) -> None:
-        self.now, self.clinic, self.seen = now, FrontDoor(role="admin"), seen
-        self.picture = Picture()
+        self.now, self.clinic, self.seen = now, ApiClient(role="admin"), seen
+        self.picture = Snapshot()
         self.disturbed = False
         self.asleep: list[Any] = []
         self.violation: AssertionError | None = None
@@ -42,7 +42,7 @@ class Practice:
     def run[T](
         self,
         call: Callable[[], T],
-        fate: Fate | None = None,
+        fate: CallHooks | None = None,
         then: Callable[[T], Any] = lambda _: None,
     ) -> None:
         """Make a request. `then` receives the result, unless the process ends before."""
@@ -82,10 +82,10 @@ class Practice:
         method: str,
         url: str,
         body: Any = None,
-        fate: Fate | None = None,
+        fate: CallHooks | None = None,
         then: Callable[[Answer], Any] = lambda _: None,
         *,
-        by: FrontDoor | None = None,
+        by: ApiClient | None = None,
         fine: frozenset[int] = FINE,
         **headers: str,
     ) -> None:
@@ -110,10 +110,10 @@ class Practice:
     def due(self) -> list[str]:
         return [encounter_id for _, encounter_id in steps.due_until(self.utc)]
 
-    def look(self, encounter_id: str, fate: Fate | None = None) -> None:
+    def look(self, encounter_id: str, fate: CallHooks | None = None) -> None:
         """Let a worker look at one Encounter."""
         self.run(
-            lambda: due.look(consistency.TENANT, encounter_id, self.utc),
+            lambda: due_encounters.close_or_postpone(consistency.TENANT, encounter_id, self.utc),
             fate,
             lambda look: self.seen.update([f"a worker looked: {look.value}"]),
         )
@@ -122,7 +122,7 @@ class Practice:
         for encounter_id in self.due():
             self.look(encounter_id)
 
-    def schedule(self, fate: Fate | None = None) -> None:
+    def schedule(self, fate: CallHooks | None = None) -> None:
         """Run the schedule for a second that is over, since its event has no fractions."""
         moment = event(self.utc)
         self.run(
@@ -131,7 +131,7 @@ class Practice:
             lambda sent: self.seen.update([f"schedule: {'sends' if sent else 'nothing to send'}"]),
         )
 
-    def work(self, fate: Fate | None = None) -> bool:
+    def work(self, fate: CallHooks | None = None) -> bool:
         """Let a worker process messages of the queue. Return whether there were any."""
         records = self.receive()
         context = SimpleNamespace(get_remaining_time_in_millis=lambda: _ENOUGH_MS)

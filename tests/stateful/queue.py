@@ -16,11 +16,11 @@ class Queue:
         self.bodies: dict[str, str] = {}
 
     def get_queue_attributes(self, **_: Any) -> dict[str, Any]:
-        with self._database.called("GetQueueAttributes"):
+        with self._database.with_hooks("GetQueueAttributes"):
             return {"Attributes": {"ApproximateNumberOfMessages": str(len(self.bodies))}}
 
     def send_message_batch(self, *, Entries: list[dict[str, str]], **_: Any) -> dict[str, Any]:
-        with self._database.called("SendMessageBatch"):
+        with self._database.with_hooks("SendMessageBatch"):
             for entry in Entries:
                 self.bodies[str(next(self._numbers))] = entry["MessageBody"]
             return {}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.memory_database import Database, Fate, unknown
+from tests.support.memory_database import CallHooks, Database, unknown_outcome_error
 
 
 class Killed(BaseException):
@@ -13,7 +13,7 @@ class Killed(BaseException):
 
 
 @dataclass
-class Crashing(Fate):
+class Crashing(CallHooks):
     """The process ends before its n-th call, or after it."""
 
     number: int
@@ -30,7 +30,7 @@ class Crashing(Fate):
 
 
 @dataclass
-class Unanswered(Fate):
+class Unanswered(CallHooks):
     """The answer to the first transaction is lost, so its outcome is unknown."""
 
     lost: bool = False
@@ -38,11 +38,11 @@ class Unanswered(Fate):
     def after(self, call: str) -> None:
         if call == "TransactWriteItems" and not self.lost:
             self.lost = True
-            raise unknown()
+            raise unknown_outcome_error()
 
 
 @dataclass
-class Sleeping(Fate):
+class Sleeping(CallHooks):
     """The process sleeps before its n-th call until it is woken."""
 
     number: int
@@ -70,7 +70,7 @@ class Request[T]:
     """
 
     def __init__(
-        self, database: Database, call: Callable[[], T], then: Callable[[T], Any], fate: Fate
+        self, database: Database, call: Callable[[], T], then: Callable[[T], Any], fate: CallHooks
     ) -> None:
         self._database, self._call, self._then, self._fate = database, call, then, fate
         self._result: list[T] = []
@@ -79,7 +79,7 @@ class Request[T]:
         self._thread = threading.Thread(target=self._work, daemon=True)
 
     def _work(self) -> None:
-        self._database.fate = self._fate
+        self._database.hooks = self._fate
         try:
             self._result.append(self._call())
         except BaseException as failure:  # noqa: BLE001 - raised by `_wait`

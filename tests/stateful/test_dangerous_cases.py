@@ -13,8 +13,8 @@ from shared.store.records import EncounterRecord
 from tests.stateful.place import Place
 from tests.stateful.requests import Crashing, Sleeping
 from tests.support import care
-from tests.support.frontdoor import PATCH, Answer, FrontDoor
-from tests.support.memory_database import Fate
+from tests.support.api_client import PATCH, Answer, ApiClient
+from tests.support.memory_database import CallHooks
 
 
 def opened(place: Place, **more: Any) -> str:
@@ -30,17 +30,17 @@ def body_of(place: Place, url: str) -> Any:
 
 
 def post(place: Place, thread: str, ago: int = 0, **more: Any) -> Answer:
-    sent = instants.written(place.utc - timedelta(minutes=ago))
+    sent = instants.to_text(place.utc - timedelta(minutes=ago))
     answer = place.answer("POST", "/Communication", care.message(thread, sent, **more))
     assert answer.status == 201, answer.text
     return answer
 
 
-def become(place: Place, url: str, fate: Fate | None = None, **values: Any) -> None:
+def become(place: Place, url: str, fate: CallHooks | None = None, **values: Any) -> None:
     place.call("PUT", url, body_of(place, url) | values, fate)
 
 
-def link(place: Place, thread: str, encounter: str, fate: Fate | None = None) -> None:
+def link(place: Place, thread: str, encounter: str, fate: CallHooks | None = None) -> None:
     url = f"/Communication/{thread}"
     place.call("PATCH", url, care.link(encounter), fate, content_type=PATCH)
 
@@ -168,7 +168,7 @@ def test_a_thread_linked_between_a_closers_read_and_write_counts(
         assert [session_of(place, message.id).id for message in posted] == linked
         record = place.picture.encounters[session]
         assert period(record) == (first.body["sent"], posted[-1].body["sent"])
-        assert not place.picture.slots_of(session)
+        assert not place.picture.open_slots_of(session)
         place.check()
     pytest.fail("the closing never ends")
 
@@ -188,9 +188,9 @@ def test_a_hundred_messages_across_midnight_and_a_clock_change_get_their_days(
         stored[answer.id] = answer.body["sent"]
 
     for number in range(100):
-        sent = instants.written(place.utc - timedelta(minutes=chance.randrange(900)))
+        sent = instants.to_text(place.utc - timedelta(minutes=chance.randrange(900)))
         body = care.message(chance.choice(threads), sent)
-        fate = Sleeping(chance.randrange(1, 12)) if number % 3 == 0 else Fate()
+        fate = Sleeping(chance.randrange(1, 12)) if number % 3 == 0 else CallHooks()
         place.call("POST", "/Communication", body, fate, arrived)
         place.pass_time(minutes=chance.randrange(25))
         if len(place.asleep) > 4:
@@ -206,7 +206,7 @@ def test_a_hundred_messages_across_midnight_and_a_clock_change_get_their_days(
 def _check_days(place: Place, stored: dict[str, str]) -> None:
     days: dict[str, list[str]] = {}
     for message, sent in stored.items():
-        local_day = instants.read(sent).astimezone(place.now.tzinfo).date().isoformat()
+        local_day = instants.from_text(sent).astimezone(place.now.tzinfo).date().isoformat()
         days.setdefault(local_day, []).append(sent)
         assert session_of(place, message).home.endswith(local_day)
     assert len(stored) == 100
@@ -257,7 +257,7 @@ def test_a_stale_header_after_a_rollover_keeps_todays_link(places: Callable[...,
         while place.asleep:
             place.wake(0)
         resource = place.picture.headers[thread].resource
-        assert (classification.linked(resource), resource["priority"]) == (today, "urgent")
+        assert (classification.encounter_id(resource), resource["priority"]) == (today, "urgent")
         place.check()
         if ended:
             return
@@ -276,7 +276,7 @@ def test_a_clients_end_survives_a_crash_of_a_closing_with_twelve_children(
             child = care.medical_encounter(session, f"Patient/{patient}")
             assert place.answer("POST", "/Encounter", child).status == 201
         place.pass_time(hours=1)
-        end = instants.written(place.utc)
+        end = instants.to_text(place.utc)
         worker = Crashing(number)
         change = {"status": "finished", "period": {"end": end}, "reasonCode": [{"text": "Cough"}]}
         become(place, f"/Encounter/{session}", worker, **change)
@@ -299,16 +299,16 @@ def test_a_clients_end_survives_a_crash_of_a_closing_with_twelve_children(
 def test_a_patient_cannot_introduce_a_stranger_as_subject(places: Callable[..., Place]) -> None:
     place = places(SESSION_POLICY="thread")
     thread, stranger = begun(place), care.reference("Patient/montgomery-burns")
-    homer = FrontDoor(role="patient", fhir_user="Patient/homer-simpson")
+    homer = ApiClient(role="patient", fhir_user="Patient/homer-simpson")
     marge = {"patient": "homer-simpson"}
-    for person in (homer, FrontDoor("related-person", "RelatedPerson/marge-simpson", marge)):
+    for person in (homer, ApiClient("related-person", "RelatedPerson/marge-simpson", marge)):
         place.clinic = person
         sender = care.reference(person.fhir_user)
         message = care.message(thread, subject=stranger, sender=sender)
         answer = place.answer("POST", "/Communication", message)
         assert (answer.status, answer.expressions) == (422, ["Communication.subject"])
     assert not place.picture.messages
-    place.clinic = FrontDoor()
+    place.clinic = ApiClient()
     post(place, thread, subject=stranger)
     place.clinic = homer
     post(place, thread)
@@ -329,7 +329,7 @@ def test_two_messages_corrected_concurrently_are_both_found_in_their_session(
             link(place, thread, session)
         posted = [post(place, thread), post(place, thread)]
         become(place, f"/Encounter/{session_of(place, posted[0].id).id}", status="finished")
-        moved = [instants.written(place.utc + timedelta(days=days)) for days in (30, 40)]
+        moved = [instants.to_text(place.utc + timedelta(days=days)) for days in (30, 40)]
         become(place, f"/Communication/{posted[0].id}", Sleeping(number), sent=moved[0])
         ended = not place.asleep
         become(place, f"/Communication/{posted[1].id}", sent=moved[1])

@@ -11,7 +11,7 @@ from tests.stateful.place import Place
 from tests.stateful.practice import FINE, local
 from tests.stateful.requests import Sleeping
 from tests.support import care
-from tests.support.frontdoor import PATCH, Answer
+from tests.support.api_client import PATCH, Answer
 
 # More calls than any of these requests makes.
 CALLS = range(1, 30)
@@ -60,7 +60,7 @@ def test_a_thread_can_be_linked_elsewhere_while_its_session_is_deleted(
     for number in CALLS:
         place = places(SESSION_POLICY="thread")
         thread, next_session = begun(place), place.answer("POST", "/Encounter", care.session()).id
-        sent = instants.written(place.utc)
+        sent = instants.to_text(place.utc)
         message_id = place.answer("POST", "/Communication", care.message(thread, sent)).id
         session = place.picture.session(place.picture.messages[message_id])
         answers: list[Answer] = []
@@ -90,19 +90,19 @@ def test_yesterdays_session_gets_no_message_of_today_in_any_interleaving(
     for number in CALLS:
         place = places(SESSION_POLICY="daily", SESSION_SCOPE=scope)
         first, second = begun(place), begun(place)
-        sent = instants.written(place.utc)
+        sent = instants.to_text(place.utc)
         posted = [place.answer("POST", "/Communication", care.message(first, sent))]
         if is_linked:
             posted.append(place.answer("POST", "/Communication", care.message(second, sent)))
         yesterday = place.picture.session(place.picture.messages[posted[-1].id])
         place.wait_until(local("2026-03-03 00:00") + timedelta(seconds=1))
         reference = care.reference(f"Encounter/{yesterday}")
-        body = care.message(second, instants.written(place.utc), encounter=reference)
+        body = care.message(second, instants.to_text(place.utc), encounter=reference)
         answers: list[Answer] = []
         place.call("POST", "/Communication", body, Sleeping(number), answers.append)
         slept = bool(place.asleep)
         place.wait(hours=2)
-        now = instants.written(place.utc)
+        now = instants.to_text(place.utc)
         answers.append(place.answer("POST", "/Communication", care.message(second, now)))
         place.rouse()
         assert [answer.status for answer in answers] == [201, 201]

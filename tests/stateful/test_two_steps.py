@@ -11,8 +11,8 @@ from tests.stateful.place import Place
 from tests.stateful.practice import NOON, local
 from tests.stateful.requests import Crashing, Sleeping
 from tests.support import care
-from tests.support.frontdoor import Answer
-from tests.support.memory_database import Fate
+from tests.support.api_client import Answer
+from tests.support.memory_database import CallHooks
 
 # As many people as a header may name. Then neither the header's new version nor the message's rows
 # leave room for the other within 100 items.
@@ -33,10 +33,10 @@ def begun(place: Place) -> str:
     ).id
 
 
-def post(place: Place, thread: str, fate: Fate | None = None, **more: Any) -> list[Answer]:
+def post(place: Place, thread: str, fate: CallHooks | None = None, **more: Any) -> list[Answer]:
     """Post a message to the crowd, sent now. Return a list of its answer, empty after a crash."""
     answers: list[Answer] = []
-    sent = instants.written(place.utc)
+    sent = instants.to_text(place.utc)
     body = care.message(thread, sent, recipient=CROWD, **more)
     place.call("POST", "/Communication", body, fate, answers.append)
     return answers
@@ -52,7 +52,7 @@ def test_a_message_to_a_crowd_opens_a_session_and_joins_it(place: Place) -> None
     assert answer.status == 201, answer.text
     ((session, record),) = place.picture.encounters.items()
     assert place.picture.session(place.picture.messages[answer.id]) == session
-    assert classification.linked(place.picture.headers[thread].resource) == session
+    assert classification.encounter_id(place.picture.headers[thread].resource) == session
     assert record.resource["period"]["start"] == answer.body["sent"]
     place.wait(days=3)
     assert statuses(place) == ["finished"]
@@ -116,7 +116,7 @@ def test_a_crash_before_any_call_leaves_an_empty_session_that_the_retry_joins(
 
 
 def _session(place: Place, thread: str) -> str:
-    return classification.linked(place.picture.headers[thread].resource)
+    return classification.encounter_id(place.picture.headers[thread].resource)
 
 
 def test_a_crash_without_a_retry_leaves_an_empty_session_that_closing_voids(

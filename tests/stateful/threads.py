@@ -9,8 +9,8 @@ from tests.stateful.fates import fates
 from tests.stateful.machine import Machine, which
 from tests.stateful.practice import FINE
 from tests.support import care
-from tests.support.frontdoor import PATCH, Answer
-from tests.support.memory_database import Fate
+from tests.support.api_client import PATCH, Answer
+from tests.support.memory_database import CallHooks
 
 _ABOUT = (care.HOMER, care.HOMER, "Patient/bart-simpson", "Group/the-simpsons", "")
 MOST_THREADS = 6
@@ -40,7 +40,7 @@ class Threads(Machine):
         fate=fates,
     )
     def thread_begun(
-        self, about: str, linked: int, policy: list[dict[str, Any]], fate: Fate
+        self, about: str, linked: int, policy: list[dict[str, Any]], fate: CallHooks
     ) -> None:
         body = care.header(subject=care.reference(about), extension=policy)
         if not policy:
@@ -53,7 +53,7 @@ class Threads(Machine):
 
     @precondition(lambda self: self.picture.headers and self.picture.encounters)
     @rule(thread=which, encounter=which, fate=fates)
-    def thread_linked(self, thread: int, encounter: int, fate: Fate) -> None:
+    def thread_linked(self, thread: int, encounter: int, fate: CallHooks) -> None:
         url = self._thread(thread)
         self.read(url)
         self.patch(url, care.link(self.encounter_id(encounter)), fate)
@@ -66,7 +66,7 @@ class Threads(Machine):
         fate=fates,
     )
     def thread_linked_to_what_takes_no_messages(
-        self, thread: int, encounter: dict[str, Any], written: str, fate: Fate
+        self, thread: int, encounter: dict[str, Any], written: str, fate: CallHooks
     ) -> None:
         """Link it to a visit or an ended session, with a message written before or after."""
         url = self._thread(thread)
@@ -80,11 +80,11 @@ class Threads(Machine):
             self.place.call("POST", "/Communication", message)
         elif answer and answer.status == 201 and written != "before":
             change = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
-            self.patch(f"/Communication/{answer.id}", change, Fate())
+            self.patch(f"/Communication/{answer.id}", change, CallHooks())
 
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, by_put=st.booleans(), fate=fates)
-    def thread_unlinked(self, thread: int, by_put: bool, fate: Fate) -> None:
+    def thread_unlinked(self, thread: int, by_put: bool, fate: CallHooks) -> None:
         url = self._thread(thread)
         body = self.read(url)
         if not body or "encounter" not in body:
@@ -95,7 +95,7 @@ class Threads(Machine):
         else:
             self._remove_link(url, fate)
 
-    def _remove_link(self, url: str, fate: Fate) -> None:
+    def _remove_link(self, url: str, fate: CallHooks) -> None:
         """Remove a link by a patch, which answers 400 if somebody else has removed it already."""
 
         def removed(answer: Answer) -> None:
@@ -113,13 +113,13 @@ class Threads(Machine):
         status=st.sampled_from(("completed", "completed", "in-progress", "stopped")),
         fate=fates,
     )
-    def thread_completed_or_reopened(self, thread: int, status: str, fate: Fate) -> None:
+    def thread_completed_or_reopened(self, thread: int, status: str, fate: CallHooks) -> None:
         change = [{"op": "replace", "path": "/status", "value": status}]
         self.patch(self._thread(thread), change, fate)
 
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, about=st.sampled_from(_ABOUT), fate=fates)
-    def thread_about_somebody_else(self, thread: int, about: str, fate: Fate) -> None:
+    def thread_about_somebody_else(self, thread: int, about: str, fate: CallHooks) -> None:
         if about:
             change = [{"op": "add", "path": "/subject", "value": care.reference(about)}]
             self.patch(self._thread(thread), change, fate)
@@ -127,7 +127,7 @@ class Threads(Machine):
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, policy=st.sampled_from(_POLICIES), fate=fates)
     def thread_gets_another_policy(
-        self, thread: int, policy: list[dict[str, Any]], fate: Fate
+        self, thread: int, policy: list[dict[str, Any]], fate: CallHooks
     ) -> None:
         """The new policy applies to the next session."""
         url = self._thread(thread)
@@ -138,7 +138,7 @@ class Threads(Machine):
 
     @precondition(lambda self: self.picture.headers)
     @rule(thread=which, number=which, fate=fates)
-    def thread_written_back(self, thread: int, number: int, fate: Fate) -> None:
+    def thread_written_back(self, thread: int, number: int, fate: CallHooks) -> None:
         """A client puts an old read back, perhaps of a deleted resource."""
         url = self._thread(thread)
         if old_bodies := self.bodies.get(url):
@@ -147,7 +147,7 @@ class Threads(Machine):
 
     @precondition(lambda self: len(self.picture.headers) > 1)
     @rule(thread=which, sure=st.integers(0, 2), fate=fates)
-    def thread_deleted(self, thread: int, sure: int, fate: Fate) -> None:
+    def thread_deleted(self, thread: int, sure: int, fate: CallHooks) -> None:
         if sure == 0:
             url = self._thread(thread)
             self.read(url)

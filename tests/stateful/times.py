@@ -9,7 +9,7 @@ from tests.stateful.fates import calls_of_the_queue, fates
 from tests.stateful.machine import Machine, which
 from tests.stateful.place import Place
 from tests.stateful.practice import BERLIN
-from tests.support.memory_database import Fate
+from tests.support.memory_database import CallHooks
 
 MOST_ASLEEP = 3
 
@@ -35,7 +35,7 @@ class Times(Machine):
         fate=fates | calls_of_the_queue,
         workers=st.lists(fates, max_size=3),
     )
-    def schedule_runs(self, hours: int, fate: Fate, workers: list[Fate]) -> None:
+    def schedule_runs(self, hours: int, fate: CallHooks, workers: list[CallHooks]) -> None:
         """The schedule runs twice, and workers may take what it sends or has sent before."""
         self.place.pass_time(hours=hours)
         self.place.schedule(fate)
@@ -45,7 +45,7 @@ class Times(Machine):
 
     @precondition(lambda self: self.picture.encounters)
     @rule(encounter=which, fate=fates)
-    def one_looked_at(self, encounter: int, fate: Fate) -> None:
+    def one_looked_at(self, encounter: int, fate: CallHooks) -> None:
         ids = self.place.due() or self.encounters()
         self.place.look(ids[encounter % len(ids)], fate)
 

@@ -41,7 +41,7 @@ class Log:
         self.stream.truncate()
 
     @property
-    def events(self) -> list[str]:
+    def event_ids(self) -> list[str]:
         """Return the ids of the events in the lines, in order."""
         lines = [json.loads(line) for line in self.lines]
         return [
@@ -50,15 +50,15 @@ class Log:
             for event_id in (*line.get("events", ()), *_read_event_ids(line))
         ]
 
-    def delivered(self) -> list[dict[str, Any]]:
+    def deliver(self) -> list[dict[str, Any]]:
         """Do what CloudWatch and DynamoDB do within a minute. Return the resulting AuditEvents."""
-        kept(self.lines)
-        collected()
+        deliver_log_lines(self.lines)
+        journal_writes()
         if self.archives:
-            archived()
-        resources = event_lookup.resources(TENANT, self.events)
+            archive_new_events()
+        resources = event_lookup.json_by_id(TENANT, self.event_ids)
         return [
-            json.loads(resources[event_id]) for event_id in self.events if event_id in resources
+            json.loads(resources[event_id]) for event_id in self.event_ids if event_id in resources
         ]
 
 
@@ -66,7 +66,7 @@ def _read_event_ids(line: dict[str, Any]) -> list[str]:
     return [line["audit"]["id"]] if "audit" in line else []
 
 
-def kept(lines: Iterable[str]) -> int:
+def deliver_log_lines(lines: Iterable[str]) -> int:
     """Pass lines to the function of the log subscription. Return how many it kept."""
     data = {"logEvents": [{"message": line} for line in lines]}
     event = {"awslogs": {"data": b64encode(compress(json.dumps(data).encode())).decode()}}
@@ -74,17 +74,17 @@ def kept(lines: Iterable[str]) -> int:
     return answer
 
 
-def rows() -> list[dict[str, Any]]:
+def write_event_rows() -> list[dict[str, Any]]:
     """Return the rows of the events of writes."""
     return [item for item in scan(patterns.AUDIT) if item["sk"]["S"] == patterns.EVENT.sort]
 
 
-def new_rows() -> list[dict[str, Any]]:
+def journal_rows() -> list[dict[str, Any]]:
     """Return the rows of new events."""
     return [item for item in scan(patterns.AUDIT) if "events" in item]
 
 
-def streamed(items: Iterable[dict[str, Any]]) -> int:
+def deliver_stream_rows(items: Iterable[dict[str, Any]]) -> int:
     """Pass rows to the stream's function, encoded as a stream does. Return how many it indexed."""
     records = []
     for item in items:
@@ -97,28 +97,28 @@ def streamed(items: Iterable[dict[str, Any]]) -> int:
     return answer
 
 
-def collected() -> None:
+def journal_writes() -> None:
     """Add the events of writes to the new events, as happens within seconds."""
-    streamed(rows())
+    deliver_stream_rows(write_event_rows())
 
 
-def archived() -> None:
+def archive_new_events() -> None:
     """Archive new events, as happens within minutes, and delete their rows as if expired."""
-    bucket()
-    new = new_rows()
-    streamed(new)
+    create_bucket()
+    new = journal_rows()
+    deliver_stream_rows(new)
     for item in new:
         key = {name: item[name] for name in ("pk", "sk")}
         dynamodb.client().delete_item(TableName=dynamodb.table_name(patterns.AUDIT), Key=key)
 
 
-def bucket() -> None:
+def create_bucket() -> None:
     """Create the archive's bucket."""
     with suppress(ClientError):
         archive.client().create_bucket(Bucket=settings().audit_archive)
 
 
-def objects() -> dict[str, list[dict[str, Any]]]:
+def segment_lines() -> dict[str, list[dict[str, Any]]]:
     """Return the lines of the archive's segments by key."""
     s3, name = archive.client(), settings().audit_archive
     listed = s3.list_objects_v2(Bucket=name, Prefix=segments.EVENTS_PREFIX).get("Contents", ())

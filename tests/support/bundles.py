@@ -4,7 +4,7 @@ from typing import Any
 
 from shared.fhir import fhirjson
 from shared.fhir.validation.validation import issues
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
 
 
 def entry(
@@ -23,7 +23,7 @@ def bundle(kind: str, *entries: Any) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
 
 
-def post(caller: FrontDoor, kind: str, *entries: Any, **headers: str) -> list[Any]:
+def post(caller: ApiClient, kind: str, *entries: Any, **headers: str) -> list[Any]:
     """Post a Bundle that must succeed. Return the entries of its response, which must be valid."""
     answer = caller.post("", bundle(kind, *entries), **headers)
     assert answer.status == 200, answer.text
@@ -35,15 +35,15 @@ def post(caller: FrontDoor, kind: str, *entries: Any, **headers: str) -> list[An
     return list(body.get("entry", []))
 
 
-def transact(caller: FrontDoor, *entries: Any, **headers: str) -> list[Any]:
+def transact(caller: ApiClient, *entries: Any, **headers: str) -> list[Any]:
     return post(caller, "transaction", *entries, **headers)
 
 
-def batch(caller: FrontDoor, *entries: Any, **headers: str) -> list[Any]:
+def batch(caller: ApiClient, *entries: Any, **headers: str) -> list[Any]:
     return post(caller, "batch", *entries, **headers)
 
 
-def refused(caller: FrontDoor, *entries: Any) -> Answer:
+def post_refused(caller: ApiClient, *entries: Any) -> Answer:
     """Post a transaction that the service is expected to refuse."""
     return caller.post("", bundle("transaction", *entries))
 

@@ -2,18 +2,18 @@
 
 from shared import deadlines, settings
 from shared.references import remote
-from shared.store import archive, dynamodb, queue, secrets
+from shared.store import archive, closing_queue, deployment_secrets, dynamodb
 from shared.store.index import readiness
 
 
-def forget() -> None:
+def clear_caches() -> None:
     """Make the next request read its environment again."""
     caches = (
         *(settings.settings, dynamodb.session, dynamodb.client, dynamodb.table_name),
-        *(queue.client, archive.client, secrets._provider),
+        *(closing_queue.client, archive.client, deployment_secrets._provider),
     )
     for cached in caches:
         cached.cache_clear()
     deadlines.begin(None)
     readiness.clear_cache()
-    remote.forget()
+    remote.clear_cache()

@@ -35,7 +35,7 @@ SECRET = {
 }
 
 
-def secret(body: dict[str, Any], **more: Any) -> dict[str, Any]:
+def with_canary(body: dict[str, Any], **more: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", strings(body | SECRET | more, CANARY))
 
 
@@ -53,7 +53,7 @@ def person(**more: Any) -> dict[str, Any]:
     )
 
 
-def noted(encounter: str) -> dict[str, Any]:
+def secret_note(encounter: str) -> dict[str, Any]:
     """Return a note with the canary in its title, description and text."""
     return care.example(
         "DocumentReference",

@@ -19,7 +19,7 @@ START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 def set_clock(patch: pytest.MonkeyPatch, clock: Callable[[], datetime]) -> None:
     """Make everything in this process read the time from `clock` until the patch is undone."""
-    patch.setattr(instants, "now", lambda: instants.floor(clock().astimezone(UTC)))
+    patch.setattr(instants, "now", lambda: instants.truncate(clock().astimezone(UTC)))
 
 
 @contextmanager

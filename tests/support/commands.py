@@ -23,7 +23,7 @@ HANDLERS: dict[str, Callable[[dict[str, Any], Any], dict[str, Any]]] = {
 }
 
 
-class Functions:
+class LambdaClient:
     """A client of Lambda that records its calls."""
 
     def __init__(self) -> None:
@@ -38,13 +38,13 @@ class Functions:
         return {"Payload": BytesIO(json.dumps(answer).encode())}
 
 
-class Stacks:
+class CloudFormationClient:
     """A client of CloudFormation that knows the names of a stack's resources."""
 
     def __init__(self, names: dict[str, str]) -> None:
         self.names = names
 
-    def get_paginator(self, _operation: str) -> "Stacks":
+    def get_paginator(self, _operation: str) -> "CloudFormationClient":
         return self
 
     def paginate(self, **_: Any) -> Iterable[dict[str, Any]]:
@@ -63,10 +63,10 @@ def deployment() -> Deployment:
     functions = {name: name for name in HANDLERS}
     names = {**queues, **tables, **functions, "AuditArchive": settings().audit_archive}
     clients = {
-        "lambda": Functions(),
+        "lambda": LambdaClient(),
         "sqs": sqs,
         "s3": archive.client(),
         "dynamodb": dynamodb.client(),
-        "cloudformation": Stacks(names),
+        "cloudformation": CloudFormationClient(names),
     }
     return Deployment("here", lambda service, config=None: clients[service])  # noqa: ARG005

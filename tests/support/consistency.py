@@ -6,16 +6,21 @@ from typing import Any
 
 import orjson
 
-from shared.audit.events import chain_link
+from shared.audit.events import event_hash
 from shared.catalog import access_patterns as patterns
-from shared.catalog.types import CARE
+from shared.catalog.types import SESSION_TYPES
 from shared.fhir import instants
 from shared.rules import classification
 from shared.store import codec, dynamodb, guards, items, keys
 from shared.store.audit_items import event_of
 from shared.store.index import long_encounters
 from shared.store.operations import due_address
-from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord, Versioned
+from shared.store.records import (
+    CommunicationRecord,
+    EncounterRecord,
+    ResourceRecord,
+    VersionedRecord,
+)
 
 type Tables = dict[str, list[dict[str, Any]]]
 
@@ -39,7 +44,7 @@ def scan(table: str) -> list[dict[str, Any]]:
     return [item for page in pages for item in page["Items"]]
 
 
-def everything() -> list[list[dict[str, Any]]]:
+def stored_items() -> list[list[dict[str, Any]]]:
     """Read everything that is stored, to see whether a request wrote anything."""
     return [scan(table) for table in (*_RESOURCES, *_BESIDE)]
 
@@ -88,7 +93,9 @@ def _check(tenant: str, tables: Tables, *, closing_too: bool, torn: bool) -> Non
         if item["sk"]["S"] == "current"
     ]
     stored = [*encounters.values(), *communications.values(), *resources]
-    records: dict[str, Versioned] = {f"{record.type}/{record.id}": record for record in stored}
+    records: dict[str, VersionedRecord] = {
+        f"{record.type}/{record.id}": record for record in stored
+    }
     _check_rows(tables, records)
     _check_guards(tenant, tables, stored)
     _check_due(tenant, tables, encounters)
@@ -99,7 +106,7 @@ def _check(tenant: str, tables: Tables, *, closing_too: bool, torn: bool) -> Non
         _check_chains(tables, records)
 
 
-def _check_rows(tables: Tables, records: dict[str, Versioned]) -> None:
+def _check_rows(tables: Tables, records: dict[str, VersionedRecord]) -> None:
     rows = {
         (item["pk"]["S"], item["sk"]["S"]): item
         for item in (*tables[patterns.SEARCH], *tables[patterns.ENCOUNTER])
@@ -119,7 +126,7 @@ def _check_rows(tables: Tables, records: dict[str, Versioned]) -> None:
             assert codec.unpack(bytes(rows[key]["resource"]["B"]))[0] == record.json
 
 
-def _check_guards(tenant: str, tables: Tables, records: list[Versioned]) -> None:
+def _check_guards(tenant: str, tables: Tables, records: list[VersionedRecord]) -> None:
     held = Counter(
         keys.guard(tenant, record.type, *identifier).pk
         for record in records
@@ -133,17 +140,19 @@ def _check_guards(tenant: str, tables: Tables, records: list[Versioned]) -> None
     assert counted == held
 
 
-def _check_second_rows(record: Versioned) -> None:
+def _check_second_rows(record: VersionedRecord) -> None:
     """Check that a long Encounter has a second row beside each row that is sorted by date."""
     dated = {row for row in record.rows if "?_lastUpdated#" not in row[0]}
-    if record.type not in CARE:
+    if record.type not in SESSION_TYPES:
         return
     second = {row for row in dated if row[1].startswith(long_encounters.LONG_PREFIX)}
     first = {(pk, long_encounters.LONG_PREFIX + sk) for pk, sk in dated - second}
     is_long = isinstance(record, EncounterRecord) and record.is_long
     assert second == (first if is_long else set()), record.id
     if record.type == "Encounter" and not record.deleted:
-        must_be = long_encounters.is_long(record.resource, instants.read(record.last_updated), UTC)
+        must_be = long_encounters.is_long(
+            record.resource, instants.from_text(record.last_updated), UTC
+        )
         assert is_long or not must_be, f"{record.id} is long and is not marked"
 
 
@@ -179,26 +188,26 @@ def _check_slots(encounters: dict[str, EncounterRecord], slots: list[Any]) -> No
         assert set(record.slots) == attached[record.id]
 
 
-def _check_versions(records: dict[str, Versioned], tables: Tables) -> None:
+def _check_versions(records: dict[str, VersionedRecord], tables: Tables) -> None:
     versions = defaultdict(set)
     for table, prefix in _OWNERS.items():
         for item in tables[table]:
             sort = item["sk"]["S"]
             if sort.startswith("v#"):
                 named = sort.split("#")[1:-1]
-                owner = named[0] if named else items.partition(item)
+                owner = named[0] if named else items.partition_without_tenant(item)
                 versions[prefix + owner].add(int(item["version"]["N"]))
     for reference, record in records.items():
         assert versions[reference] == set(range(1, record.version)), reference
 
 
-def _check_chains(tables: Tables, records: dict[str, Versioned]) -> None:
+def _check_chains(tables: Tables, records: dict[str, VersionedRecord]) -> None:
     """Check each resource's audit rows, each of which names the one before it."""
     last: dict[str, bytes] = {}
     events = [event_of(item) for item in tables[patterns.AUDIT] if item["sk"]["S"] == "event"]
     links: dict[str, dict[str, bytes]] = defaultdict(dict)
     for event in events:
-        hashed = chain_link(event)
+        hashed = event_hash(event)
         for reference, _, _, chain in orjson.loads(event).get("written", ()):
             assert chain not in links[reference], "two audit rows follow the same row"
             links[reference][chain] = hashed

@@ -38,7 +38,7 @@ class Expression:
         assert not self._tokens, f"unexpected tokens after a condition: {self._tokens}"
         return result
 
-    def applied(self) -> Item:
+    def updated_item(self) -> Item:
         """Return the item that the expression makes as an update."""
         result = dict(self._item)
         while self._tokens:

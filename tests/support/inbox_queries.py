@@ -7,10 +7,10 @@ from typing import Any
 from shared.search.run.search import search
 from tests.support import care
 from tests.support.memory_reads import Memory
-from tests.support.stored_clinic import Archive, at
+from tests.support.stored_clinic import StoredClinic, instant_at
 
 BASE = "https://fhir.example.org/fhir/R4"
-OVER = "completed,entered-in-error,stopped,unknown"
+CLOSED_STATUSES = "completed,entered-in-error,stopped,unknown"
 SYSTEM = "https://twilio.com"
 OPEN = 20
 # The units of a page that reads one partition or listing, of a page that merges two, and of each
@@ -25,15 +25,16 @@ INBOX: dict[str, int] = {
     "Communication?part-of=Communication/long&_sort=sent": PAGE,
     "Communication?part-of=Communication/long&_sort=-sent": PAGE,
     "Communication?part-of=Communication/long&_sort=sent&sent:missing=false": PAGE,
-    f"Communication?part-of:missing=true&status:not={OVER}&_sort=-_lastUpdated": MERGED,
+    f"Communication?part-of:missing=true&status:not={CLOSED_STATUSES}&_sort=-_lastUpdated": MERGED,
     f"Communication?part-of:missing=true&subject={care.HOMER}": PAGE,
-    f"Communication?part-of:missing=true&recipient={care.ALICE}&status:not={OVER}": PAGE,
+    f"Communication?part-of:missing=true&recipient={care.ALICE}&status:not={CLOSED_STATUSES}": PAGE,
     f"Communication?recipient={care.ALICE}&part-of:missing=false&_sort=-sent": PAGE,
     f"Communication?sender={care.ALICE}&status=preparation": PAGE,
-    f"Communication?part-of:missing=true&status=in-progress&_lastUpdated=lt{at(10**6)}": PAGE,
+    f"Communication?part-of:missing=true&status=in-progress&_lastUpdated=lt{instant_at(10**6)}": PAGE,
     f"Communication?identifier={SYSTEM}|CH5&part-of:missing=true": PAGE,
     "Communication?part-of:missing=true&_revinclude=Communication:part-of": MERGED + OF_EACH,
-    f"Communication?sent=lt{at(10**6)}&part-of:Communication.status=in-progress": MERGED + OF_EACH,
+    f"Communication?sent=lt{instant_at(10**6)}&part-of:Communication.status=in-progress": MERGED
+    + OF_EACH,
     "Communication?part-of:missing=true&identifier:not=x"
     "&_has:Communication:part-of:_id:not=null&_offset=0&_count=20&_total=accurate": ALL,
     "Communication?encounter=Encounter/e1&part-of:missing=true": PAGE,
@@ -64,13 +65,13 @@ class Cost:
 def cost(memory: Memory, query: str) -> Cost:
     kind, _, text = query.partition("?")
     pairs = [(name, value) for name, _, value in (pair.partition("=") for pair in text.split("&"))]
-    memory.forget()
-    page = search(kind, pairs, tenant="-", caller="me", base=BASE, zone=UTC)
+    memory.clear()
+    page = search(kind, pairs, tenant="-", caller_id="me", base=BASE, zone=UTC)
     matched, included = len(page.resources), len(page.included)
     return Cost(memory.units, memory.rows, matched, included, page.next is not None)
 
 
-def fill(archive: Archive, size: int) -> None:
+def fill(archive: StoredClinic, size: int) -> None:
     """Store `size` resources, nearly all of one practitioner and one patient.
 
     Half are messages, a tenth of these in one thread; a twentieth are closed threads; the rest are
@@ -107,7 +108,7 @@ def finished(number: int) -> dict[str, Any]:
     """Return a past session. One in fifty is part of another; one in fifty has the appointment."""
     more: dict[str, Any] = {
         "status": "finished",
-        "period": {"start": at(number), "end": at(number)},
+        "period": {"start": instant_at(number), "end": instant_at(number)},
     }
     more["length"] = {"value": 5 + number % 30}
     if number % 50 == 2:
@@ -117,7 +118,7 @@ def finished(number: int) -> dict[str, Any]:
     return more
 
 
-def stored(memory: Memory) -> int:
+def resource_count(memory: Memory) -> int:
     """Return the number of stored resources."""
     return sum(
         sort in ("current", "header") or sort.startswith("m#")

@@ -12,7 +12,7 @@ WARD = SearchParam(
     "Encounter.location.location",
     targets=("Location",),
     index=Index.ROW,
-    added=True,
+    needs_reindexing=True,
 )
 
 

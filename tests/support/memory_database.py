@@ -18,7 +18,7 @@ LARGEST = 100
 MOST_CALLS = 3000
 
 
-class Fate:
+class CallHooks:
     """What happens to the calls of one request. This base class lets them all succeed."""
 
     def before(self, call: str) -> None:
@@ -42,35 +42,35 @@ class Database(Memory):
         self.made = 0
 
     @property
-    def fate(self) -> Fate:
+    def hooks(self) -> CallHooks:
         """The fate of this thread's calls."""
-        fate: Fate = getattr(self._thread, "fate", None) or Fate()
+        fate: CallHooks = getattr(self._thread, "fate", None) or CallHooks()
         return fate
 
-    @fate.setter
-    def fate(self, fate: Fate) -> None:
+    @hooks.setter
+    def hooks(self, fate: CallHooks) -> None:
         self._thread.fate = fate
 
     @contextmanager
-    def called(self, call: str) -> Iterator[None]:
+    def with_hooks(self, call: str) -> Iterator[None]:
         """Apply this thread's fate around a call."""
         self.made += 1
         assert self.made < MOST_CALLS, "a request makes calls without end"
-        self.fate.before(call)
+        self.hooks.before(call)
         yield
-        self.fate.after(call)
+        self.hooks.after(call)
 
     def get_item(self, *, TableName: str, Key: Item, **_: Any) -> dict[str, Any]:
-        with self.called("GetItem"):
+        with self.with_hooks("GetItem"):
             item = self._at(TableName, Key)
             return {"Item": item} if item else {}
 
     def query(self, **request: Any) -> dict[str, Any]:
-        with self.called("Query"):
+        with self.with_hooks("Query"):
             return super().query(**request)
 
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
-        with self.called("BatchGetItem"):
+        with self.with_hooks("BatchGetItem"):
             return super().batch_get_item(RequestItems=RequestItems)
 
     def transact_write_items(
@@ -79,7 +79,7 @@ class Database(Memory):
         TransactItems: list[dict[str, Any]],
         ClientRequestToken: str,
     ) -> None:
-        with self.called("TransactWriteItems"):
+        with self.with_hooks("TransactWriteItems"):
             if ClientRequestToken in self._tokens:
                 return
             operations = [Operation(operation, self) for operation in TransactItems]
@@ -93,7 +93,7 @@ class Database(Memory):
             self.committed()
 
     def batch_write_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
-        with self.called("BatchWriteItem"):
+        with self.with_hooks("BatchWriteItem"):
             for table, requests in RequestItems.items():
                 for request in requests:
                     self.put_item(TableName=table, Item=request["PutRequest"]["Item"])
@@ -103,7 +103,7 @@ class Database(Memory):
         assert operation == "scan"
         return _Scan(self)
 
-    def everything(self, table: str) -> Iterator[Item]:
+    def all_items(self, table: str) -> Iterator[Item]:
         """Return every item of a table, in order."""
         for place in sorted(place for place in self.items if place[0] == table):
             yield from (self.items[place][sort] for sort in self.order[place])
@@ -118,7 +118,7 @@ class _Scan:
         self._database = database
 
     def paginate(self, *, TableName: str, **_: Any) -> Iterator[dict[str, Any]]:
-        yield {"Items": list(self._database.everything(TableName))}
+        yield {"Items": list(self._database.all_items(TableName))}
 
 
 class Operation:
@@ -155,7 +155,7 @@ class Operation:
     def _result(self) -> Item | None:
         if self.kind == "Update":
             bare = {name: self._key[name] for name in ("pk", "sk")}
-            return bare | self._expression(self._body["UpdateExpression"]).applied()
+            return bare | self._expression(self._body["UpdateExpression"]).updated_item()
         return self._body["Item"] if self.kind == "Put" else None
 
     def make(self) -> None:
@@ -194,6 +194,6 @@ def _error(code: str, **more: Any) -> ClientError:
     return ClientError(response, "TransactWriteItems")
 
 
-def unknown() -> ClientError:
+def unknown_outcome_error() -> ClientError:
     """Return the error that a client raises if the outcome of a call is unknown."""
     return _error("InternalServerError")

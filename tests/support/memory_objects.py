@@ -4,7 +4,7 @@ from io import BytesIO
 from typing import Any
 
 
-class Objects:
+class MemoryS3:
     """A client of one bucket."""
 
     def __init__(self) -> None:

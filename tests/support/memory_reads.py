@@ -46,7 +46,7 @@ class Memory:
         self._sizes: dict[tuple[tuple[str, str], str], int] = {}
         self.units = self.calls = self.rows = 0
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         self.units = self.calls = self.rows = 0
 
     def put_item(self, *, TableName: str, Item: Item) -> None:

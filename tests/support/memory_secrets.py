@@ -9,13 +9,13 @@ from moto import mock_aws
 
 
 @contextmanager
-def manager() -> Iterator[Any]:
+def secrets_manager() -> Iterator[Any]:
     """Yield a client of a Secrets Manager without secrets."""
     with mock_aws():
         yield boto3.client("secretsmanager", region_name="us-east-1")
 
 
-def kept(client: Any, value: str | bytes, **options: Any) -> str:
+def store_secret(client: Any, value: str | bytes, **options: Any) -> str:
     """Store a secret and return its ARN."""
     content = {"SecretBinary" if isinstance(value, bytes) else "SecretString": value}
     arn: str = client.create_secret(Name="directory/read", **content, **options)["ARN"]

@@ -11,24 +11,24 @@ type Answer = Callable[["Handler"], None]
 
 
 @dataclass
-class Elsewhere:
+class OtherServer:
     """The server's resources, `people`, and the paths and headers of its requests, `asked`."""
 
     base: str = ""
-    people: set[str] = field(default_factory=set)
-    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    resources: set[str] = field(default_factory=set)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     answer: Answer | None = None
     released: threading.Event = field(default_factory=threading.Event)
 
     @property
     def paths(self) -> list[str]:
-        return sorted(path for path, _ in self.asked)
+        return sorted(path for path, _ in self.requests)
 
-    def say(self, handler: "Handler") -> None:
+    def send_resource(self, handler: "Handler") -> None:
         """Answer as a FHIR server does."""
         name = handler.path.removeprefix("/fhir/").partition("?")[0]
         kind, _, own_id = name.partition("/")
-        if name in self.people:
+        if name in self.resources:
             handler.send(200, {"resourceType": kind, "id": own_id})
         else:
             handler.send(404, {"resourceType": "OperationOutcome"})
@@ -38,11 +38,11 @@ class Handler(BaseHTTPRequestHandler):
     """Pass each request to the server's answer."""
 
     protocol_version = "HTTP/1.1"
-    place: Elsewhere
+    place: OtherServer
 
     def do_GET(self) -> None:
-        self.place.asked.append((self.path, dict(self.headers.items())))
-        (self.place.answer or self.place.say)(self)
+        self.place.requests.append((self.path, dict(self.headers.items())))
+        (self.place.answer or self.place.send_resource)(self)
 
     def send(self, status: int, body: object = None, **headers: str) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -64,9 +64,9 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def elsewhere() -> Iterator[Elsewhere]:
+def run_server() -> Iterator[OtherServer]:
     """Yield a server that listens until the end. Requests that it holds are released then."""
-    place = Elsewhere()
+    place = OtherServer()
     server = _Server(("127.0.0.1", 0), type("OfPlace", (Handler,), {"place": place}))
     place.base = f"http://127.0.0.1:{server.server_address[1]}/fhir"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

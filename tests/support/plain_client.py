@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.support.frontdoor import ORIGIN, Answer, FrontDoor
+from tests.support.api_client import ORIGIN, Answer, ApiClient
 
 V1 = f"{ORIGIN}/v1"
 JSON, PROBLEM = "application/json", "application/problem+json"
@@ -11,13 +11,13 @@ type Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Plain:
+class PlainClient:
     """A caller of the plain JSON API. Paths are relative to `/v1`."""
 
-    caller: FrontDoor = field(default_factory=FrontDoor)
+    caller: ApiClient = field(default_factory=ApiClient)
 
     @property
-    def administrator(self) -> "Plain":
+    def administrator(self) -> "PlainClient":
         """Return the same caller as an administrator, who may delete anything."""
         return replace(self, caller=self.caller.administrator)
 
@@ -46,7 +46,7 @@ class Plain:
     def delete(self, path: str, **headers: str) -> Answer:
         return self.call("DELETE", path, **headers)
 
-    def make(self, path: str, body: Any) -> Json:
+    def create(self, path: str, body: Any) -> Json:
         """Create a member of a collection and return it."""
         answer = self.post(path, body)
         assert answer.status == 201, answer.text
@@ -66,7 +66,7 @@ def check_problem(answer: Answer) -> None:
         assert len(error.keys() & {"pointer", "parameter", "header", "element"}) <= 1
 
 
-def places(answer: Answer) -> list[str]:
+def refused_fields(answer: Answer) -> list[str]:
     """Return the fields that a refusal names."""
     return [
         place

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from shared.fhir.validation.schema import listed
+from shared.fhir.validation.schema import value_set_codes
 from shared.plain.collections.rows import Collection
 from shared.plain.concepts import Coding, Concept
 from shared.plain.fields import Field
@@ -18,11 +18,11 @@ LOINC = {"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"
 URL = "https://elsewhere.example/fhir"
 
 
-def values(kind: Kind) -> list[Any]:  # noqa: C901, PLR0911 - one case for each kind
+def valid_values(kind: Kind) -> list[Any]:  # noqa: C901, PLR0911 - one case for each kind
     """Return valid values, which the service returns as they were sent."""
     match kind:
         case Code(value_set=value_set):
-            return listed(value_set)[:2] or ["text/plain"]
+            return value_set_codes(value_set)[:2] or ["text/plain"]
         case Primitive(form=form):
             return [variants.PRIMITIVES[form][0]]
         case Coding(displays=displays):
@@ -48,7 +48,7 @@ def values(kind: Kind) -> list[Any]:  # noqa: C901, PLR0911 - one case for each 
         case Written():
             return ["Zeilen\nmit Umlauten: äöü"]
         case Inside(kind=inner):
-            return values(inner)
+            return valid_values(inner)
         case Group(fields=fields):
             return [*_objects(fields)]
     raise AssertionError(kind)
@@ -59,7 +59,7 @@ def _objects(fields: tuple[Field, ...]) -> Iterator[Json]:
     whole: Json = {}
     chosen = set[str]()
     for field in fields:
-        value = values(field.kind)[-1]
+        value = valid_values(field.kind)[-1]
         yield {field.name: value}
         if not field.choice or field.choice not in chosen:
             whole[field.name] = value
@@ -67,7 +67,7 @@ def _objects(fields: tuple[Field, ...]) -> Iterator[Json]:
     yield whole
 
 
-def wrong(kind: Kind) -> list[Any]:  # noqa: PLR0911 - one case for each kind
+def invalid_values(kind: Kind) -> list[Any]:  # noqa: PLR0911 - one case for each kind
     """Return values that are invalid for a kind."""
     match kind:
         case Code() | Coding():
@@ -81,16 +81,18 @@ def wrong(kind: Kind) -> list[Any]:  # noqa: PLR0911 - one case for each kind
         case Minutes():
             return ["45", -1, True, {}]
         case Inside(kind=inner):
-            return wrong(inner)
+            return invalid_values(inner)
         case Group(fields=fields):
-            inner_wrong = [{field.name: wrong(field.kind)[0]} for field in fields]
+            inner_wrong = [{field.name: invalid_values(field.kind)[0]} for field in fields]
             return [{}, "x", 5, [], {"none-such": 1}, *inner_wrong]
     return [5, "", {}, []]
 
 
-def least(collection: Collection) -> Json:
+def smallest_member(collection: Collection) -> Json:
     """Return the smallest valid member of a collection."""
-    needed = {field.name: values(field.kind)[0] for field in collection.fields if field.required}
+    needed = {
+        field.name: valid_values(field.kind)[0] for field in collection.fields if field.required
+    }
     return needed | {
         "notes": {"url": "https://example.org/note"},
         "prescriptions": {"medication": "Ibuprofen", "patientId": "homer-simpson"},

@@ -8,9 +8,9 @@ import pytest
 
 from shared import settings
 from shared.fhir import instants, references
-from shared.sessions import due
+from shared.sessions import due_encounters
 from tests.support import care, consistency, steps
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
 
 BERLIN = instants.zone("Europe/Berlin")
 
@@ -19,36 +19,40 @@ BERLIN = instants.zone("Europe/Berlin")
 class Practice:
     """A clinic whose clock the test sets."""
 
-    clinic: FrontDoor
+    clinic: ApiClient
     monkeypatch: pytest.MonkeyPatch
     now: datetime = field(default_factory=lambda: local("2026-03-02 09:00"))
 
-    def set(self, **environment: str) -> None:
+    def configure(self, **environment: str) -> None:
         for name, value in environment.items():
             self.monkeypatch.setenv(name, value)
         settings.settings.cache_clear()
 
-    def at(self, moment: str) -> None:
+    def advance_to(self, moment: str) -> None:
         """Set the clock to a local time in Berlin, and process what is due by then."""
         self.now = local(moment)
         references.BASE.set("")  # a job has no request that would set the base URL
         for tenant, encounter_id in steps.due_until(self.now):
-            due.look(tenant, encounter_id, self.now)
+            due_encounters.close_or_postpone(tenant, encounter_id, self.now)
         consistency.check()
 
-    def header(self, **more: Any) -> str:
+    def post_header(self, **more: Any) -> str:
         return self.clinic.post("/Communication", care.header(**more)).id
 
-    def says(self, header_id: str, moment: str, **more: Any) -> Answer:
+    def post_message(self, header_id: str, moment: str, **more: Any) -> Answer:
         """Post a message sent at a local time. If that is later than now, the clock moves there."""
         sent = local(moment)
         self.now = max(self.now, sent)
-        answer = self.clinic.post("/Communication", care.message(header_id, str_of(sent), **more))
+        answer = self.clinic.post(
+            "/Communication", care.message(header_id, instant_text(sent), **more)
+        )
         assert answer.status == 201, answer.text
         return answer
 
     def sessions(self, status: str = "") -> list[dict[str, Any]]:
-        encounters: list[dict[str, Any]] = self.clinic.get("/Encounter?_sort=date&_count=100").found
+        encounters: list[dict[str, Any]] = self.clinic.get(
+            "/Encounter?_sort=date&_count=100"
+        ).resources
         return [
             encounter
             for encounter in encounters
@@ -64,35 +68,39 @@ class Practice:
         body: dict[str, Any] = self.clinic.get(f"/Encounter/{encounter_id}").body
         return body
 
-    def opens(self, **more: Any) -> str:
+    def open_session(self, **more: Any) -> str:
         """Open a session as a client does."""
         return self.clinic.post("/Encounter", care.session(**more)).id
 
-    def table(self) -> list[tuple[str, str, str]]:
+    def sessions_table(self) -> list[tuple[str, str, str]]:
         """Return the status, start and end of every session, in local time."""
         return [
-            (session["status"], clock(session, "start"), clock(session, "end"))
+            (
+                session["status"],
+                local_clock_time(session, "start"),
+                local_clock_time(session, "end"),
+            )
             for session in self.sessions()
         ]
 
     def messages(self, session: dict[str, Any]) -> list[str]:
         return self.clinic.get(f"/Communication?session=Encounter/{session['id']}&_sort=sent").ids
 
-    def link(self, header_id: str) -> str:
+    def linked_session(self, header_id: str) -> str:
         body = self.clinic.get(f"/Communication/{header_id}").body
         return str(body.get("encounter", {}).get("reference", ""))
 
-    def change(self, url: str, **values: Any) -> Answer:
+    def put_changes(self, url: str, **values: Any) -> Answer:
         body = self.clinic.get(url).body | values
         return self.clinic.put(url, body)
 
     def patients(self, session: dict[str, Any]) -> list[str]:
         """Return the subjects of a session's medical encounters."""
-        children = self.clinic.get(f"/Encounter?part-of=Encounter/{session['id']}").found
+        children = self.clinic.get(f"/Encounter?part-of=Encounter/{session['id']}").resources
         return sorted(child["subject"]["reference"] for child in children)
 
 
-def people(session: dict[str, Any]) -> list[str]:
+def participants(session: dict[str, Any]) -> list[str]:
     """Return the participants of a session."""
     return [
         participant["individual"]["reference"] for participant in session.get("participant", ())
@@ -103,10 +111,10 @@ def local(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=BERLIN)
 
 
-def str_of(moment: datetime) -> str:
-    return instants.written(moment)
+def instant_text(moment: datetime) -> str:
+    return instants.to_text(moment)
 
 
-def clock(session: dict[str, Any], bound: str) -> str:
+def local_clock_time(session: dict[str, Any], bound: str) -> str:
     text = session.get("period", {}).get(bound)
-    return instants.read(text).astimezone(BERLIN).strftime("%d %H:%M") if text else ""
+    return instants.from_text(text).astimezone(BERLIN).strftime("%d %H:%M") if text else ""

@@ -33,7 +33,7 @@ class Api:
     url: str
     token: str
 
-    def ask(
+    def send(
         self, method: str, path: str, headers: Headers, sent: Any = None, *, status: int = 200
     ) -> httpx.Response:
         """Send a request with path and query as given, and check the status of the answer."""
@@ -48,13 +48,13 @@ class Api:
         assert answer.status_code == status, f"{method} {path}: {answer.text}"
         return answer
 
-    def found(self, path: str, headers: Headers) -> list[Json]:
+    def search_all(self, path: str, headers: Headers) -> list[Json]:
         """Run a search and return the resources of all its pages."""
-        bundle = self.ask("GET", path, headers).json()
+        bundle = self.send("GET", path, headers).json()
         assert (bundle["resourceType"], bundle["type"]) == ("Bundle", "searchset")
         matches = resources(bundle)
         while following := links(bundle).get("next"):
-            bundle = self.ask("GET", following.removeprefix(self.url), headers).json()
+            bundle = self.send("GET", following.removeprefix(self.url), headers).json()
             matches += resources(bundle)
         return matches
 
@@ -66,20 +66,20 @@ class Medplum(Api):
 
     def create_resource(self, resource: Json) -> Json:
         path = f"/{resource['resourceType']}"
-        answer = self.ask("POST", path, self.headers | FHIR, resource, status=201)
+        answer = self.send("POST", path, self.headers | FHIR, resource, status=201)
         created: Json = answer.json()
         assert created.items() >= resource.items()
         return created
 
     def patch_resource(self, kind: str, own_id: str, operations: list[Json]) -> Json:
         headers = self.headers | {"Content-Type": "application/json-patch+json"}
-        patched: Json = self.ask("PATCH", f"/{kind}/{own_id}", headers, operations).json()
+        patched: Json = self.send("PATCH", f"/{kind}/{own_id}", headers, operations).json()
         return patched
 
     def search_resources(self, kind: str, query: Json) -> list[Json]:
         """Search with names and values percent-encoded, as URLSearchParams does."""
         written = {name: "true" if value is True else value for name, value in query.items()}
-        return self.found(f"/{kind}?{urlencode(written)}", self.headers)
+        return self.search_all(f"/{kind}?{urlencode(written)}", self.headers)
 
 
 def resources(bundle: Json) -> list[Json]:

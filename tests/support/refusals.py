@@ -2,8 +2,8 @@
 
 from shared.fhir import fhirjson
 from shared.fhir.validation.validation import issues
-from tests.support import outgoing
-from tests.support.frontdoor import Answer
+from tests.support import response_checks
+from tests.support.api_client import Answer
 
 
 def check(answer: Answer, status: int, code: str, *expressions: str) -> None:
@@ -16,5 +16,5 @@ def check(answer: Answer, status: int, code: str, *expressions: str) -> None:
     assert {issue["severity"] for issue in outcome["issue"]} == {"error"}
     for issue in outcome["issue"]:
         assert issue["details"]["text"].strip()
-        outgoing.check_issue(issue)
+        response_checks.check_issue(issue)
     assert answer.expressions == list(expressions), answer.text

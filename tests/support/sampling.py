@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from shared.catalog.types import CARE, TYPES
+from shared.catalog.types import SESSION_TYPES, STORED_TYPES
 
 type Json = dict[str, Any]
-OTHERS = tuple(kind for kind in TYPES if kind not in CARE)
+OTHERS = tuple(kind for kind in STORED_TYPES if kind not in SESSION_TYPES)
 
 
-def sampled(api: Json, most: int) -> Json:
+def sampled_api(api: Json, most: int) -> Json:
     """Return the API with `most` types at each route, beside the two that have rules of their own.
 
     Each route gets other types, so that the size of the document does not grow with the number of

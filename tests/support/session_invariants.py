@@ -7,12 +7,12 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from shared.fhir import instants
-from shared.rules import classification, completion, days, schedule
+from shared.rules import classification, days, filled_elements, schedule
 from shared.rules.policies import Policy, behaviour
-from shared.rules.state import Slot, slot_key
-from shared.sessions import attaching, deployment, due_dates
+from shared.rules.state import Slot, parse_slot_key
+from shared.sessions import attaching, due_dates, policy_lookup
 from shared.store.records import CommunicationRecord, EncounterRecord
-from tests.support.picture import Picture
+from tests.support.snapshot import Snapshot
 
 FINISHED = "finished"
 # The note by which tests mark messages that a patient wrote with their own token.
@@ -30,11 +30,13 @@ def is_live(record: EncounterRecord) -> bool:
     return classification.is_open(record.resource) or status(record) == FINISHED
 
 
-def policy_of(picture: Picture, message: CommunicationRecord) -> Policy:
-    return deployment.policy_of(picture.headers[message.place.thread])
+def policy_of(picture: Snapshot, message: CommunicationRecord) -> Policy:
+    return policy_lookup.policy_of(picture.headers[message.place.thread])
 
 
-def gained(before: Picture, after: Picture) -> list[tuple[CommunicationRecord, str]]:
+def newly_assigned_messages(
+    before: Snapshot, after: Snapshot
+) -> list[tuple[CommunicationRecord, str]]:
     """Return the messages that this transaction gave a session, each with that session."""
     pairs = ((message, after.session(message)) for message in after.messages.values())
     return [
@@ -45,7 +47,7 @@ def gained(before: Picture, after: Picture) -> list[tuple[CommunicationRecord, s
     ]
 
 
-def a_message_has_one_session_for_good(before: Picture, after: Picture) -> None:
+def a_message_has_one_session_for_good(before: Snapshot, after: Snapshot) -> None:
     for message in after.messages.values():
         old = before.messages.get(message.id)
         old_session = before.session(old) if old else ""
@@ -61,7 +63,7 @@ def a_message_has_one_session_for_good(before: Picture, after: Picture) -> None:
             assert waits or after.session(message), f"{message.id} has no session"
 
 
-def a_message_counts_when_it_can_have_been_sent(before: Picture, after: Picture) -> None:
+def a_message_counts_when_it_can_have_been_sent(before: Snapshot, after: Snapshot) -> None:
     for message in after.messages.values():
         old = before.messages.get(message.id)
         if not message.at or (old and old.at):
@@ -69,10 +71,10 @@ def a_message_counts_when_it_can_have_been_sent(before: Picture, after: Picture)
         received, sent = message.last_updated, message.resource.get("sent", "")
         assert "1970-01-02" < message.at <= received, f"{message.id} counts at {message.at}"
         if _is_dated_by_a_patient(old, message):
-            earliest = instants.written(instants.read(received) - _TOLERANCE)
+            earliest = instants.to_text(instants.from_text(received) - _TOLERANCE)
             assert message.at >= earliest, f"{message.id} is believed to be of {message.at}"
         elif "T" in sent and sent > "1970-01-02":
-            instant = instants.written(instants.from_nanoseconds(instants.parse(sent).low))
+            instant = instants.to_text(instants.from_nanoseconds(instants.parse(sent).low))
             assert old or message.at == min(instant, received), f"{message.id} is not dated {sent}"
 
 
@@ -83,7 +85,7 @@ def _is_dated_by_a_patient(old: CommunicationRecord | None, message: Communicati
     return old.by_patient and old.resource.get("sent") == message.resource.get("sent")
 
 
-def a_thread_or_day_has_one_session(_: Picture, after: Picture) -> None:
+def a_thread_or_day_has_one_session(_: Snapshot, after: Snapshot) -> None:
     attached = Counter(slot for record in after.encounters.values() for slot in record.slots)
     homes = Counter(
         record.home for record in after.encounters.values() if record.home and is_live(record)
@@ -93,14 +95,14 @@ def a_thread_or_day_has_one_session(_: Picture, after: Picture) -> None:
         assert homes[where] <= 1, f"{where} has {count} live sessions"
 
 
-def a_void_session_has_left_its_day(_: Picture, after: Picture) -> None:
+def a_void_session_has_left_its_day(_: Snapshot, after: Snapshot) -> None:
     for record in after.encounters.values():
         if record.home and not is_live(record):
-            slot = after.slots[slot_key(record.home)]
+            slot = after.slots[parse_slot_key(record.home)]
             assert slot.session != record.id, f"{record.home} names {record.id}, which is void"
 
 
-def an_open_slot_names_an_open_session(_: Picture, after: Picture) -> None:
+def an_open_slot_names_an_open_session(_: Snapshot, after: Snapshot) -> None:
     for slot in after.slots.values():
         session = after.encounters.get(slot.session)
         if slot.open:
@@ -110,15 +112,15 @@ def an_open_slot_names_an_open_session(_: Picture, after: Picture) -> None:
             assert str(slot.key) in session.slots, f"{slot.key} is missing in its session"
     for record in after.encounters.values():
         for text in record.slots:
-            slot = after.slots[slot_key(text)]
+            slot = after.slots[parse_slot_key(text)]
             assert slot.open, f"{record.id} names {text}, which is closed"
             assert slot.session == record.id, (
                 f"{record.id} names {text}, which is of {slot.session}"
             )
 
 
-def a_finished_session_gains_only_late_messages(before: Picture, after: Picture) -> None:
-    for message, session_id in gained(before, after):
+def a_finished_session_gains_only_late_messages(before: Snapshot, after: Snapshot) -> None:
+    for message, session_id in newly_assigned_messages(before, after):
         old = before.encounters.get(session_id)
         adoption = after.adoption(message)
         if old is None or (classification.is_open(old.resource) and not old.closing):
@@ -129,23 +131,23 @@ def a_finished_session_gains_only_late_messages(before: Picture, after: Picture)
         assert by_link or is_of_day(after, message, session_id), f"{session_id} gains {message.id}"
 
 
-def is_of_day(after: Picture, message: CommunicationRecord, session_id: str) -> bool:
+def is_of_day(after: Snapshot, message: CommunicationRecord, session_id: str) -> bool:
     """Return whether a message is of the day that a session represents."""
     home, policy = after.encounters[session_id].home, policy_of(after, message)
-    day = days.day_of(instants.read(message.at), policy.zone)
-    return bool(home) and policy.by_day and slot_key(home).day == day
+    day = days.day_of(instants.from_text(message.at), policy.zone)
+    return bool(home) and policy.by_day and parse_slot_key(home).day == day
 
 
-def a_day_has_only_its_messages(before: Picture, after: Picture) -> None:
-    for message, session_id in gained(before, after):
+def a_day_has_only_its_messages(before: Snapshot, after: Snapshot) -> None:
+    for message, session_id in newly_assigned_messages(before, after):
         by_day = policy_of(after, message).by_day
         if by_day and after.encounters[session_id].home and message.session:
             assert is_of_day(after, message, session_id), f"{message.id} is of another day"
 
 
-def a_period_is_that_of_the_messages(before: Picture, after: Picture) -> None:
+def a_period_is_that_of_the_messages(before: Snapshot, after: Snapshot) -> None:
     for record in after.encounters.values():
-        ats = [message.at for message in after.counting(record.id)]
+        ats = [message.at for message in after.counting_messages(record.id)]
         period = record.resource.get("period", {})
         old = before.encounters.get(record.id)
         ends = bool(old and classification.is_open(old.resource)) and status(record) == FINISHED
@@ -155,7 +157,7 @@ def a_period_is_that_of_the_messages(before: Picture, after: Picture) -> None:
         elif ats and classification.is_open(record.resource) and _begins_by_server(record):
             assert period["start"] <= min(ats), f"{record.id} begins after its first message"
         elif status(record) == FINISHED and record.by_server:
-            had_messages = any(before.counting(record.id)) and status(old) == FINISHED
+            had_messages = any(before.counting_messages(record.id)) and status(old) == FINISHED
             assert not ends, f"{record.id} ends and has no message"
             assert not had_messages, f"{record.id} has lost its last message"
 
@@ -177,23 +179,23 @@ def _check_period(
             assert other in period, f"{record.id} has no {name}"
             assert other not in record.filled, f"{record.id} has no {name}"
     if "length" in record.filled and (ends or {"start", "end"} <= record.filled):
-        minutes = completion.elapsed_minutes(period, UTC)
+        minutes = filled_elements.elapsed_minutes(period, UTC)
         assert record.resource["length"]["value"] == minutes
 
 
-def _check_people(record: EncounterRecord, after: Picture, *, ends: bool) -> None:
+def _check_people(record: EncounterRecord, after: Snapshot, *, ends: bool) -> None:
     if "participant" not in record.filled or not ends:
         return
     participants = {
         participant["individual"]["reference"] for participant in record.resource["participant"]
     }
-    for message in after.counting(record.id):
-        sender = classification.sender(message.resource)
-        takes_part = sender.partition("/")[0] in completion.PARTICIPATION_OF
+    for message in after.counting_messages(record.id):
+        sender = classification.sender_reference(message.resource)
+        takes_part = sender.partition("/")[0] in filled_elements.PARTICIPATION_OF
         assert not takes_part or sender in participants, f"{sender} is missing in {record.id}"
 
 
-def a_finished_session_has_no_open_child(_: Picture, after: Picture) -> None:
+def a_finished_session_has_no_open_child(_: Snapshot, after: Snapshot) -> None:
     for record in after.encounters.values():
         if (
             record.deleted
@@ -205,7 +207,7 @@ def a_finished_session_has_no_open_child(_: Picture, after: Picture) -> None:
             assert not classification.is_open(child.resource), f"{child.id} is open in {record.id}"
 
 
-def what_is_open_is_looked_at_once(_: Picture, after: Picture) -> None:
+def what_is_open_is_looked_at_once(_: Snapshot, after: Snapshot) -> None:
     rows = Counter(after.due)
     for record in after.encounters.values():
         if record.closing:  # also one that was deleted, and comes back as one that has ended
@@ -223,16 +225,16 @@ def what_is_open_is_looked_at_once(_: Picture, after: Picture) -> None:
     assert set(rows) <= set(after.encounters)
 
 
-def what_closes_by_itself_is_looked_at_in_time(_: Picture, after: Picture) -> None:
+def what_closes_by_itself_is_looked_at_in_time(_: Snapshot, after: Snapshot) -> None:
     for record in after.encounters.values():
         if not classification.is_open(record.resource) or record.closing:
             continue
-        arrived = (slot.arrived for slot in after.slots_of(record.id) if slot.open)
-        active = instants.read(max(record.opened, record.entered, *arrived))
-        if ends := schedule.closed_at(due_dates.opened(record, active)):
+        arrived = (slot.arrived for slot in after.open_slots_of(record.id) if slot.open)
+        active = instants.from_text(max(record.opened, record.entered, *arrived))
+        if ends := schedule.scheduled_end(due_dates.timing(record, active)):
             late = f"{record.id} is due {record.due}, after {ends}; active {active}"
             # If the thread that kept a session from idling leaves it, its end may be past already.
-            assert record.due <= instants.written(max(ends, instants.now())), late
+            assert record.due <= instants.to_text(max(ends, instants.now())), late
 
 
 def closes_by_itself(record: EncounterRecord) -> bool:
@@ -245,7 +247,7 @@ def closes_by_itself(record: EncounterRecord) -> bool:
     return bool(record.idle_minutes and record.slots) and status(record) != "planned"
 
 
-def an_update_of_a_message_changes_no_session(before: Picture, after: Picture) -> None:
+def an_update_of_a_message_changes_no_session(before: Snapshot, after: Snapshot) -> None:
     """If the message moves, only the bounds of the slot's messages may change."""
     if not _is_update_of_a_message(before, after):
         return
@@ -254,7 +256,7 @@ def an_update_of_a_message_changes_no_session(before: Picture, after: Picture) -
     assert sorted(before.due) == sorted(after.due), "a message's update changes a due row"
 
 
-def _is_update_of_a_message(before: Picture, after: Picture) -> bool:
+def _is_update_of_a_message(before: Snapshot, after: Snapshot) -> bool:
     changed = [
         (before.messages.get(message.id), message)
         for message in after.messages.values()
@@ -265,11 +267,11 @@ def _is_update_of_a_message(before: Picture, after: Picture) -> bool:
     )
 
 
-def _bare(picture: Picture) -> dict[Any, Slot]:
+def _bare(picture: Snapshot) -> dict[Any, Slot]:
     return {key: replace(slot, low="", high="", rev=0) for key, slot in picture.slots.items()}
 
 
-def a_session_finds_its_messages(_: Picture, after: Picture) -> None:
+def a_session_finds_its_messages(_: Snapshot, after: Snapshot) -> None:
     """A message lies within its thread's span in its session."""
     for message in after.messages.values():
         if session_id := after.session(message):
@@ -279,7 +281,7 @@ def a_session_finds_its_messages(_: Picture, after: Picture) -> None:
             assert span.low <= message.place.sort <= high, f"{message.id} is outside of its span"
 
 
-def what_is_counted_never_falls(before: Picture, after: Picture) -> None:
+def what_is_counted_never_falls(before: Snapshot, after: Snapshot) -> None:
     for key, slot in before.slots.items():
         new = after.slots[key]
         assert (new.epoch, new.rev) >= (slot.epoch, slot.rev), f"{key} has gone back"
@@ -291,18 +293,18 @@ def what_is_counted_never_falls(before: Picture, after: Picture) -> None:
         )
 
 
-def a_header_stays_with_its_latest_day(before: Picture, after: Picture) -> None:
+def a_header_stays_with_its_latest_day(before: Snapshot, after: Snapshot) -> None:
     """A message moves a header only to a later day. A client's own link is not a message."""
     written = any(
         before.messages.get(key) is not message for key, message in after.messages.items()
     )
     for header in after.headers.values() if written else ():
         old = before.headers.get(header.id)
-        if old and deployment.policy_of(header).by_day:
+        if old and policy_lookup.policy_of(header).by_day:
             assert old.day <= header.day, f"{header.id} has gone back to {header.day}"
 
 
-INVARIANTS: tuple[Callable[[Picture, Picture], None], ...] = (
+INVARIANTS: tuple[Callable[[Snapshot, Snapshot], None], ...] = (
     a_message_has_one_session_for_good,
     a_message_counts_when_it_can_have_been_sent,
     a_thread_or_day_has_one_session,
@@ -321,7 +323,7 @@ INVARIANTS: tuple[Callable[[Picture, Picture], None], ...] = (
 )
 
 
-def check(before: Picture, after: Picture) -> None:
+def check(before: Snapshot, after: Snapshot) -> None:
     """Raise AssertionError if a transaction has broken an invariant."""
     for invariant in INVARIANTS:
         invariant(before, after)

@@ -20,12 +20,12 @@ from tests.support.memory_reads import Item, Memory
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def at(minutes: int) -> str:
+def instant_at(minutes: int) -> str:
     return (START + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 @contextmanager
-def opened(memory: Memory | None = None) -> Iterator["Archive"]:
+def open_clinic(memory: Memory | None = None) -> Iterator["StoredClinic"]:
     """Yield an empty `Archive` that the service reads from. An Encounter of a week is long."""
     memory = memory or Memory()
     with (
@@ -34,10 +34,10 @@ def opened(memory: Memory | None = None) -> Iterator["Archive"]:
         patch.object(long_encounters, "threshold_hours", lambda: 168),
         clock.running(),
     ):
-        yield Archive(memory)
+        yield StoredClinic(memory)
 
 
-class Archive:
+class StoredClinic:
     """Write resources, each dated by its minutes since START."""
 
     def __init__(self, memory: Memory) -> None:
@@ -65,7 +65,7 @@ class Archive:
         for pk, sk in row_keys(
             resource, resource["meta"]["lastUpdated"], zone=UTC, is_long=is_long
         ):
-            self.put(patterns.table_of_row(sk), pk, sk, **packed)
+            self.put(patterns.index_table_of_key(sk), pk, sk, **packed)
 
     def resource(self, resource: dict[str, Any], **options: bool) -> None:
         """Store a resource of the directory or the records, with its id and meta."""
@@ -88,9 +88,9 @@ class Archive:
             id=key,
             version=1,
             json=json.dumps(resource).encode(),
-            created=at(minutes),
+            created=instant_at(minutes),
             updated="",
-            entered=at(minutes),
+            entered=instant_at(minutes),
         )
         self.put(patterns.ENCOUNTER, f"-#{key}", "current", **record.to_item())
 
@@ -101,7 +101,7 @@ class Archive:
             id=key,
             version=1,
             json=json.dumps(resource).encode(),
-            created=at(minutes),
+            created=instant_at(minutes),
             updated="",
             place=Place(key, HEADER_SORT),
         )
@@ -111,7 +111,7 @@ class Archive:
         state = {name: more.pop(name) for name in ("session", "epoch") if name in more}
         ulid = ulids.prefix(int(START.timestamp() * 1000) + minutes * 60_000) + f"{minutes:016}"
         key = f"{thread}.{ulid}"
-        resource = care.message(thread, at(minutes), **more) | meta(key, minutes)
+        resource = care.message(thread, instant_at(minutes), **more) | meta(key, minutes)
         self.index(resource)
         packed = {"resource": {"B": codec.pack(json.dumps(resource).encode())}}
         self.put(patterns.THREAD, f"-#{thread}", f"m#{ulid}", **packed, **state)
@@ -119,4 +119,4 @@ class Archive:
 
 
 def meta(key: str, minutes: int) -> dict[str, Any]:
-    return {"id": key, "meta": {"versionId": "1", "lastUpdated": at(minutes)}}
+    return {"id": key, "meta": {"versionId": "1", "lastUpdated": instant_at(minutes)}}

@@ -4,7 +4,7 @@ import json
 from base64 import urlsafe_b64encode
 from typing import Any
 
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 
 
 def token(payload: dict[str, Any], **head: Any) -> str:
@@ -13,7 +13,7 @@ def token(payload: dict[str, Any], **head: Any) -> str:
     return ".".join([*(urlsafe_b64encode(part).decode().rstrip("=") for part in parts), "x"])
 
 
-def flattened(payload: dict[str, Any]) -> dict[str, str]:
+def flattened_claims(payload: dict[str, Any]) -> dict[str, str]:
     """Return claims as an HTTP API passes them on: a list becomes `[a b]`."""
     return {
         name: f"[{' '.join(map(str, value))}]" if isinstance(value, list) else str(value)
@@ -21,7 +21,7 @@ def flattened(payload: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def caller(groups: object = "practitioner", **claims: Any) -> tuple[FrontDoor, str]:
+def caller(groups: object = "practitioner", **claims: Any) -> tuple[ApiClient, str]:
     """Return a caller whose token has these groups and claims, and the header that carries it."""
     payload = {
         "iss": "https://issuer.example",
@@ -34,5 +34,5 @@ def caller(groups: object = "practitioner", **claims: Any) -> tuple[FrontDoor, s
         **claims,
     }
     payload = {name: value for name, value in payload.items() if value is not None}
-    door = FrontDoor(role="", claims=flattened(payload))
+    door = ApiClient(role="", claims=flattened_claims(payload))
     return door, f"Bearer {token(payload)}"

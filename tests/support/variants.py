@@ -103,10 +103,12 @@ INSTEAD: dict[tuple[str, str], Json | None] = {
 }
 
 
-NOTHING = Element(many=False, type="", primitive=None, value_set="", choice="", targets=frozenset())
+NOTHING = Element(
+    is_array=False, type="", primitive=None, value_set="", choice="", targets=frozenset()
+)
 
 
-class Step(NamedTuple):
+class PathStep(NamedTuple):
     """One property on the path to an element."""
 
     kind: Type
@@ -123,36 +125,36 @@ class Mutant(NamedTuple):
     expression: str
 
 
-def paths(resource_type: str, deepest: int = DEEPEST) -> list[list[Step]]:
+def paths(resource_type: str, deepest: int = DEEPEST) -> list[list[PathStep]]:
     """Return the path to every element of a resource type, following data types."""
     return [*_paths(type_named(resource_type), [], frozenset(), deepest)]
 
 
 def _paths(
-    kind: Type, above: list[Step], seen: frozenset[str], deepest: int
-) -> Iterator[list[Step]]:
+    kind: Type, above: list[PathStep], seen: frozenset[str], deepest: int
+) -> Iterator[list[PathStep]]:
     for name, element in kind.elements.items():
         if INSTEAD.get((kind.name, name), {}) is None or element.type == "Resource":
             continue
-        path = [*above, Step(kind, name, element)]
+        path = [*above, PathStep(kind, name, element)]
         yield path
         if not element.primitive and len(path) < deepest and _is_followed(path, seen):
             yield from _paths(type_named(element.type), path, seen | {element.type}, deepest)
 
 
-def _is_followed(path: list[Step], seen: frozenset[str]) -> bool:
+def _is_followed(path: list[PathStep], seen: frozenset[str]) -> bool:
     """Follow extensions only from the root, and no type into itself."""
     last = path[-1].element.type
     return last not in seen and (last != "Extension" or len(path) == 1)
 
 
-def expression(path: list[Step]) -> str:
+def expression(path: list[PathStep]) -> str:
     """Return the FHIRPath of an element's first value."""
-    names = [f"{step.name}[0]" if step.element.many else step.name for step in path]
+    names = [f"{step.name}[0]" if step.element.is_array else step.name for step in path]
     return ".".join([path[0].kind.name, *names])
 
 
-def legal(path: list[Step]) -> Json:
+def valid_resource(path: list[PathStep]) -> Json:
     """Return a valid resource that has the element."""
     resource: Json = {"resourceType": path[0].kind.name, "id": "v"}
     target = resource
@@ -160,7 +162,7 @@ def legal(path: list[Step]) -> Json:
         _fill(target, step)
         last = index == len(path) - 1
         value = _fitting(step) if last else {}
-        target[step.name] = [value] if step.element.many else value
+        target[step.name] = [value] if step.element.is_array else value
         if index and path[index - 1].element.value_set and step.name == "coding":
             # The first coding may be mutated, so another one must be of the value set.
             target[step.name].append(_coding(path[index - 1].element))
@@ -168,13 +170,13 @@ def legal(path: list[Step]) -> Json:
     return resource
 
 
-def _fitting(step: Step) -> Any:
+def _fitting(step: PathStep) -> Any:
     """Return a value that the invariants of the enclosing object allow."""
     needed = NEEDED.get(step.kind.name, {}).get(step.name)
     return copy.deepcopy(needed[0] if isinstance(needed, list) else needed) or _sample(step.element)
 
 
-def _fill(target: Json, step: Step) -> None:
+def _fill(target: Json, step: PathStep) -> None:
     """Add what an object needs beside the element under test."""
     instead = INSTEAD.get((step.kind.name, step.name))
     extra = NEEDED.get(step.kind.name, {}) if instead is None else instead
@@ -204,13 +206,13 @@ def _fill(target: Json, step: Step) -> None:
 
 def _many(element: Element) -> Any:
     value = _sample(element)
-    return [value] if element.many else value
+    return [value] if element.is_array else value
 
 
 def _sample(element: Element) -> Any:
     """Return a valid value of an element."""
     if element.primitive:
-        codes = schema.listed(element.value_set) if element.value_set else []
+        codes = schema.value_set_codes(element.value_set) if element.value_set else []
         if element.value_set in ("mimetypes", "formats"):
             return "text/plain"
         if element.value_set == "currencies":
@@ -222,7 +224,7 @@ def _sample(element: Element) -> Any:
     if element.type == "Reference":
         return {"reference": f"{min(element.targets, default='Basic')}/1"}
     value: Json = {}
-    _fill(value, Step(kind, "id", NOTHING))
+    _fill(value, PathStep(kind, "id", NOTHING))
     return value
 
 
@@ -232,7 +234,7 @@ def _coding(element: Element) -> Json:
     return {"system": system, "code": codes[0]}
 
 
-def mutants(path: list[Step]) -> Iterator[Mutant]:
+def mutants(path: list[PathStep]) -> Iterator[Mutant]:
     """Yield each mistake that an element's row in the tables makes possible."""
     here, element = expression(path), path[-1].element
     bare = here.removesuffix("[0]")
@@ -262,7 +264,7 @@ def mutants(path: list[Step]) -> Iterator[Mutant]:
         if element.value_set:
             unknown = {"coding": [{"system": "https://example.org", "code": "no-such"}]}
             yield _with(path, "an unknown code", unknown, "code-invalid", here)
-    if element.many:
+    if element.is_array:
         yield _replaced(path, "not an array", _sample(element), "structure", bare)
         yield _replaced(path, "an empty array", [], "invariant", bare)
     else:
@@ -272,17 +274,17 @@ def mutants(path: list[Step]) -> Iterator[Mutant]:
             yield _replaced(path, "missing", ..., "required", f"{inside}.{required.name}")
 
 
-def _parent(resource: Json, path: list[Step]) -> Json:
+def _parent(resource: Json, path: list[PathStep]) -> Json:
     target: Any = resource
     for step in path[:-1]:
         target = target[step.name]
-        target = target[0] if step.element.many else target
+        target = target[0] if step.element.is_array else target
     parent: Json = target
     return parent
 
 
-def _replaced(path: list[Step], mistake: str, value: Any, code: str, where: str) -> Mutant:
-    resource = legal(path)
+def _replaced(path: list[PathStep], mistake: str, value: Any, code: str, where: str) -> Mutant:
+    resource = valid_resource(path)
     parent, name = _parent(resource, path), path[-1].name
     parent[name] = value
     if value is ...:
@@ -293,23 +295,23 @@ def _replaced(path: list[Step], mistake: str, value: Any, code: str, where: str)
     return Mutant(mistake, resource, code, where)
 
 
-def _with(path: list[Step], mistake: str, value: Any, code: str, where: str) -> Mutant:
-    return _replaced(path, mistake, [value] if path[-1].element.many else value, code, where)
+def _with(path: list[PathStep], mistake: str, value: Any, code: str, where: str) -> Mutant:
+    return _replaced(path, mistake, [value] if path[-1].element.is_array else value, code, where)
 
 
-def _beside(path: list[Step], mistake: str, value: Json, code: str, here: str) -> Mutant:
-    resource = legal(path)
+def _beside(path: list[PathStep], mistake: str, value: Json, code: str, here: str) -> Mutant:
+    resource = valid_resource(path)
     last = path[-1]
     parent = _parent(resource, path)
-    parent[f"_{last.name}"] = [value] if last.element.many else value
+    parent[f"_{last.name}"] = [value] if last.element.is_array else value
     return Mutant(
         mistake, resource, code, f"{here}.{'value' if 'value' in value else 'extension[0]'}"
     )
 
 
-def _beside_bare(path: list[Step], where: str) -> Mutant:
+def _beside_bare(path: list[PathStep], where: str) -> Mutant:
     """Put extensions beside a primitive without any: an id, an extension's URL, or XHTML."""
-    resource = legal(path)
+    resource = valid_resource(path)
     _parent(resource, path)[f"_{path[-1].name}"] = EXTENSIONS
     return Mutant("extensions of none", resource, "structure", where)
 

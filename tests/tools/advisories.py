@@ -58,7 +58,7 @@ def verdict(
     return Verdict(not unless_unreachable, f"{lines[-1]}{UNAUDITED}")
 
 
-def audited(requirements: str, *options: str) -> Report | None:
+def audit_report(requirements: str, *options: str) -> Report | None:
     """Return pip-audit's report on the requirements, or `None` if the service does not answer."""
     command = [str(TOOL), "pip-audit", "pip-audit", "--disable-pip", "--format", "json"]
     completed = subprocess.run(
@@ -80,7 +80,7 @@ def knows_of_a_vulnerability() -> bool:
     with NamedTemporaryFile("w", suffix=".txt") as requirements:
         requirements.write(VULNERABLE)
         requirements.flush()
-        report = audited(requirements.name, "--no-deps")
+        report = audit_report(requirements.name, "--no-deps")
     return any(dependency.get("vulns") for dependency in (report or {}).get("dependencies", ()))
 
 
@@ -89,7 +89,7 @@ def main(options: list[str]) -> None:
     with NamedTemporaryFile(suffix=".txt") as requirements:
         export = ["uv", "--quiet", "export", "--frozen", "--no-emit-project", "--output-file"]
         subprocess.run([*export, requirements.name], check=True, stdout=subprocess.DEVNULL)
-        report = audited(requirements.name, "--require-hashes")
+        report = audit_report(requirements.name, "--require-hashes")
     judged = verdict(
         report, knows_of_a_vulnerability, unless_unreachable=UNLESS_UNREACHABLE in options
     )

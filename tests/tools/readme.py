@@ -12,12 +12,12 @@ from pathlib import Path
 
 from shared.audit import archive_index, journal
 from shared.catalog import access_patterns as patterns
-from shared.catalog.compartments import ITSELF, PATIENT, RELATED, SEEN_BY_ALL, of_type
+from shared.catalog.compartments import ITSELF, PATIENT, RELATED, SEEN_BY_ALL, members_of_type
 from shared.catalog.interactions import INTERACTIONS
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, Index
 from shared.catalog.roles import ROLES
-from shared.catalog.types import AUDIT_EVENT, TYPES
+from shared.catalog.types import AUDIT_EVENT, STORED_TYPES
 from shared.local import template
 from shared.packaging.build import ROOT
 from shared.plain import queries
@@ -42,7 +42,7 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.VERSION: keys.version,
     patterns.SPAN: keys.span,
     patterns.PENDING: keys.pending,
-    patterns.RECORD: partitions.of_encounter,
+    patterns.RECORD: partitions.of_encounter_records,
     patterns.HEADER: keys.home_place,
     patterns.STATE: keys.slot,
     patterns.DAY: keys.slot,
@@ -53,14 +53,14 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.RESOURCE_VERSION: keys.version,
     patterns.ROW: partitions.of_value,
     patterns.WORD: partitions.of_word,
-    patterns.PART: partitions.of_parts,
+    patterns.PART: partitions.of_medical_encounters,
     patterns.LISTING: partitions.listing,
     patterns.GUARD: keys.guard,
     patterns.CLAIM: keys.claim,
     patterns.QUOTA: keys.quota,
     patterns.REINDEXING: keys.reindexing,
     patterns.DUE: operations.due_address,
-    patterns.HELD: keys.held,
+    patterns.HELD: keys.hold,
     patterns.EVENT: audit_items.event_address,
     patterns.NEW_EVENTS: journal.partition,
     patterns.POSTINGS: archive_index.bucket_partition,
@@ -106,11 +106,11 @@ def _default(value: object) -> str:
 def interactions() -> Iterator[str]:
     """Yield a row for each path with its methods. All requests to the base share one row."""
     methods: dict[tuple[str, ...], dict[str, None]] = {}
-    of_base = ", ".join(row.code for row in INTERACTIONS if row.is_systems)
+    of_base = ", ".join(row.code for row in INTERACTIONS if row.is_whole_system)
     for row in INTERACTIONS:
-        path = f"{row.path}`, beside the base" if row.rooted else f"{row.path}`"
-        request = (of_base, "[base]`") if row.is_systems else (row.code, path)
-        roles = "everybody, without a token" if row.public else row.who
+        path = f"{row.path}`, beside the base" if row.is_at_root else f"{row.path}`"
+        request = (of_base, "[base]`") if row.is_whole_system else (row.code, path)
+        roles = "everybody, without a token" if row.public else row.roles_text
         function = f"[{row.function}](/functions/{row.function}.py)"
         methods.setdefault((*request, roles, function), {})[row.method] = None
     return table(
@@ -129,7 +129,7 @@ def api() -> Iterator[str]:
         if row.code == "preflight":
             continue
         code = "plain JSON" if row.is_plain else row.code
-        path = "[base]" if row.is_systems else row.path
+        path = "[base]" if row.is_whole_system else row.path
         requests.setdefault(code, {}).setdefault(path, []).append(row.method)
     yield from table(
         "Interaction | Requests",
@@ -207,7 +207,9 @@ def _allowed_interactions(role: str) -> str:
 
 def compartments() -> Iterator[str]:
     """Yield a row for each type: the parameters by which a resource is in a compartment."""
-    in_compartments = (resource_type for resource_type in TYPES if resource_type not in SEEN_BY_ALL)
+    in_compartments = (
+        resource_type for resource_type in STORED_TYPES if resource_type not in SEEN_BY_ALL
+    )
     return table(
         "Type | In a Patient's compartment by | In a RelatedPerson's by",
         (
@@ -222,7 +224,9 @@ def compartments() -> Iterator[str]:
                 for resource_type in in_compartments
             ),
             (
-                ", ".join(resource_type for resource_type in TYPES if resource_type in SEEN_BY_ALL),
+                ", ".join(
+                    resource_type for resource_type in STORED_TYPES if resource_type in SEEN_BY_ALL
+                ),
                 *["seen by all"] * 2,
             ),
         ),
@@ -230,18 +234,18 @@ def compartments() -> Iterator[str]:
 
 
 def _compartment_parameters(resource_type: str, owner: str) -> str:
-    rows = [row for row in of_type(resource_type) if row.owner == owner]
+    rows = [row for row in members_of_type(resource_type) if row.owner == owner]
     named = ", ".join("being it" if row.element == ITSELF else f"`{row.param}`" for row in rows)
     return named or "nothing"
 
 
 def search_parameters() -> Iterator[str]:
     """Yield the parameters by type and index, after those common to all types but AuditEvent."""
-    common = set.intersection(*(set(_parameters(resource_type)) for resource_type in TYPES))
+    common = set.intersection(*(set(_parameters(resource_type)) for resource_type in STORED_TYPES))
     groups = [
         (
             f"all but {AUDIT_EVENT}",
-            [parameter for parameter in _parameters(TYPES[0]) if parameter in common],
+            [parameter for parameter in _parameters(STORED_TYPES[0]) if parameter in common],
         )
     ]
     groups += [
@@ -249,7 +253,7 @@ def search_parameters() -> Iterator[str]:
             resource_type,
             [parameter for parameter in _parameters(resource_type) if parameter not in common],
         )
-        for resource_type in TYPES
+        for resource_type in STORED_TYPES
     ]
     groups += [(AUDIT_EVENT, _parameters(AUDIT_EVENT))]
     return table(
@@ -360,13 +364,13 @@ TABLES = (
 )
 
 
-def rewritten(document: Path) -> str:
+def regenerated_text(document: Path) -> str:
     """Return the text of a document with each of its tables generated anew."""
     text, up = document.read_text(), _path_to_root(document)
     for make in TABLES:
         if _begin_marker(make.__name__) in text:
             lines = (line.replace("](/", f"]({up}") for line in make())
-            text = replaced(text, make.__name__, lines)
+            text = with_table(text, make.__name__, lines)
     return text
 
 
@@ -375,7 +379,7 @@ def _path_to_root(document: Path) -> str:
     return "../" * len(document.relative_to(ROOT).parent.parts)
 
 
-def replaced(text: str, name: str, lines: Iterable[str]) -> str:
+def with_table(text: str, name: str, lines: Iterable[str]) -> str:
     """Return a text with the lines between the comments of that name replaced."""
     before, after = text.split(_begin_marker(name))
     end = f"<!-- end of {name} -->"
@@ -389,4 +393,4 @@ def _begin_marker(name: str) -> str:
 
 if __name__ == "__main__":
     for document in documents():
-        document.write_text(rewritten(document))
+        document.write_text(regenerated_text(document))

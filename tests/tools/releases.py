@@ -22,17 +22,17 @@ from shared import settings
 from shared.catalog import access_patterns as patterns
 from shared.fhir import references
 from shared.local import template
-from shared.sessions import due
+from shared.sessions import due_encounters
 from shared.store import archive, dynamodb, transactions
 from tests.benchmarks.practice import CREDENTIALS
 from tests.support import audit_pipeline, care, steps
+from tests.support.api_client import Answer, ApiClient
 from tests.support.audit_pipeline import Log
-from tests.support.caches import forget
+from tests.support.caches import clear_caches
 from tests.support.clock import set_clock
-from tests.support.frontdoor import Answer, FrontDoor
 from tests.support.memory_database import Database
-from tests.support.memory_objects import Objects
-from tests.support.practice import local, str_of
+from tests.support.memory_objects import MemoryS3
+from tests.support.practice import instant_text, local
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "release.json"
 BEGUN, ENDED = "2026-03-02 09:00", "2026-03-05 09:00"
@@ -43,53 +43,53 @@ RECORD_NUMBER = {"system": "https://mrn.example", "value": "742"}
 type Items = list[dict[str, Any]]
 
 
-class Days:
+class TimedPractice:
     """The practice's calls while its clock advances. `names` has the ids of what it created."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.patch, self.now = patch, local(BEGUN)
         self.names: dict[str, str] = {}
-        self.clinic = FrontDoor(fhir_user=ALICE)
+        self.clinic = ApiClient(fhir_user=ALICE)
         self.log = Log(patch)
         set_clock(patch, lambda: self.now)
 
-    def under(self, policy: str) -> None:
+    def set_policy(self, policy: str) -> None:
         """Set the policy of sessions that begin from now on."""
         self.patch.setenv("SESSION_POLICY", policy)
         settings.settings.cache_clear()
 
-    def at(self, moment: str) -> None:
+    def advance_to(self, moment: str) -> None:
         """Advance the clock to a local time in Berlin, and process what is due by then."""
         self.now = local(moment)
         references.BASE.set("https://fhir.example.org/fhir/R4")
         for tenant, encounter_id in steps.due_until(self.now):
-            due.look(tenant, encounter_id, self.now)
+            due_encounters.close_or_postpone(tenant, encounter_id, self.now)
 
     def call(self, method: str, url: str, body: Any = None, **headers: str) -> Answer:
         answer = self.clinic.call(method, url, body, **headers)
         assert answer.status in (200, 201, 204), answer.text
         return answer
 
-    def makes(self, name: str, url: str, body: Any, **headers: str) -> str:
+    def create(self, name: str, url: str, body: Any, **headers: str) -> str:
         """Create a resource and record its id by name."""
         self.names[name] = self.call("POST", url, body, **headers).id
         return self.names[name]
 
-    def header(self, name: str, patient: str = HOMER) -> str:
+    def post_header(self, name: str, patient: str = HOMER) -> str:
         people = {"subject": care.reference(patient), "sender": care.reference(patient)}
         both = [care.reference(ALICE), care.reference(patient)]
-        return self.makes(name, "/Communication", care.header(**people, recipient=both))
+        return self.create(name, "/Communication", care.header(**people, recipient=both))
 
-    def says(self, name: str, header_id: str, moment: str, patient: str = HOMER) -> None:
+    def post_message(self, name: str, header_id: str, moment: str, patient: str = HOMER) -> None:
         """Post a message that is sent and received at a local time."""
         self.now = max(self.now, local(moment))
         people = {"subject": care.reference(patient), "sender": care.reference(patient)}
-        sent = str_of(local(moment))
+        sent = instant_text(local(moment))
         body = care.message(header_id, sent, **people, recipient=[care.reference(ALICE)])
-        self.makes(name, "/Communication", body)
+        self.create(name, "/Communication", body)
 
 
-def play(days: Days) -> None:
+def play(days: TimedPractice) -> None:
     """Create at least one item of each kind."""
     directory(days)
     explicit(days)
@@ -98,7 +98,7 @@ def play(days: Days) -> None:
     reads(days)
 
 
-def directory(days: Days) -> None:
+def directory(days: TimedPractice) -> None:
     for url, family, given_name in ((HOMER, "Simpson", "Homer"), (BART, "Simpson", "Bart")):
         kind, own_id = url.split("/")
         body = {
@@ -111,20 +111,20 @@ def directory(days: Days) -> None:
     for practitioner in (alice, alice | {"active": True}):
         days.call("PUT", f"/{ALICE}", practitioner)
     marge = {"resourceType": "Patient", "name": [{"family": "Bouvier", "given": ["Marge"]}]}
-    days.makes("Marge", "/Patient", marge, if_none_exist="family=Bouvier")
+    days.create("Marge", "/Patient", marge, if_none_exist="family=Bouvier")
 
 
-def explicit(days: Days) -> None:
+def explicit(days: TimedPractice) -> None:
     """Open a session for two patients by hand, with messages before and after it."""
-    header = days.header("thread")
-    days.says("before", header, "2026-03-02 09:05")
+    header = days.post_header("thread")
+    days.post_message("before", header, "2026-03-02 09:05")
     body = care.session(
         subject=care.reference(HOMER), participant=[{"individual": care.reference(ALICE)}]
     )
-    session = days.makes("session", "/Encounter", body)
+    session = days.create("session", "/Encounter", body)
     days.clinic.patch(f"/Communication/{header}", care.link(session))
-    days.says("after", header, "2026-03-02 09:10")
-    message = care.message(header, str_of(local("2026-03-02 09:12")), id="own-id")
+    days.post_message("after", header, "2026-03-02 09:10")
+    message = care.message(header, instant_text(local("2026-03-02 09:12")), id="own-id")
     message |= {"sender": care.reference(ALICE), "recipient": [care.reference(HOMER)]}
     days.call("PUT", "/Communication/own-id", message | {"subject": care.reference(HOMER)})
     recorded = {
@@ -132,81 +132,81 @@ def explicit(days: Days) -> None:
         "encounter": care.reference(f"Encounter/{session}"),
     }
     observed = care.example("Observation") | recorded | {"performer": [care.reference(ALICE)]}
-    days.makes("observation", "/Observation", observed)
+    days.create("observation", "/Observation", observed)
     days.call("POST", f"/Encounter/{session}/$add-patient", care.parameters(("patient", BART)))
     mine = care.header(sender=care.reference(HOMER), recipient=[care.reference(ALICE)])
-    patient = FrontDoor("patient", HOMER)
+    patient = ApiClient("patient", HOMER)
     days.names["own thread"] = patient.post(
         "/Communication", mine | {"subject": care.reference(HOMER)}
     ).id
-    gone = days.header("deleted")
-    assert FrontDoor("admin", ALICE).delete(f"/Communication/{gone}").status == 204
+    gone = days.post_header("deleted")
+    assert ApiClient("admin", ALICE).delete(f"/Communication/{gone}").status == 204
 
 
-def by_thread(days: Days) -> None:
+def by_thread(days: TimedPractice) -> None:
     """Let a message open a session, and another session close by itself."""
-    days.under("thread")
-    closed = days.header("closed thread")
-    days.says("closed message", closed, "2026-03-02 10:00")
-    open_thread = days.header("open thread")
-    days.at("2026-03-04 09:00")
-    days.says("open message", open_thread, "2026-03-04 09:05")
-    days.at("2026-03-04 18:00")
+    days.set_policy("thread")
+    closed = days.post_header("closed thread")
+    days.post_message("closed message", closed, "2026-03-02 10:00")
+    open_thread = days.post_header("open thread")
+    days.advance_to("2026-03-04 09:00")
+    days.post_message("open message", open_thread, "2026-03-04 09:05")
+    days.advance_to("2026-03-04 18:00")
 
 
-def by_day(days: Days) -> None:
+def by_day(days: TimedPractice) -> None:
     """Open the session of a local day."""
-    days.under("daily")
-    daily = days.header("daily thread")
-    days.says("daily message", daily, "2026-03-05 08:30")
-    days.under("explicit")
+    days.set_policy("daily")
+    daily = days.post_header("daily thread")
+    days.post_message("daily message", daily, "2026-03-05 08:30")
+    days.set_policy("explicit")
 
 
-def reads(days: Days) -> None:
+def reads(days: TimedPractice) -> None:
     """Log events of requests that wrote nothing, one of them refused."""
-    days.at(ENDED)
+    days.advance_to(ENDED)
     days.clinic.get(f"/Encounter/{days.names['session']}")
     days.clinic.get(f"/Communication?patient={HOMER}&_count=1")
     days.clinic.get("/Encounter/absent")
-    audit_pipeline.kept(days.log.lines)
-    audit_pipeline.collected()
-    audit_pipeline.streamed(audit_pipeline.new_rows())
+    audit_pipeline.deliver_log_lines(days.log.lines)
+    audit_pipeline.journal_writes()
+    audit_pipeline.deliver_stream_rows(audit_pipeline.journal_rows())
 
 
 @contextmanager
-def environment(patch: pytest.MonkeyPatch) -> Iterator[tuple[Database, Objects]]:
+def environment(patch: pytest.MonkeyPatch) -> Iterator[tuple[Database, MemoryS3]]:
     """Point the functions of this process at empty in-memory tables and an empty archive."""
     loaded = template.load()
     names = {name: name for name in template.table_requests(loaded)}
     values = template.function_environment(loaded, names) | CREDENTIALS | ENVIRONMENT
     for name, value in values.items():
         patch.setenv(name, value)
-    forget()
-    database, objects = Database(), Objects()
+    clear_caches()
+    database, objects = Database(), MemoryS3()
     for module, client in ((dynamodb, database), (transactions, database), (archive, objects)):
         patch.setattr(module, "client", cache(lambda client=client: client))
     yield database, objects
     patch.undo()
-    forget()
+    clear_caches()
 
 
-def made() -> dict[str, Any]:
+def generated_release() -> dict[str, Any]:
     """Return what the days of the practice leave in the tables and the archive."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "urandom", random.Random(1).randbytes)
         with environment(patch) as (database, objects):
-            days = Days(patch)
+            days = TimedPractice(patch)
             with redirect_stdout(StringIO()):
                 play(days)
             tables = {
-                table: [plain(item) for item in database.everything(table)]
+                table: [json_item(item) for item in database.all_items(table)]
                 for table in patterns.TABLES
             }
             bodies = {key: b64encode(body).decode() for key, body in objects.bodies.items()}
     return {"ended": ENDED, "names": days.names, "tables": tables, "archive": bodies}
 
 
-def plain(item: dict[str, Any]) -> dict[str, Any]:
+def json_item(item: dict[str, Any]) -> dict[str, Any]:
     """Return an item as JSON, with its bytes in base64."""
     return {
         name: {"B": b64encode(bytes(value["B"])).decode()} if "B" in value else value
@@ -214,7 +214,7 @@ def plain(item: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def stored(item: dict[str, Any]) -> dict[str, Any]:
+def dynamodb_item(item: dict[str, Any]) -> dict[str, Any]:
     """Return an item of the fixture as DynamoDB stores it."""
     return {
         name: {"B": b64decode(value["B"])} if "B" in value else value
@@ -222,7 +222,7 @@ def stored(item: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def text(release: dict[str, Any]) -> str:
+def fixture_text(release: dict[str, Any]) -> str:
     """Return the text of the fixture, one item a line."""
     tables = ",\n".join(
         f'"{table}": [\n' + ",\n".join(json.dumps(item) for item in items) + "\n]"
@@ -233,4 +233,4 @@ def text(release: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    FIXTURE.write_text(text(made()))
+    FIXTURE.write_text(fixture_text(generated_release()))

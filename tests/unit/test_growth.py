@@ -11,13 +11,13 @@ import pytest
 
 from shared.errors import Invalid, TooCostly, TooLong
 from shared.fhir import fhirjson, references, urls, words
-from shared.fhir.bundle_links import linked
+from shared.fhir.bundle_links import replace_links
 from shared.fhir.empties import strip
 from shared.fhir.outcome import operation_outcome
 from shared.fhir.patch.json_patch import MOST_OPERATIONS
 from shared.fhir.patch.patching import JSON_PATCH, MERGE_PATCH, patch
 from shared.fhir.validation import fhirpath, narrative, styles
-from shared.fhir.validation.fhirpath_work import Work
+from shared.fhir.validation.fhirpath_budget import StepBudget
 from shared.fhir.validation.validation import issues
 from shared.http import negotiation
 from shared.plain import mapping
@@ -220,7 +220,7 @@ BODIES: dict[str, tuple[Callable[[int], Json], int]] = {
 READERS: dict[str, Callable[[Json], object]] = {
     "validation": lambda body: issues(body, str(body["resourceType"])),
     "empties": strip,
-    "links": lambda body: linked(body, lambda _: None),
+    "links": lambda body: replace_links(body, lambda _: None),
 }
 
 
@@ -259,8 +259,8 @@ def patient(**more: Any) -> Json:
 @pytest.mark.parametrize("letter", ["\ufdfa", "x ", "\u0315\u0300", "Ł"])
 def test_the_work_of_folding_a_search_text_is_bounded(letter: str) -> None:
     """One character may expand to 18, and combining marks are sorted one by one."""
-    assert growth(lambda size: letter * size, words.normal, 1000) < SLACK
-    assert words.normal("x" * 1000) == words.normal("x" * 2000)
+    assert growth(lambda size: letter * size, words.normalize, 1000) < SLACK
+    assert words.normalize("x" * 1000) == words.normalize("x" * 2000)
 
 
 def test_the_work_of_index_rows_grows_linearly_with_the_names() -> None:
@@ -293,12 +293,12 @@ def test_the_work_of_parsing_a_search_grows_linearly(name: str) -> None:
 
 
 TEXTS: dict[str, tuple[str, Callable[[str], object]]] = {
-    "query": ("a=%20&", references.query),
+    "query": ("a=%20&", references.parse_query),
     "Accept": ("a/b;q=0,", lambda text: negotiation.check_format(text, ())),
     "Prefer": ("a=b;", negotiation.preferences),
     "If-None-Match": ('W/"1",', lambda text: [*negotiation.entity_tags(text)]),
-    "a URL": ("a/../", lambda text: urls.identity(f"https://x.example/{text}")),
-    "a URL upwards": ("../", lambda text: urls.identity(f"https://x.example/{text}")),
+    "a URL": ("a/../", lambda text: urls.normalize(f"https://x.example/{text}")),
+    "a URL upwards": ("../", lambda text: urls.normalize(f"https://x.example/{text}")),
     "JSON": ("1e999999,", lambda text: fhirjson.loads(f"[{text}1]")),
 }
 
@@ -346,10 +346,12 @@ def test_the_work_of_naming_places_in_plain_json_grows_linearly_with_body_and_is
 
 def test_evaluating_invariants_over_too_many_items_is_refused_as_too_costly() -> None:
     body = {"resourceType": "Basic", "extension": [{"url": f"u{number}"} for number in range(100)]}
-    assert fhirpath.holds("extension.all(url.exists())", body, body, work=Work(body, steps=5000))
+    assert fhirpath.holds(
+        "extension.all(url.exists())", body, body, work=StepBudget(body, steps=5000)
+    )
     rule = "extension.all(url.combine(%resource.extension.url).exists())"
     with pytest.raises(TooCostly):
-        fhirpath.holds(rule, body, body, work=Work(body, steps=5000))
+        fhirpath.holds(rule, body, body, work=StepBudget(body, steps=5000))
 
 
 def test_the_number_of_listed_issues_is_limited() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import care, outgoing
+from tests.support import care, response_checks
 
 AT = "https://fhir.example.org/fhir/R4/Encounter/a"
 STORED = {**care.session(), "id": "a", "meta": {"versionId": "1"}}
@@ -43,7 +43,7 @@ REFUSED = {"status": "410", "outcome": outcome()}
     ],
 )
 def test_a_valid_answer_passes(body: dict[str, Any]) -> None:
-    outgoing.check(json.dumps(body))
+    response_checks.check(json.dumps(body))
 
 
 @pytest.mark.parametrize(
@@ -67,4 +67,4 @@ def test_a_valid_answer_passes(body: dict[str, Any]) -> None:
 )
 def test_an_invalid_answer_is_reported(what: str, body: dict[str, Any]) -> None:
     with pytest.raises((AssertionError, KeyError), match=what):
-        outgoing.check(json.dumps(body))
+        response_checks.check(json.dumps(body))

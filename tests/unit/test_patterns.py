@@ -32,7 +32,7 @@ def patterns() -> Iterator[tuple[str, re.Pattern[str], bool]]:
             if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
                 yield f"{name}.{key}", value, key in searched
     for key, primitive in primitives.PRIMITIVES.items():
-        for cell in primitive.holds.__closure__ or ():
+        for cell in primitive.is_valid.__closure__ or ():
             if isinstance(pattern := getattr(cell.cell_contents, "__self__", None), re.Pattern):
                 yield f"primitives.{key}", pattern, False
     for key, value in primitives.OPEN_VALUE_SETS.items():

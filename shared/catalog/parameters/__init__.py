@@ -15,7 +15,7 @@ ParamType = Literal["token", "reference", "date", "quantity", "uri", "string", "
 
 HL7 = "http://hl7.org/fhir/SearchParameter/"
 # This server's own parameters are defined below its base.
-OWN = "SearchParameter/"
+OWN_DEFINITION_PATH = "SearchParameter/"
 
 
 class Index(Enum):
@@ -54,14 +54,14 @@ class SearchParam:
     index: Index = Index.FILTER
     partition: str = ""
     spread: int = 1
-    common: int = 100
-    keyed: str = ""
+    resources_per_value: int = 100
+    keyed_target: str = ""
     system: str = ""
-    usual: str = ""
+    usual_system: str = ""
     by_id: bool = False
     definition: str = ""
     description: str = ""
-    added: bool = False
+    needs_reindexing: bool = False
 
     @property
     def name(self) -> str:
@@ -104,7 +104,7 @@ INSTANTIATED = (
     "OperationDefinition",
     "ActivityDefinition",
 )
-CODE_SYSTEM = "http://hl7.org/fhir"
+CODE_SYSTEM_BASE = "http://hl7.org/fhir"
 
 
 def param(
@@ -117,7 +117,7 @@ def param(
     return SearchParam(resource, code, kind, expression, targets, **more)
 
 
-def of_every_type(resource: str) -> tuple[SearchParam, ...]:
+def common_params(resource: str) -> tuple[SearchParam, ...]:
     """Return the parameters that R4 defines for every resource."""
 
     def common(code: str, kind: ParamType, path: str, **more: Any) -> SearchParam:
@@ -144,7 +144,7 @@ def of_every_type(resource: str) -> tuple[SearchParam, ...]:
             element="Coding",
             index=Index.ROW,
             spread=SPREAD,
-            common=100_000,
+            resources_per_value=100_000,
         ),
     )
 

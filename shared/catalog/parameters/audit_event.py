@@ -3,9 +3,9 @@
 from functools import partial
 
 from shared.catalog.parameters import (
-    CODE_SYSTEM,
+    CODE_SYSTEM_BASE,
     Index,
-    of_every_type,
+    common_params,
     param,
     row,
 )
@@ -16,15 +16,19 @@ _AGENTS = ("Practitioner", "PractitionerRole", "Organization", "Device", "Patien
 _NAMED = row(partition="id", by_id=True)
 
 ROWS = (
-    *(row for row in of_every_type("AuditEvent") if row.code in ("_id", "_lastUpdated")),
+    *(row for row in common_params("AuditEvent") if row.code in ("_id", "_lastUpdated")),
     _audit_event(
-        "action", "token", "action", element="code", system=f"{CODE_SYSTEM}/audit-event-action"
+        "action", "token", "action", element="code", system=f"{CODE_SYSTEM_BASE}/audit-event-action"
     ),
-    _audit_event("agent", "reference", "agent.who", *_AGENTS, **_NAMED, common=10_000),
+    _audit_event("agent", "reference", "agent.who", *_AGENTS, **_NAMED, resources_per_value=10_000),
     _audit_event("date", "date", "recorded", element="instant", index=Index.LISTING),
     _audit_event("entity", "reference", "entity.what", **_NAMED),
     _audit_event(
-        "outcome", "token", "outcome", element="code", system=f"{CODE_SYSTEM}/audit-event-outcome"
+        "outcome",
+        "token",
+        "outcome",
+        element="code",
+        system=f"{CODE_SYSTEM_BASE}/audit-event-outcome",
     ),
     _audit_event(
         "patient",
@@ -33,7 +37,7 @@ ROWS = (
         "AuditEvent.entity.what.where(resolve() is Patient)",
         "Patient",
         **_NAMED,
-        common=1_000,
+        resources_per_value=1_000,
     ),
     _audit_event("subtype", "token", "subtype", element="Coding"),
     _audit_event("type", "token", "type", element="Coding"),

@@ -2,16 +2,20 @@
 
 from functools import partial
 
-from shared.catalog.parameters import CODE_SYSTEM, HL7, PEOPLE, of_every_type, param, row
+from shared.catalog.parameters import CODE_SYSTEM_BASE, HL7, PEOPLE, common_params, param, row
 
 _care_team = partial(param, "CareTeam")
 
 ROWS = (
-    *of_every_type("CareTeam"),
+    *common_params("CareTeam"),
     _care_team("category", "token", "category", element="CodeableConcept"),
     _care_team("date", "date", "period", definition=f"{HL7}clinical-date"),
     _care_team(
-        "encounter", "reference", "encounter", "Encounter", **row(keyed="Encounter", common=10)
+        "encounter",
+        "reference",
+        "encounter",
+        "Encounter",
+        **row(keyed_target="Encounter", resources_per_value=10),
     ),
     _care_team(
         "identifier",
@@ -19,7 +23,7 @@ ROWS = (
         "identifier",
         element="Identifier",
         definition=f"{HL7}clinical-identifier",
-        **row(common=1),
+        **row(resources_per_value=1),
     ),
     _care_team(
         "participant",
@@ -28,7 +32,7 @@ ROWS = (
         *PEOPLE,
         "CareTeam",
         "Organization",
-        **row(common=1_000),
+        **row(resources_per_value=1_000),
     ),
     _care_team(
         "patient",
@@ -36,12 +40,17 @@ ROWS = (
         "subject.where(resolve() is Patient)",
         "Patient",
         definition=f"{HL7}clinical-patient",
-        **row(common=10),
+        **row(resources_per_value=10),
     ),
     _care_team(
-        "status", "token", "status", element="code", system=f"{CODE_SYSTEM}/care-team-status"
+        "status", "token", "status", element="code", system=f"{CODE_SYSTEM_BASE}/care-team-status"
     ),
     _care_team(
-        "subject", "reference", "subject", "Group", "Patient", **row(partition="patient", common=10)
+        "subject",
+        "reference",
+        "subject",
+        "Group",
+        "Patient",
+        **row(partition="patient", resources_per_value=10),
     ),
 )

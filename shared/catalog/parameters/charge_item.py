@@ -2,13 +2,13 @@
 
 from functools import partial
 
-from shared.catalog.parameters import ACTORS, SPREAD, Index, of_every_type, param, row
+from shared.catalog.parameters import ACTORS, SPREAD, Index, common_params, param, row
 
 _charge_item = partial(param, "ChargeItem")
 
 ROWS = (
-    *of_every_type("ChargeItem"),
-    _charge_item("account", "reference", "account", "Account", **row(common=100)),
+    *common_params("ChargeItem"),
+    _charge_item("account", "reference", "account", "Account", **row(resources_per_value=100)),
     _charge_item("code", "token", "code", element="CodeableConcept"),
     _charge_item(
         "context",
@@ -16,21 +16,28 @@ ROWS = (
         "context",
         "Encounter",
         "EpisodeOfCare",
-        **row(keyed="Encounter", common=10),
+        **row(keyed_target="Encounter", resources_per_value=10),
     ),
     _charge_item("entered-date", "date", "enteredDate", index=Index.LISTING, spread=SPREAD),
-    _charge_item("enterer", "reference", "enterer", *ACTORS, **row(common=10_000)),
-    _charge_item("identifier", "token", "identifier", element="Identifier", **row(common=1)),
+    _charge_item("enterer", "reference", "enterer", *ACTORS, **row(resources_per_value=10_000)),
+    _charge_item(
+        "identifier", "token", "identifier", element="Identifier", **row(resources_per_value=1)
+    ),
     _charge_item("occurrence", "date", "occurrence"),
     _charge_item(
         "patient",
         "reference",
         "subject.where(resolve() is Patient)",
         "Patient",
-        **row(common=1_000),
+        **row(resources_per_value=1_000),
     ),
     _charge_item(
-        "performer-actor", "reference", "performer.actor", *ACTORS, "CareTeam", **row(common=10_000)
+        "performer-actor",
+        "reference",
+        "performer.actor",
+        *ACTORS,
+        "CareTeam",
+        **row(resources_per_value=10_000),
     ),
     _charge_item("performer-function", "token", "performer.function", element="CodeableConcept"),
     _charge_item("performing-organization", "reference", "performingOrganization", "Organization"),
@@ -49,7 +56,7 @@ ROWS = (
         "Observation",
         "Procedure",
         "SupplyDelivery",
-        **row(common=1),
+        **row(resources_per_value=1),
     ),
     _charge_item(
         "subject",
@@ -57,6 +64,6 @@ ROWS = (
         "subject",
         "Group",
         "Patient",
-        **row(partition="patient", common=1_000),
+        **row(partition="patient", resources_per_value=1_000),
     ),
 )

@@ -2,25 +2,37 @@
 
 from functools import partial
 
-from shared.catalog.parameters import CODE_SYSTEM, HL7, SPREAD, Index, of_every_type, param, row
+from shared.catalog.parameters import (
+    CODE_SYSTEM_BASE,
+    HL7,
+    SPREAD,
+    Index,
+    common_params,
+    param,
+    row,
+)
 
 _clinical_impression = partial(param, "ClinicalImpression")
 
 ROWS = (
-    *of_every_type("ClinicalImpression"),
+    *common_params("ClinicalImpression"),
     _clinical_impression(
         "assessor",
         "reference",
         "assessor",
         "Practitioner",
         "PractitionerRole",
-        **row(common=10_000),
+        **row(resources_per_value=10_000),
     ),
     _clinical_impression(
         "date", "date", "date", definition=f"{HL7}clinical-date", index=Index.LISTING, spread=SPREAD
     ),
     _clinical_impression(
-        "encounter", "reference", "encounter", "Encounter", **row(keyed="Encounter", common=10)
+        "encounter",
+        "reference",
+        "encounter",
+        "Encounter",
+        **row(keyed_target="Encounter", resources_per_value=10),
     ),
     _clinical_impression(
         "finding-code", "token", "finding.itemCodeableConcept", element="CodeableConcept"
@@ -32,10 +44,10 @@ ROWS = (
         "Condition",
         "Media",
         "Observation",
-        **row(common=10),
+        **row(resources_per_value=10),
     ),
     _clinical_impression(
-        "identifier", "token", "identifier", element="Identifier", **row(common=1)
+        "identifier", "token", "identifier", element="Identifier", **row(resources_per_value=1)
     ),
     _clinical_impression(
         "investigation",
@@ -48,7 +60,7 @@ ROWS = (
         "Observation",
         "QuestionnaireResponse",
         "RiskAssessment",
-        **row(common=10),
+        **row(resources_per_value=10),
     ),
     _clinical_impression(
         "patient",
@@ -56,16 +68,21 @@ ROWS = (
         "subject.where(resolve() is Patient)",
         "Patient",
         definition=f"{HL7}clinical-patient",
-        **row(common=1_000),
+        **row(resources_per_value=1_000),
     ),
     _clinical_impression(
-        "previous", "reference", "previous", "ClinicalImpression", **row(common=1)
+        "previous", "reference", "previous", "ClinicalImpression", **row(resources_per_value=1)
     ),
     _clinical_impression(
-        "problem", "reference", "problem", "AllergyIntolerance", "Condition", **row(common=10)
+        "problem",
+        "reference",
+        "problem",
+        "AllergyIntolerance",
+        "Condition",
+        **row(resources_per_value=10),
     ),
     _clinical_impression(
-        "status", "token", "status", element="code", system=f"{CODE_SYSTEM}/event-status"
+        "status", "token", "status", element="code", system=f"{CODE_SYSTEM_BASE}/event-status"
     ),
     _clinical_impression(
         "subject",
@@ -73,7 +90,9 @@ ROWS = (
         "subject",
         "Group",
         "Patient",
-        **row(partition="patient", common=1_000),
+        **row(partition="patient", resources_per_value=1_000),
     ),
-    _clinical_impression("supporting-info", "reference", "supportingInfo", **row(common=10)),
+    _clinical_impression(
+        "supporting-info", "reference", "supportingInfo", **row(resources_per_value=10)
+    ),
 )

@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from shared.catalog.parameters import HL7, PEOPLE, SPREAD, Index, of_every_type, param, row
+from shared.catalog.parameters import HL7, PEOPLE, SPREAD, Index, common_params, param, row
 
 _condition = partial(param, "Condition")
 
 ROWS = (
-    *of_every_type("Condition"),
+    *common_params("Condition"),
     _condition(
         "abatement-age", "quantity", "abatement.ofType(Age) | Condition.abatement.ofType(Range)"
     ),
@@ -15,7 +15,7 @@ ROWS = (
         "abatement-date", "date", "abatement.ofType(dateTime) | Condition.abatement.ofType(Period)"
     ),
     _condition("abatement-string", "string", "abatement.ofType(string)"),
-    _condition("asserter", "reference", "asserter", *PEOPLE, **row(common=10_000)),
+    _condition("asserter", "reference", "asserter", *PEOPLE, **row(resources_per_value=10_000)),
     _condition("body-site", "token", "bodySite", element="CodeableConcept"),
     _condition("category", "token", "category", element="CodeableConcept"),
     _condition("clinical-status", "token", "clinicalStatus", element="CodeableConcept"),
@@ -23,17 +23,21 @@ ROWS = (
         "code", "token", "code", element="CodeableConcept", definition=f"{HL7}clinical-code"
     ),
     _condition(
-        "encounter", "reference", "encounter", "Encounter", **row(keyed="Encounter", common=10)
+        "encounter",
+        "reference",
+        "encounter",
+        "Encounter",
+        **row(keyed_target="Encounter", resources_per_value=10),
     ),
     _condition("evidence", "token", "evidence.code", element="CodeableConcept"),
-    _condition("evidence-detail", "reference", "evidence.detail", **row(common=10)),
+    _condition("evidence-detail", "reference", "evidence.detail", **row(resources_per_value=10)),
     _condition(
         "identifier",
         "token",
         "identifier",
         element="Identifier",
         definition=f"{HL7}clinical-identifier",
-        **row(common=1),
+        **row(resources_per_value=1),
     ),
     _condition("onset-age", "quantity", "onset.ofType(Age) | Condition.onset.ofType(Range)"),
     _condition("onset-date", "date", "onset.ofType(dateTime) | Condition.onset.ofType(Period)"),
@@ -44,7 +48,7 @@ ROWS = (
         "subject.where(resolve() is Patient)",
         "Patient",
         definition=f"{HL7}clinical-patient",
-        **row(common=1_000),
+        **row(resources_per_value=1_000),
     ),
     _condition("recorded-date", "date", "recordedDate", index=Index.LISTING, spread=SPREAD),
     _condition("severity", "token", "severity", element="CodeableConcept"),
@@ -55,7 +59,7 @@ ROWS = (
         "subject",
         "Group",
         "Patient",
-        **row(partition="patient", common=1_000),
+        **row(partition="patient", resources_per_value=1_000),
     ),
     _condition("verification-status", "token", "verificationStatus", element="CodeableConcept"),
 )

@@ -4,11 +4,11 @@ from functools import partial
 
 from shared.catalog.parameters import (
     ACTORS,
-    CODE_SYSTEM,
+    CODE_SYSTEM_BASE,
     HL7,
     SPREAD,
     Index,
-    of_every_type,
+    common_params,
     param,
     row,
 )
@@ -16,7 +16,7 @@ from shared.catalog.parameters import (
 _document_reference = partial(param, "DocumentReference")
 
 ROWS = (
-    *of_every_type("DocumentReference"),
+    *common_params("DocumentReference"),
     _document_reference(
         "authenticator",
         "reference",
@@ -25,7 +25,9 @@ ROWS = (
         "Practitioner",
         "PractitionerRole",
     ),
-    _document_reference("author", "reference", "author", *ACTORS, **row(common=10_000)),
+    _document_reference(
+        "author", "reference", "author", *ACTORS, **row(resources_per_value=10_000)
+    ),
     _document_reference("category", "token", "category", element="CodeableConcept"),
     _document_reference(
         "contenttype",
@@ -46,7 +48,7 @@ ROWS = (
         "Encounter",
         "EpisodeOfCare",
         definition=f"{HL7}clinical-encounter",
-        **row(keyed="Encounter", common=10),
+        **row(keyed_target="Encounter", resources_per_value=10),
     ),
     _document_reference("event", "token", "context.event", element="CodeableConcept"),
     _document_reference("facility", "token", "context.facilityType", element="CodeableConcept"),
@@ -57,7 +59,7 @@ ROWS = (
         "masterIdentifier | DocumentReference.identifier",
         element="Identifier",
         definition=f"{HL7}clinical-identifier",
-        **row(common=1),
+        **row(resources_per_value=1),
     ),
     _document_reference(
         "language", "token", "content.attachment.language", element="code", system="urn:ietf:bcp:47"
@@ -69,19 +71,23 @@ ROWS = (
         "subject.where(resolve() is Patient)",
         "Patient",
         definition=f"{HL7}clinical-patient",
-        **row(common=1_000),
+        **row(resources_per_value=1_000),
     ),
     _document_reference("period", "date", "context.period"),
-    _document_reference("related", "reference", "context.related", **row(common=10)),
+    _document_reference("related", "reference", "context.related", **row(resources_per_value=10)),
     _document_reference(
-        "relatesto", "reference", "relatesTo.target", "DocumentReference", **row(common=10)
+        "relatesto",
+        "reference",
+        "relatesTo.target",
+        "DocumentReference",
+        **row(resources_per_value=10),
     ),
     _document_reference(
         "relation",
         "token",
         "relatesTo.code",
         element="code",
-        system=f"{CODE_SYSTEM}/document-relationship-type",
+        system=f"{CODE_SYSTEM_BASE}/document-relationship-type",
     ),
     _document_reference("security-label", "token", "securityLabel", element="CodeableConcept"),
     _document_reference("setting", "token", "context.practiceSetting", element="CodeableConcept"),
@@ -90,7 +96,7 @@ ROWS = (
         "token",
         "status",
         element="code",
-        system=f"{CODE_SYSTEM}/document-reference-status",
+        system=f"{CODE_SYSTEM_BASE}/document-reference-status",
     ),
     _document_reference(
         "subject",
@@ -100,7 +106,7 @@ ROWS = (
         "Group",
         "Patient",
         "Practitioner",
-        **row(partition="patient", common=1_000),
+        **row(partition="patient", resources_per_value=1_000),
     ),
     _document_reference(
         "type", "token", "type", element="CodeableConcept", definition=f"{HL7}clinical-type"

@@ -4,13 +4,13 @@ from functools import partial
 
 from shared.catalog.code_systems import ACT_CODE
 from shared.catalog.parameters import (
-    CODE_SYSTEM,
+    CODE_SYSTEM_BASE,
     HL7,
     PARTICIPANTS,
     REASONS,
     SPREAD,
     Index,
-    of_every_type,
+    common_params,
     param,
     row,
     spread,
@@ -19,17 +19,19 @@ from shared.catalog.parameters import (
 _encounter = partial(param, "Encounter")
 
 ROWS = (
-    *of_every_type("Encounter"),
-    _encounter("account", "reference", "account", "Account", **row(common=10)),
-    _encounter("appointment", "reference", "appointment", "Appointment", **row(common=1)),
-    _encounter("based-on", "reference", "basedOn", "ServiceRequest", **row(common=1)),
+    *common_params("Encounter"),
+    _encounter("account", "reference", "account", "Account", **row(resources_per_value=10)),
+    _encounter(
+        "appointment", "reference", "appointment", "Appointment", **row(resources_per_value=1)
+    ),
+    _encounter("based-on", "reference", "basedOn", "ServiceRequest", **row(resources_per_value=1)),
     _encounter(
         "class",
         "token",
         "class",
         element="Coding",
-        usual=ACT_CODE,
-        **spread(common=1_000_000),
+        usual_system=ACT_CODE,
+        **spread(resources_per_value=1_000_000),
     ),
     _encounter(
         "date",
@@ -40,27 +42,44 @@ ROWS = (
         definition=f"{HL7}clinical-date",
     ),
     _encounter(
-        "diagnosis", "reference", "diagnosis.condition", "Condition", "Procedure", **row(common=1)
+        "diagnosis",
+        "reference",
+        "diagnosis.condition",
+        "Condition",
+        "Procedure",
+        **row(resources_per_value=1),
     ),
-    _encounter("episode-of-care", "reference", "episodeOfCare", "EpisodeOfCare", **row(common=10)),
+    _encounter(
+        "episode-of-care",
+        "reference",
+        "episodeOfCare",
+        "EpisodeOfCare",
+        **row(resources_per_value=10),
+    ),
     _encounter(
         "identifier",
         "token",
         "identifier",
         element="Identifier",
         definition=f"{HL7}clinical-identifier",
-        **row(common=1),
+        **row(resources_per_value=1),
     ),
     _encounter("length", "quantity", "length"),
-    _encounter("location", "reference", "location.location", "Location", **spread(common=100_000)),
+    _encounter(
+        "location",
+        "reference",
+        "location.location",
+        "Location",
+        **spread(resources_per_value=100_000),
+    ),
     _encounter("location-period", "date", "location.period"),
-    _encounter("part-of", "reference", "partOf", "Encounter", **row(common=10)),
+    _encounter("part-of", "reference", "partOf", "Encounter", **row(resources_per_value=10)),
     _encounter(
         "participant",
         "reference",
         "participant.individual",
         *PARTICIPANTS,
-        **row(common=10_000),
+        **row(resources_per_value=10_000),
     ),
     _encounter("participant-type", "token", "participant.type", element="CodeableConcept"),
     _encounter(
@@ -76,18 +95,24 @@ ROWS = (
         "reference",
         "participant.individual.where(resolve() is Practitioner)",
         "Practitioner",
-        **row(partition="participant", common=10_000),
+        **row(partition="participant", resources_per_value=10_000),
     ),
     _encounter(
-        "reason-code", "token", "reasonCode", element="CodeableConcept", **spread(common=10_000)
+        "reason-code",
+        "token",
+        "reasonCode",
+        element="CodeableConcept",
+        **spread(resources_per_value=10_000),
     ),
-    _encounter("reason-reference", "reference", "reasonReference", *REASONS, **row(common=1)),
+    _encounter(
+        "reason-reference", "reference", "reasonReference", *REASONS, **row(resources_per_value=1)
+    ),
     _encounter(
         "service-provider",
         "reference",
         "serviceProvider",
         "Organization",
-        **spread(common=1_000_000),
+        **spread(resources_per_value=1_000_000),
     ),
     _encounter(
         "special-arrangement",
@@ -103,7 +128,7 @@ ROWS = (
         element="code",
         index=Index.LISTING,
         spread=SPREAD,
-        system=f"{CODE_SYSTEM}/encounter-status",
+        system=f"{CODE_SYSTEM_BASE}/encounter-status",
     ),
     _encounter("subject", "reference", "subject", "Group", "Patient", **row(partition="patient")),
     _encounter(

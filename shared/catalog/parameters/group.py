@@ -2,24 +2,24 @@
 
 from functools import partial
 
-from shared.catalog.parameters import CODE_SYSTEM, PARTICIPANTS, of_every_type, param, row
+from shared.catalog.parameters import CODE_SYSTEM_BASE, PARTICIPANTS, common_params, param, row
 
 _group = partial(param, "Group")
 
 ROWS = (
-    *of_every_type("Group"),
+    *common_params("Group"),
     _group("actual", "token", "actual", element="boolean"),
     _group("characteristic", "token", "characteristic.code", element="CodeableConcept"),
     _group("code", "token", "code", element="CodeableConcept"),
     _group("exclude", "token", "characteristic.exclude", element="boolean"),
-    _group("identifier", "token", "identifier", element="Identifier", **row(common=1)),
+    _group("identifier", "token", "identifier", element="Identifier", **row(resources_per_value=1)),
     _group(
         "managing-entity",
         "reference",
         "managingEntity",
         *PARTICIPANTS,
         "Organization",
-        **row(common=100),
+        **row(resources_per_value=100),
     ),
     _group(
         "member",
@@ -32,9 +32,9 @@ ROWS = (
         "Practitioner",
         "PractitionerRole",
         "Substance",
-        **row(common=10),
+        **row(resources_per_value=10),
     ),
-    _group("type", "token", "type", element="code", system=f"{CODE_SYSTEM}/group-type"),
+    _group("type", "token", "type", element="code", system=f"{CODE_SYSTEM_BASE}/group-type"),
     _group(
         "value",
         "token",

@@ -4,11 +4,11 @@ from functools import partial
 
 from shared.catalog.parameters import (
     ACTORS,
-    CODE_SYSTEM,
+    CODE_SYSTEM_BASE,
     HL7,
     SPREAD,
     Index,
-    of_every_type,
+    common_params,
     param,
     row,
 )
@@ -16,7 +16,7 @@ from shared.catalog.parameters import (
 _medication_request = partial(param, "MedicationRequest")
 
 ROWS = (
-    *of_every_type("MedicationRequest"),
+    *common_params("MedicationRequest"),
     _medication_request("authoredon", "date", "authoredOn", index=Index.LISTING, spread=SPREAD),
     _medication_request("category", "token", "category", element="CodeableConcept"),
     _medication_request(
@@ -35,7 +35,7 @@ ROWS = (
         "encounter",
         "Encounter",
         definition=f"{HL7}medications-encounter",
-        **row(keyed="Encounter", common=10),
+        **row(keyed_target="Encounter", resources_per_value=10),
     ),
     _medication_request(
         "identifier",
@@ -43,7 +43,7 @@ ROWS = (
         "identifier",
         element="Identifier",
         definition=f"{HL7}clinical-identifier",
-        **row(common=1),
+        **row(resources_per_value=1),
     ),
     _medication_request(
         "intended-dispenser", "reference", "dispenseRequest.performer", "Organization"
@@ -57,7 +57,7 @@ ROWS = (
         "token",
         "intent",
         element="code",
-        system=f"{CODE_SYSTEM}/CodeSystem/medicationrequest-intent",
+        system=f"{CODE_SYSTEM_BASE}/CodeSystem/medicationrequest-intent",
     ),
     _medication_request(
         "medication",
@@ -72,18 +72,24 @@ ROWS = (
         "subject.where(resolve() is Patient)",
         "Patient",
         definition=f"{HL7}clinical-patient",
-        **row(common=1_000),
+        **row(resources_per_value=1_000),
     ),
     _medication_request(
-        "priority", "token", "priority", element="code", system=f"{CODE_SYSTEM}/request-priority"
+        "priority",
+        "token",
+        "priority",
+        element="code",
+        system=f"{CODE_SYSTEM_BASE}/request-priority",
     ),
-    _medication_request("requester", "reference", "requester", *ACTORS, **row(common=10_000)),
+    _medication_request(
+        "requester", "reference", "requester", *ACTORS, **row(resources_per_value=10_000)
+    ),
     _medication_request(
         "status",
         "token",
         "status",
         element="code",
-        system=f"{CODE_SYSTEM}/CodeSystem/medicationrequest-status",
+        system=f"{CODE_SYSTEM_BASE}/CodeSystem/medicationrequest-status",
         definition=f"{HL7}medications-status",
     ),
     _medication_request(
@@ -92,6 +98,6 @@ ROWS = (
         "subject",
         "Group",
         "Patient",
-        **row(partition="patient", common=1_000),
+        **row(partition="patient", resources_per_value=1_000),
     ),
 )

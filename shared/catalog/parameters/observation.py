@@ -3,12 +3,12 @@
 from functools import partial
 
 from shared.catalog.parameters import (
-    CODE_SYSTEM,
+    CODE_SYSTEM_BASE,
     HL7,
     PEOPLE,
     SPREAD,
     Index,
-    of_every_type,
+    common_params,
     param,
     row,
 )
@@ -16,7 +16,7 @@ from shared.catalog.parameters import (
 _observation = partial(param, "Observation")
 
 ROWS = (
-    *of_every_type("Observation"),
+    *common_params("Observation"),
     _observation(
         "based-on",
         "reference",
@@ -27,7 +27,7 @@ ROWS = (
         "MedicationRequest",
         "NutritionOrder",
         "ServiceRequest",
-        **row(common=10),
+        **row(resources_per_value=10),
     ),
     _observation("category", "token", "category", element="CodeableConcept"),
     _observation(
@@ -95,7 +95,7 @@ ROWS = (
         "MolecularSequence",
         "Observation",
         "QuestionnaireResponse",
-        **row(common=10),
+        **row(resources_per_value=10),
     ),
     _observation("device", "reference", "device", "Device", "DeviceMetric"),
     _observation(
@@ -105,9 +105,9 @@ ROWS = (
         "Encounter",
         "EpisodeOfCare",
         definition=f"{HL7}clinical-encounter",
-        **row(keyed="Encounter", common=10),
+        **row(keyed_target="Encounter", resources_per_value=10),
     ),
-    _observation("focus", "reference", "focus", **row(common=10)),
+    _observation("focus", "reference", "focus", **row(resources_per_value=10)),
     _observation(
         "has-member",
         "reference",
@@ -115,7 +115,7 @@ ROWS = (
         "MolecularSequence",
         "Observation",
         "QuestionnaireResponse",
-        **row(common=10),
+        **row(resources_per_value=10),
     ),
     _observation(
         "identifier",
@@ -123,7 +123,7 @@ ROWS = (
         "identifier",
         element="Identifier",
         definition=f"{HL7}clinical-identifier",
-        **row(common=1),
+        **row(resources_per_value=1),
     ),
     _observation("method", "token", "method", element="CodeableConcept"),
     _observation(
@@ -136,7 +136,7 @@ ROWS = (
         "MedicationDispense",
         "MedicationStatement",
         "Procedure",
-        **row(common=10),
+        **row(resources_per_value=10),
     ),
     _observation(
         "patient",
@@ -144,7 +144,7 @@ ROWS = (
         "subject.where(resolve() is Patient)",
         "Patient",
         definition=f"{HL7}clinical-patient",
-        **row(common=1_000),
+        **row(resources_per_value=1_000),
     ),
     _observation(
         "performer",
@@ -153,11 +153,11 @@ ROWS = (
         *PEOPLE,
         "CareTeam",
         "Organization",
-        **row(common=10_000),
+        **row(resources_per_value=10_000),
     ),
     _observation("specimen", "reference", "specimen", "Specimen"),
     _observation(
-        "status", "token", "status", element="code", system=f"{CODE_SYSTEM}/observation-status"
+        "status", "token", "status", element="code", system=f"{CODE_SYSTEM_BASE}/observation-status"
     ),
     _observation(
         "subject",
@@ -167,7 +167,7 @@ ROWS = (
         "Group",
         "Location",
         "Patient",
-        **row(partition="patient", common=1_000),
+        **row(partition="patient", resources_per_value=1_000),
     ),
     _observation(
         "value-concept",

@@ -2,13 +2,13 @@
 
 from functools import partial
 
-from shared.catalog.parameters import CODE_SYSTEM, HL7, of_every_type, param, row
+from shared.catalog.parameters import CODE_SYSTEM_BASE, HL7, common_params, param, row
 from shared.catalog.parameters.shared import addresses, contacts
 
 _patient = partial(param, "Patient")
 
 ROWS = (
-    *of_every_type("Patient"),
+    *common_params("Patient"),
     *addresses("Patient"),
     *contacts("Patient"),
     _patient("active", "token", "active", element="boolean"),
@@ -23,14 +23,14 @@ ROWS = (
         "string",
         "name.family",
         definition=f"{HL7}individual-family",
-        **row(common=1_000),
+        **row(resources_per_value=1_000),
     ),
     _patient(
         "gender",
         "token",
         "gender",
         element="code",
-        system=f"{CODE_SYSTEM}/administrative-gender",
+        system=f"{CODE_SYSTEM_BASE}/administrative-gender",
         definition=f"{HL7}individual-gender",
     ),
     _patient(
@@ -40,18 +40,22 @@ ROWS = (
         "Organization",
         "Practitioner",
         "PractitionerRole",
-        **row(common=1_000),
+        **row(resources_per_value=1_000),
     ),
     _patient(
         "given",
         "string",
         "name.given",
         definition=f"{HL7}individual-given",
-        **row(partition="name", common=1_000),
+        **row(partition="name", resources_per_value=1_000),
     ),
-    _patient("identifier", "token", "identifier", element="Identifier", **row(common=1)),
+    _patient(
+        "identifier", "token", "identifier", element="Identifier", **row(resources_per_value=1)
+    ),
     _patient("language", "token", "communication.language", element="CodeableConcept"),
-    _patient("link", "reference", "link.other", "Patient", "RelatedPerson", **row(common=1)),
-    _patient("name", "string", "name", **row(common=1_000)),
+    _patient(
+        "link", "reference", "link.other", "Patient", "RelatedPerson", **row(resources_per_value=1)
+    ),
+    _patient("name", "string", "name", **row(resources_per_value=1_000)),
     _patient("organization", "reference", "managingOrganization", "Organization"),
 )

@@ -2,13 +2,13 @@
 
 from functools import partial
 
-from shared.catalog.parameters import CODE_SYSTEM, HL7, of_every_type, param, row
+from shared.catalog.parameters import CODE_SYSTEM_BASE, HL7, common_params, param, row
 from shared.catalog.parameters.shared import addresses, contacts
 
 _practitioner = partial(param, "Practitioner")
 
 ROWS = (
-    *of_every_type("Practitioner"),
+    *common_params("Practitioner"),
     *addresses("Practitioner"),
     *contacts("Practitioner"),
     _practitioner("active", "token", "active", element="boolean"),
@@ -19,14 +19,14 @@ ROWS = (
         "string",
         "name.family",
         definition=f"{HL7}individual-family",
-        **row(common=1_000),
+        **row(resources_per_value=1_000),
     ),
     _practitioner(
         "gender",
         "token",
         "gender",
         element="code",
-        system=f"{CODE_SYSTEM}/administrative-gender",
+        system=f"{CODE_SYSTEM_BASE}/administrative-gender",
         definition=f"{HL7}individual-gender",
     ),
     _practitioner(
@@ -34,8 +34,10 @@ ROWS = (
         "string",
         "name.given",
         definition=f"{HL7}individual-given",
-        **row(partition="name", common=1_000),
+        **row(partition="name", resources_per_value=1_000),
     ),
-    _practitioner("identifier", "token", "identifier", element="Identifier", **row(common=1)),
-    _practitioner("name", "string", "name", **row(common=1_000)),
+    _practitioner(
+        "identifier", "token", "identifier", element="Identifier", **row(resources_per_value=1)
+    ),
+    _practitioner("name", "string", "name", **row(resources_per_value=1_000)),
 )

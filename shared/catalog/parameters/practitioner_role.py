@@ -2,24 +2,32 @@
 
 from functools import partial
 
-from shared.catalog.parameters import of_every_type, param, row
+from shared.catalog.parameters import common_params, param, row
 from shared.catalog.parameters.shared import contacts
 
 _practitioner_role = partial(param, "PractitionerRole")
 
 ROWS = (
-    *of_every_type("PractitionerRole"),
+    *common_params("PractitionerRole"),
     *contacts("PractitionerRole"),
     _practitioner_role("active", "token", "active", element="boolean"),
     _practitioner_role("date", "date", "period"),
     _practitioner_role("endpoint", "reference", "endpoint", "Endpoint"),
-    _practitioner_role("identifier", "token", "identifier", element="Identifier", **row(common=1)),
-    _practitioner_role("location", "reference", "location", "Location", **row(common=1_000)),
     _practitioner_role(
-        "organization", "reference", "organization", "Organization", **row(common=10_000)
+        "identifier", "token", "identifier", element="Identifier", **row(resources_per_value=1)
     ),
     _practitioner_role(
-        "practitioner", "reference", "practitioner", "Practitioner", **row(common=10)
+        "location", "reference", "location", "Location", **row(resources_per_value=1_000)
+    ),
+    _practitioner_role(
+        "organization",
+        "reference",
+        "organization",
+        "Organization",
+        **row(resources_per_value=10_000),
+    ),
+    _practitioner_role(
+        "practitioner", "reference", "practitioner", "Practitioner", **row(resources_per_value=10)
     ),
     _practitioner_role("role", "token", "code", element="CodeableConcept"),
     _practitioner_role("service", "reference", "healthcareService", "HealthcareService"),

@@ -4,12 +4,12 @@ from functools import partial
 
 from shared.catalog.parameters import (
     ACTORS,
-    CODE_SYSTEM,
+    CODE_SYSTEM_BASE,
     HL7,
     INSTANTIATED,
     SPREAD,
     Index,
-    of_every_type,
+    common_params,
     param,
     row,
 )
@@ -17,8 +17,15 @@ from shared.catalog.parameters import (
 _procedure = partial(param, "Procedure")
 
 ROWS = (
-    *of_every_type("Procedure"),
-    _procedure("based-on", "reference", "basedOn", "CarePlan", "ServiceRequest", **row(common=10)),
+    *common_params("Procedure"),
+    _procedure(
+        "based-on",
+        "reference",
+        "basedOn",
+        "CarePlan",
+        "ServiceRequest",
+        **row(resources_per_value=10),
+    ),
     _procedure("category", "token", "category", element="CodeableConcept"),
     _procedure(
         "code", "token", "code", element="CodeableConcept", definition=f"{HL7}clinical-code"
@@ -38,7 +45,7 @@ ROWS = (
         "Encounter",
         "EpisodeOfCare",
         definition=f"{HL7}clinical-encounter",
-        **row(keyed="Encounter", common=10),
+        **row(keyed_target="Encounter", resources_per_value=10),
     ),
     _procedure(
         "identifier",
@@ -46,7 +53,7 @@ ROWS = (
         "identifier",
         element="Identifier",
         definition=f"{HL7}clinical-identifier",
-        **row(common=1),
+        **row(resources_per_value=1),
     ),
     _procedure("instantiates-canonical", "reference", "instantiatesCanonical", *INSTANTIATED),
     _procedure("instantiates-uri", "uri", "instantiatesUri"),
@@ -58,7 +65,7 @@ ROWS = (
         "MedicationAdministration",
         "Observation",
         "Procedure",
-        **row(common=10),
+        **row(resources_per_value=10),
     ),
     _procedure(
         "patient",
@@ -66,9 +73,11 @@ ROWS = (
         "subject.where(resolve() is Patient)",
         "Patient",
         definition=f"{HL7}clinical-patient",
-        **row(common=1_000),
+        **row(resources_per_value=1_000),
     ),
-    _procedure("performer", "reference", "performer.actor", *ACTORS, **row(common=10_000)),
+    _procedure(
+        "performer", "reference", "performer.actor", *ACTORS, **row(resources_per_value=10_000)
+    ),
     _procedure("reason-code", "token", "reasonCode", element="CodeableConcept"),
     _procedure(
         "reason-reference",
@@ -79,15 +88,17 @@ ROWS = (
         "DocumentReference",
         "Observation",
         "Procedure",
-        **row(common=10),
+        **row(resources_per_value=10),
     ),
-    _procedure("status", "token", "status", element="code", system=f"{CODE_SYSTEM}/event-status"),
+    _procedure(
+        "status", "token", "status", element="code", system=f"{CODE_SYSTEM_BASE}/event-status"
+    ),
     _procedure(
         "subject",
         "reference",
         "subject",
         "Group",
         "Patient",
-        **row(partition="patient", common=1_000),
+        **row(partition="patient", resources_per_value=1_000),
     ),
 )

@@ -2,13 +2,13 @@
 
 from functools import partial
 
-from shared.catalog.parameters import CODE_SYSTEM, HL7, of_every_type, param, row
+from shared.catalog.parameters import CODE_SYSTEM_BASE, HL7, common_params, param, row
 from shared.catalog.parameters.shared import addresses, contacts
 
 _related_person = partial(param, "RelatedPerson")
 
 ROWS = (
-    *of_every_type("RelatedPerson"),
+    *common_params("RelatedPerson"),
     *addresses("RelatedPerson"),
     *contacts("RelatedPerson"),
     _related_person("active", "token", "active", element="boolean"),
@@ -18,11 +18,13 @@ ROWS = (
         "token",
         "gender",
         element="code",
-        system=f"{CODE_SYSTEM}/administrative-gender",
+        system=f"{CODE_SYSTEM_BASE}/administrative-gender",
         definition=f"{HL7}individual-gender",
     ),
-    _related_person("identifier", "token", "identifier", element="Identifier", **row(common=1)),
-    _related_person("name", "string", "name", **row(common=1_000)),
-    _related_person("patient", "reference", "patient", "Patient", **row(common=10)),
+    _related_person(
+        "identifier", "token", "identifier", element="Identifier", **row(resources_per_value=1)
+    ),
+    _related_person("name", "string", "name", **row(resources_per_value=1_000)),
+    _related_person("patient", "reference", "patient", "Patient", **row(resources_per_value=10)),
     _related_person("relationship", "token", "relationship", element="CodeableConcept"),
 )

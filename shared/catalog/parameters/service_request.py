@@ -4,11 +4,11 @@ from functools import partial
 
 from shared.catalog.parameters import (
     ACTORS,
-    CODE_SYSTEM,
+    CODE_SYSTEM_BASE,
     HL7,
     SPREAD,
     Index,
-    of_every_type,
+    common_params,
     param,
     row,
 )
@@ -16,7 +16,7 @@ from shared.catalog.parameters import (
 _service_request = partial(param, "ServiceRequest")
 
 ROWS = (
-    *of_every_type("ServiceRequest"),
+    *common_params("ServiceRequest"),
     _service_request("authored", "date", "authoredOn", index=Index.LISTING, spread=SPREAD),
     _service_request(
         "based-on",
@@ -25,7 +25,7 @@ ROWS = (
         "CarePlan",
         "MedicationRequest",
         "ServiceRequest",
-        **row(common=10),
+        **row(resources_per_value=10),
     ),
     _service_request("body-site", "token", "bodySite", element="CodeableConcept"),
     _service_request("category", "token", "category", element="CodeableConcept"),
@@ -39,7 +39,7 @@ ROWS = (
         "Encounter",
         "EpisodeOfCare",
         definition=f"{HL7}clinical-encounter",
-        **row(keyed="Encounter", common=10),
+        **row(keyed_target="Encounter", resources_per_value=10),
     ),
     _service_request(
         "identifier",
@@ -47,7 +47,7 @@ ROWS = (
         "identifier",
         element="Identifier",
         definition=f"{HL7}clinical-identifier",
-        **row(common=1),
+        **row(resources_per_value=1),
     ),
     _service_request(
         "instantiates-canonical",
@@ -58,7 +58,7 @@ ROWS = (
     ),
     _service_request("instantiates-uri", "uri", "instantiatesUri"),
     _service_request(
-        "intent", "token", "intent", element="code", system=f"{CODE_SYSTEM}/request-intent"
+        "intent", "token", "intent", element="code", system=f"{CODE_SYSTEM_BASE}/request-intent"
     ),
     _service_request("occurrence", "date", "occurrence"),
     _service_request("order-detail", "token", "orderDetail.text", element="string"),
@@ -68,7 +68,7 @@ ROWS = (
         "subject.where(resolve() is Patient)",
         "Patient",
         definition=f"{HL7}clinical-patient",
-        **row(common=1_000),
+        **row(resources_per_value=1_000),
     ),
     _service_request(
         "performer",
@@ -77,18 +77,28 @@ ROWS = (
         *ACTORS,
         "CareTeam",
         "HealthcareService",
-        **row(common=10_000),
+        **row(resources_per_value=10_000),
     ),
     _service_request("performer-type", "token", "performerType", element="CodeableConcept"),
     _service_request(
-        "priority", "token", "priority", element="code", system=f"{CODE_SYSTEM}/request-priority"
+        "priority",
+        "token",
+        "priority",
+        element="code",
+        system=f"{CODE_SYSTEM_BASE}/request-priority",
     ),
-    _service_request("replaces", "reference", "replaces", "ServiceRequest", **row(common=1)),
-    _service_request("requester", "reference", "requester", *ACTORS, **row(common=10_000)),
-    _service_request("requisition", "token", "requisition", element="Identifier", **row(common=10)),
+    _service_request(
+        "replaces", "reference", "replaces", "ServiceRequest", **row(resources_per_value=1)
+    ),
+    _service_request(
+        "requester", "reference", "requester", *ACTORS, **row(resources_per_value=10_000)
+    ),
+    _service_request(
+        "requisition", "token", "requisition", element="Identifier", **row(resources_per_value=10)
+    ),
     _service_request("specimen", "reference", "specimen", "Specimen"),
     _service_request(
-        "status", "token", "status", element="code", system=f"{CODE_SYSTEM}/request-status"
+        "status", "token", "status", element="code", system=f"{CODE_SYSTEM_BASE}/request-status"
     ),
     _service_request(
         "subject",
@@ -98,6 +108,6 @@ ROWS = (
         "Group",
         "Location",
         "Patient",
-        **row(partition="patient", common=1_000),
+        **row(partition="patient", resources_per_value=1_000),
     ),
 )

@@ -1,6 +1,6 @@
 """Search parameters that several types of people and places share."""
 
-from shared.catalog.parameters import CODE_SYSTEM, HL7, SearchParam, param, row
+from shared.catalog.parameters import CODE_SYSTEM_BASE, HL7, SearchParam, param, row
 
 # R4 defines the parameters that people have in common once, under this name.
 _INDIVIDUAL = "individual"
@@ -28,7 +28,7 @@ def contacts(resource: str) -> tuple[SearchParam, ...]:
             path,
             element="ContactPoint",
             definition=f"{HL7}{_INDIVIDUAL}-{code}",
-            **row(partition="telecom", common=10),
+            **row(partition="telecom", resources_per_value=10),
         )
         for code, path in paths.items()
     )
@@ -47,7 +47,7 @@ def addresses(resource: str, defined_by: str = _INDIVIDUAL) -> tuple[SearchParam
             "token",
             "address.use",
             element="code",
-            system=f"{CODE_SYSTEM}/address-use",
+            system=f"{CODE_SYSTEM_BASE}/address-use",
             definition=f"{HL7}{defined_by}-address-use",
         ),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.errors import Invalid, Malformed, TooLong
-from shared.fhir.json_values import copied, equal, size
+from shared.fhir.json_values import deep_copy, equal, size
 from shared.fhir.patch import pointers
 from shared.fhir.validation.pairs import pairs
 
@@ -26,7 +26,7 @@ class Patch:
     def __init__(self, resource: Json) -> None:
         """Copy the resource."""
         self.type = str(resource.get("resourceType"))
-        self.document: Any = copied(resource)
+        self.document: Any = deep_copy(resource)
         self.pairs = [*pairs(self.document)]
         self.may_copy = LARGEST_COPY
 
@@ -41,7 +41,7 @@ class Patch:
             self._step(index, operation)
         # Extensions follow their values last: operations refer to the indices as they leave them.
         for pair in self.pairs:
-            pair.settle()
+            pair.realign()
         return self.document
 
     def _step(self, index: int, operation: Any) -> None:
@@ -75,7 +75,7 @@ class Patch:
 
     def add(self, path: list[str], operation: Json) -> None:
         """Set a property to a value, or insert the value into an array before an index."""
-        self._put(path, copied(_value(operation)))
+        self._put(path, deep_copy(_value(operation)))
 
     def remove(self, path: list[str], _: Json) -> None:
         """Remove the value at a path."""
@@ -83,7 +83,7 @@ class Patch:
 
     def replace(self, path: list[str], operation: Json) -> None:
         """Replace the value at a path."""
-        value = copied(_value(operation))
+        value = deep_copy(_value(operation))
         if path:
             container = pointers.resolve(self.document, path[:-1])
             pointers.child(container, path[-1])
@@ -107,7 +107,7 @@ class Patch:
         self.may_copy -= size(value)
         if self.may_copy < 0:
             raise TooLong("The patch copies more data than a resource can hold")
-        self._put(path, copied(value))
+        self._put(path, deep_copy(value))
 
     def test(self, path: list[str], operation: Json) -> None:
         """Raise an error if the value at a path is different from the expected one."""

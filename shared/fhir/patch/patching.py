@@ -6,9 +6,9 @@ https://hl7.org/fhir/R4/http.html#patch
 from typing import Any
 
 from shared.errors import Invalid, Malformed, UnsupportedMedia
-from shared.fhir.equality import same
-from shared.fhir.json_values import copied
-from shared.fhir.validation.pairs import followed
+from shared.fhir.equality import has_same_content
+from shared.fhir.json_values import deep_copy
+from shared.fhir.validation.pairs import realign_extensions
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -73,8 +73,8 @@ def merge(target: Any, changes: Any) -> Any:
     https://www.rfc-editor.org/rfc/rfc7396
     """
     if not isinstance(changes, dict):
-        return copied(changes)
-    merged = copied(target) if isinstance(target, dict) else {}
+        return deep_copy(changes)
+    merged = deep_copy(target) if isinstance(target, dict) else {}
     for name, change in changes.items():
         if change is None:
             merged.pop(name, None)
@@ -94,7 +94,7 @@ def _follow(target: Any, merged: Json, changes: Json) -> None:
         if partner in changes or not isinstance(extensions, list):
             continue
         if isinstance(before, list) and isinstance(values, list):
-            merged[partner] = followed(before, values, extensions)
+            merged[partner] = realign_extensions(before, values, extensions)
 
 
 def writes_text(body: Any) -> bool:
@@ -121,6 +121,6 @@ def without_generated_text(before: Json, after: Json) -> Json:
     """
     text = before.get("text")
     is_generated = isinstance(text, dict) and text.get("status") in _WRITTEN_BY_A_MACHINE
-    if not is_generated or after.get("text") != text or same(before, after):
+    if not is_generated or after.get("text") != text or has_same_content(before, after):
         return after
     return {name: value for name, value in after.items() if name != "text"}

@@ -6,10 +6,10 @@ Collections are lists. http://hl7.org/fhirpath/N1/
 from datetime import UTC, tzinfo
 from typing import Any
 
+from shared.fhir.validation.fhirpath_budget import StepBudget
 from shared.fhir.validation.fhirpath_functions import truth
-from shared.fhir.validation.fhirpath_nodes import Evaluation, Place
+from shared.fhir.validation.fhirpath_nodes import Evaluation, EvaluationContext
 from shared.fhir.validation.fhirpath_parser import Parser
-from shared.fhir.validation.fhirpath_work import Work
 from shared.fhir.validation.schema import Type
 
 
@@ -19,7 +19,7 @@ def holds(
     resource: Any,
     *,
     kind: Type | None = None,
-    work: Work | None = None,
+    work: StepBudget | None = None,
     zone: tzinfo = UTC,
 ) -> bool:
     """Return whether an invariant is true for an element. An empty result counts as false.
@@ -28,23 +28,23 @@ def holds(
     budget of the outermost resource, if it has already been started. `zone` is the time zone of
     dates without one. Raises TooCostly if the evaluation visits too many items.
     """
-    place = Place(element, element, resource, zone, {}, work or Work(resource))
+    place = EvaluationContext(element, element, resource, zone, {}, work or StepBudget(resource))
     try:
-        result = parsed(expression, kind)(place)
+        result = compile_expression(expression, kind)(place)
     except TypeError:
         # A value is not of its type, which is reported separately, or is too long to be matched.
         return True
     return truth(result) is True
 
 
-def parsed(expression: str, kind: Type | None = None) -> Evaluation:
+def compile_expression(expression: str, kind: Type | None = None) -> Evaluation:
     """Parse an expression about elements of a type, once for each expression and type.
 
     Raises ValueError or KeyError for syntax and functions that R4's invariants do not use.
     """
     key = expression, kind.name if kind else ""
     if key not in _PARSED:
-        _PARSED[key] = Parser(expression, kind).whole().evaluate
+        _PARSED[key] = Parser(expression, kind).parse().evaluate
     return _PARSED[key]
 
 

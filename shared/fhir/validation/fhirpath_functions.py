@@ -22,7 +22,7 @@ type Function = Callable[[Items, list[Items]], Items]
 LONGEST_MATCHED = 1000
 
 
-class Lasting(list[Any]):
+class HashedCollection(list[Any]):
     """A collection that is searched for many items, and therefore hashes its own once."""
 
     @cached_property
@@ -32,7 +32,7 @@ class Lasting(list[Any]):
 
 
 def _texts(items: Items) -> frozenset[bytes]:
-    return items.texts if isinstance(items, Lasting) else frozenset(map(canonical, items))
+    return items.texts if isinstance(items, HashedCollection) else frozenset(map(canonical, items))
 
 
 def truth(items: Items) -> Truth:

@@ -10,24 +10,24 @@ from datetime import tzinfo
 from typing import Any, NamedTuple
 
 from shared.catalog.code_systems import UCUM
+from shared.fhir.validation.fhirpath_budget import StepBudget
 from shared.fhir.validation.fhirpath_functions import (
     FUNCTIONS,
     LOGIC,
     OF_EACH,
     OPERATORS,
     ORDER,
+    HashedCollection,
     Items,
-    Lasting,
     truth,
 )
-from shared.fhir.validation.fhirpath_work import Work
 from shared.fhir.validation.schema import Type, type_named
 
 # Functions that return items of the type that they are called on.
 _SAME_TYPE = frozenset({"where", "first", "tail", "trace"})
 
 
-class Place(NamedTuple):
+class EvaluationContext(NamedTuple):
     """Where an expression is evaluated: `$this`, `%context`, `%resource` and the time zone.
 
     `lasting` caches results that do not depend on `$this`. `work` counts the items visited.
@@ -37,11 +37,11 @@ class Place(NamedTuple):
     context: Any
     resource: Any
     zone: tzinfo
-    lasting: dict[Any, Any]
-    work: Work
+    cache: dict[Any, Any]
+    work: StepBudget
 
 
-type Evaluation = Callable[[Place], Items]
+type Evaluation = Callable[[EvaluationContext], Items]
 
 
 class Node(NamedTuple):
@@ -52,7 +52,7 @@ class Node(NamedTuple):
 
     evaluate: Evaluation
     kind: Type | None = None
-    is_lasting: bool = False
+    is_cacheable: bool = False
 
 
 def this(kind: Type | None) -> Node:
@@ -62,26 +62,26 @@ def this(kind: Type | None) -> Node:
 
 def literal(value: Any) -> Node:
     """Return the node of a literal value."""
-    return Node(lambda _: [value], is_lasting=True)
+    return Node(lambda _: [value], is_cacheable=True)
 
 
 NAMED = {
     "true": literal(value=True),
     "false": literal(value=False),
-    "%resource": Node(lambda place: [place.resource], is_lasting=True),
-    "%context": Node(lambda place: [place.context], is_lasting=True),
+    "%resource": Node(lambda place: [place.resource], is_cacheable=True),
+    "%context": Node(lambda place: [place.context], is_cacheable=True),
     "%ucum": literal(UCUM),
 }
 
 
-def remembered(node: Node) -> Node:
+def cached(node: Node) -> Node:
     """Return a node that is evaluated only once, for however many items it is needed."""
     key = object()
 
-    def evaluate(place: Place) -> Items:
-        if key not in place.lasting:
-            place.lasting[key] = Lasting(node.evaluate(place))
-        items: Items = place.lasting[key]
+    def evaluate(place: EvaluationContext) -> Items:
+        if key not in place.cache:
+            place.cache[key] = HashedCollection(node.evaluate(place))
+        items: Items = place.cache[key]
         return items
 
     return node._replace(evaluate=evaluate)
@@ -112,19 +112,19 @@ def member(node: Node, name: str) -> Node:
     element = node.kind.elements.get(name) if node.kind else None
     is_complex = element is not None and not element.primitive and element.type != "Resource"
 
-    def evaluate(place: Place) -> Items:
+    def evaluate(place: EvaluationContext) -> Items:
         items = node.evaluate(place)
         children = [child for item in items for child in _children(item, properties)]
         place.work.spend(1 + len(items) + len(children))
         return children
 
     kind = type_named(element.type) if element and is_complex else None
-    return Node(evaluate, kind, node.is_lasting)
+    return Node(evaluate, kind, node.is_cacheable)
 
 
-def operated(name: str, left: Node, right: Node) -> Node:
+def operation(name: str, left: Node, right: Node) -> Node:
     """Return the node of an operator between two nodes."""
-    is_lasting = left.is_lasting and right.is_lasting
+    is_lasting = left.is_cacheable and right.is_cacheable
     first, second = left.evaluate, right.evaluate
     if name in LOGIC:
         logic = LOGIC[name]
@@ -138,7 +138,7 @@ def operated(name: str, left: Node, right: Node) -> Node:
     return Node(lambda place: operator(first(place), second(place)), None, is_lasting)
 
 
-def applied(node: Node, name: str, arguments: list[Node]) -> Node:
+def call(node: Node, name: str, arguments: list[Node]) -> Node:
     """Return the node of a function call.
 
     Functions with a criterion evaluate their argument once for each item, as `$this`.
@@ -149,21 +149,23 @@ def applied(node: Node, name: str, arguments: list[Node]) -> Node:
     if name in OF_EACH and evaluations:
         function = OF_EACH[name]
 
-        def evaluate(place: Place) -> Items:
+        def evaluate(place: EvaluationContext) -> Items:
             items = receiver(place)
             place.work.spend(1 + len(items))
             return function(items, [evaluations[0](place._replace(this=item)) for item in items])
 
         kind = arguments[0].kind if name == "select" else kind
-        return Node(evaluate, kind, node.is_lasting)
+        return Node(evaluate, kind, node.is_cacheable)
     if name == "iif":
-        return Node(lambda place: _iif(receiver(place), evaluations, place), None, node.is_lasting)
+        return Node(
+            lambda place: _iif(receiver(place), evaluations, place), None, node.is_cacheable
+        )
     if name == "resolve":
-        return Node(lambda place: [*_resolved(receiver(place), place)], None, node.is_lasting)
+        return Node(lambda place: [*_resolved(receiver(place), place)], None, node.is_cacheable)
     plain = FUNCTIONS[name]
-    is_lasting = node.is_lasting and all(argument.is_lasting for argument in arguments)
+    is_lasting = node.is_cacheable and all(argument.is_cacheable for argument in arguments)
 
-    def apply(place: Place) -> Items:
+    def apply(place: EvaluationContext) -> Items:
         result = plain(receiver(place), [argument(place) for argument in evaluations])
         place.work.spend(1 + len(result))
         return result
@@ -171,14 +173,14 @@ def applied(node: Node, name: str, arguments: list[Node]) -> Node:
     return Node(apply, kind, is_lasting)
 
 
-def _iif(items: Items, arguments: list[Evaluation], place: Place) -> Items:
+def _iif(items: Items, arguments: list[Evaluation], place: EvaluationContext) -> Items:
     """Evaluate the argument that a condition chooses; `$this` is the first of the items."""
     inner = place._replace(this=items[0] if items else None)
     chosen = 1 if truth(arguments[0](inner)) else 2
     return arguments[chosen](inner) if chosen < len(arguments) else []
 
 
-def _resolved(items: Items, place: Place) -> Iterator[Any]:
+def _resolved(items: Items, place: EvaluationContext) -> Iterator[Any]:
     """Yield the resources that references name within the outermost one. Others are not read."""
     for item in items:
         text = item.get("reference") if isinstance(item, dict) else item

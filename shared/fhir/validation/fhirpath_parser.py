@@ -44,7 +44,7 @@ class Parser:
             raise ValueError(f"unexpected {expression[end:]} in {expression}")
         self._position = 0
 
-    def whole(self) -> Node:
+    def parse(self) -> Node:
         """Parse the whole expression. Raises ValueError, and KeyError for an unknown function."""
         node = self._operation(0)
         if self._peek():
@@ -68,9 +68,9 @@ class Parser:
         while self._peek() in _LEVELS[level]:
             name = self._take()
             if name in _OF_TYPES:
-                left = nodes.applied(left, name, [nodes.literal(self._take())])
+                left = nodes.call(left, name, [nodes.literal(self._take())])
             else:
-                left = nodes.operated(name, left, self._operation(level + 1))
+                left = nodes.operation(name, left, self._operation(level + 1))
         return left
 
     def _path(self) -> Node:
@@ -81,7 +81,7 @@ class Parser:
             name = self._take()
             node = self._call(node, name) if self._peek() == "(" else nodes.member(node, name)
         is_one_token = self._position == start + 1
-        return nodes.remembered(node) if node.is_lasting and not is_one_token else node
+        return nodes.cached(node) if node.is_cacheable and not is_one_token else node
 
     def _term(self) -> Node:
         if self._peek() == "(":
@@ -119,4 +119,4 @@ class Parser:
                 self._take(",")
         self._take(")")
         self._kind = outer_kind
-        return nodes.applied(node, name, arguments)
+        return nodes.call(node, name, arguments)

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from shared.fhir.json_values import equal, key
+from shared.fhir.json_values import equal, hashable_key
 
 type Json = dict[str, Any]
 type _Array = list[Any]
@@ -24,7 +24,7 @@ class Pair:
     values: _Array
     extensions: _Array
 
-    def settle(self) -> None:
+    def realign(self) -> None:
         """Realign the extensions with their values, if only one of the arrays has been changed.
 
         A client that changed both arrays has aligned them itself.
@@ -33,7 +33,7 @@ class Pair:
         if not isinstance(values, list) or not isinstance(extensions, list):
             return
         if equal(extensions, self.extensions):
-            self.owner[f"_{self.name}"] = followed(self.values, values, extensions)
+            self.owner[f"_{self.name}"] = realign_extensions(self.values, values, extensions)
         elif equal(values, self.values):
             self.owner[f"_{self.name}"] = _padded(self.extensions, extensions)
 
@@ -51,14 +51,15 @@ def pairs(value: Any) -> Iterator[Pair]:
             yield from pairs(item)
 
 
-def followed(before: _Array, after: _Array, extensions: _Array) -> _Array:
+def realign_extensions(before: _Array, after: _Array, extensions: _Array) -> _Array:
     """Return the extensions of changed values, each at the new index of its value.
 
     A new value has no extensions, unless it has replaced the value at its index.
     """
-    indices = positions(map(key, before))
+    indices = positions(map(hashable_key, before))
     sources = [
-        matching.popleft() if (matching := indices.get(key(value))) else None for value in after
+        matching.popleft() if (matching := indices.get(hashable_key(value))) else None
+        for value in after
     ]
     if len(after) == len(before):
         taken = {source for source in sources if source is not None}
@@ -90,7 +91,7 @@ def _at(array: _Array, index: int) -> Any:
     return array[index] if index < len(array) else None
 
 
-def fill(value: Json) -> None:
+def pad_pairs(value: Json) -> None:
     """Pad the shorter of two parallel arrays with null, and remove extensions that are all null."""
     for name in [name for name in value if name[:1] == "_"]:
         extensions, values = value[name], value.get(name[1:])

@@ -26,7 +26,7 @@ _WHITESPACE = str.maketrans("", "", " \t\r\n")
 class Primitive(NamedTuple):
     """A primitive type: the test of a JSON value, and the format in words for error messages."""
 
-    holds: Callable[[object], bool]
+    is_valid: Callable[[object], bool]
     form: str
 
 

@@ -39,7 +39,7 @@ class Profile(NamedTuple):
     bindings: dict[str, str]
 
 
-def known() -> tuple[str, ...]:
+def supported_urls() -> tuple[str, ...]:
     """Return the canonical URLs of the supported profiles."""
     return tuple(_FILES)
 
@@ -88,7 +88,7 @@ def issues(resource: dict[str, Any], held: Profile) -> Iterator[Issue]:
         text = "The profile is one of another resource type"
         yield Issue("invalid", text, "resourceType", held.name)
         return
-    contents = references.contents(resource)
+    contents = references.contained_types(resource)
     for rule in held.rules:
         for parent, here in _parents(resource, held.type, rule.path[:-1]):
             yield from _broken(parent, here, rule, contents, held.name)
@@ -131,7 +131,7 @@ def _broken(
     value = parent.get(last)
     is_array = isinstance(value, list)
     for index, reference in enumerate(value if isinstance(value, list) else [value]):
-        kind = reference_elements.kind(reference, contents) if rule.targets else ""
+        kind = reference_elements.target_type(reference, contents) if rule.targets else ""
         if kind and kind not in rule.targets:
             element = f"{path}[{index}]" if is_array else path
             text = f"In this profile the reference may only name {', '.join(rule.targets)}"

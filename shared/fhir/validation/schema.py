@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from shared.catalog.types import TYPES
+from shared.catalog.types import STORED_TYPES
 from shared.fhir.validation.primitives import OPEN_CONCEPTS, OPEN_VALUE_SETS, PRIMITIVES, Primitive
 
 _FOLDER = Path(__file__).with_name("definitions")
@@ -26,7 +26,7 @@ _BARE = frozenset({"Element.id", "Resource.id", "Extension.url", "Narrative.div"
 class Element(NamedTuple):
     """One JSON property of a type."""
 
-    many: bool
+    is_array: bool
     type: str
     primitive: Primitive | None
     value_set: str
@@ -85,7 +85,7 @@ def invariant_path(key: str) -> str:
     return path
 
 
-def listed(value_set: str) -> list[str]:
+def value_set_codes(value_set: str) -> list[str]:
     """Return the codes of a value set in the specification's order, or none if it is open."""
     if value_set in OPEN_VALUE_SETS or value_set in OPEN_CONCEPTS:
         return []
@@ -103,10 +103,10 @@ def concepts(value_set: str) -> dict[str, list[str]]:
 
 
 @cache
-def binding(value_set: str) -> Callable[[str], object]:
+def code_predicate(value_set: str) -> Callable[[str], object]:
     """Return a function that tells whether a code is in a value set."""
     pattern = OPEN_VALUE_SETS.get(value_set)
-    return pattern.fullmatch if pattern else frozenset(listed(value_set)).__contains__
+    return pattern.fullmatch if pattern else frozenset(value_set_codes(value_set)).__contains__
 
 
 def has_coding(value_set: str, coding: Any) -> bool:
@@ -166,7 +166,9 @@ def _has_checked_references(path: str) -> bool:
 
     They are checked in the types that are stored here, not in others that a resource contains.
     """
-    return path.rpartition(".")[0] in _file("core")["types"] or path.partition(".")[0] in TYPES
+    return (
+        path.rpartition(".")[0] in _file("core")["types"] or path.partition(".")[0] in STORED_TYPES
+    )
 
 
 def _element(

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, tzinfo
 from typing import Any
 
-from shared.catalog.types import CARE
+from shared.catalog.types import SESSION_TYPES
 from shared.errors import Invalid, Issue, Malformed
 from shared.fhir.validation.schema import type_named
 from shared.fhir.validation.walk import ManyIssues, Walk
@@ -23,7 +23,7 @@ def validate(
     expected: str,
     *,
     zone: tzinfo = UTC,
-    own_ids: Collection[str] = CARE,
+    own_ids: Collection[str] = SESSION_TYPES,
     as_sent: Callable[[str], str] = str,
 ) -> None:
     """Raise Invalid with all issues if a resource is not valid R4 of the expected type.
@@ -46,7 +46,7 @@ def issues(
     expected: str,
     *,
     zone: tzinfo = UTC,
-    own_ids: Collection[str] = CARE,
+    own_ids: Collection[str] = SESSION_TYPES,
 ) -> list[Issue]:
     """Return the issues of a resource, in the order of its elements.
 

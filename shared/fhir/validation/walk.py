@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
-from shared.catalog.types import CARE, TYPES
+from shared.catalog.types import SESSION_TYPES, STORED_TYPES
 from shared.errors import Issue
 from shared.fhir import reference_elements, references
 from shared.fhir.outcome import MOST_ISSUES
@@ -16,17 +16,17 @@ from shared.fhir.validation.invariants import CONTAINED_INVARIANTS, INVARIANTS, 
 from shared.fhir.validation.schema import (
     Element,
     Type,
-    binding,
+    code_predicate,
     has_coding,
     invariant_path,
     invariant_text,
-    listed,
     resource_types,
     type_named,
+    value_set_codes,
 )
 
 if TYPE_CHECKING:
-    from shared.fhir.validation.fhirpath_work import Work
+    from shared.fhir.validation.fhirpath_budget import StepBudget
 
 SPECIFICATION = "https://hl7.org/fhir/R4/"
 _NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}", re.ASCII)
@@ -56,7 +56,7 @@ class Walk:
     """The state of the walk: the issues found so far, and the references within the resource."""
 
     def __init__(
-        self, resource: dict[str, Any], zone: tzinfo, own_ids: Collection[str] = CARE
+        self, resource: dict[str, Any], zone: tzinfo, own_ids: Collection[str] = SESSION_TYPES
     ) -> None:
         """Start at a resource; `zone` is the time zone of dates without one.
 
@@ -66,14 +66,14 @@ class Walk:
         self.issues: list[Issue] = []
         self.own_ids = own_ids
         # The contained resources that a `#fragment` may name: their types by id.
-        self.contents = references.contents(resource)
+        self.contents = references.contained_types(resource)
         self.context = Context(frozenset(self.contents), zone)
         # Inside a contained resource, `#` may also name the resource around it.
         self._inner_context = self.context._replace(fragments=self.context.fragments | {""})
-        self._work: Work | None = None
+        self._work: StepBudget | None = None
         self.outer = resource
         # The resource, stored or contained, whose invariants are being checked.
-        self.inner = resource if resource.get("resourceType") in TYPES else None
+        self.inner = resource if resource.get("resourceType") in STORED_TYPES else None
         # All fragments in references, and the paths of inner resources that refer to the outer one.
         self._fragments: set[str] = set()
         self._inner_path = ""
@@ -169,9 +169,9 @@ class Walk:
             return rule(value, self.context)
         if self.inner is None:
             return True
-        from shared.fhir.validation import fhirpath, fhirpath_work  # noqa: PLC0415 - few types need it
+        from shared.fhir.validation import fhirpath, fhirpath_budget  # noqa: PLC0415 - few types need it
 
-        self._work = self._work or fhirpath_work.Work(self.outer)
+        self._work = self._work or fhirpath_budget.StepBudget(self.outer)
         path, zone = invariant_path(key), self.context.zone
         return fhirpath.holds(path, value, self.inner, kind=kind, work=self._work, zone=zone)
 
@@ -187,7 +187,7 @@ class Walk:
         """Check a known property: an array if the element repeats, otherwise one value."""
         here = f"{path}.{name}"
         check = self._primitive if element.primitive else self._complex
-        if not element.many:
+        if not element.is_array:
             if type(content) is list:
                 text = "This element does not repeat"
                 self._add("structure", text, here, "Send a single value instead of an array")
@@ -227,7 +227,7 @@ class Walk:
         is_contained = ".contained[" in path
         if not is_contained:
             # An entry of a Bundle, or a parameter, has contained resources of its own.
-            self.contents = references.contents(value)
+            self.contents = references.contained_types(value)
             fragments = frozenset({*self.contents, ""})
             self._inner_context = self._inner_context._replace(fragments=fragments)
         self.context = self._inner_context
@@ -251,12 +251,12 @@ class Walk:
         primitive = element.primitive
         if value is None or value == "":
             self._empty(path)
-        elif primitive is None or not primitive.holds(value):
+        elif primitive is None or not primitive.is_valid(value):
             form = primitive.form if primitive else ""
             url = f"{SPECIFICATION}datatypes.html#{element.type}"
             text = f"Not a valid {element.type}: expected {form}"
             self._add("value", text, path, f"See {url}")
-        elif element.value_set and not binding(element.value_set)(value):
+        elif element.value_set and not code_predicate(element.value_set)(value):
             self._unknown_code(element.value_set, path)
         elif element.type in _FRAGMENT_TYPES and value[0] == "#":
             self._fragment(value)
@@ -275,7 +275,7 @@ class Walk:
             self._unknown_code(value_set, path)
 
     def _unknown_code(self, value_set: str, path: str) -> None:
-        codes = listed(value_set)
+        codes = value_set_codes(value_set)
         code_list = f": {', '.join(codes)}" if 0 < len(codes) <= _MOST_CODES_LISTED else ""
         url = f"http://hl7.org/fhir/ValueSet/{value_set}"
         text = f"The code is not in the required value set {value_set}{code_list}"
@@ -296,7 +296,7 @@ class Walk:
     ) -> None:
         """Check `_name`, with the ids and extensions of a primitive: an array if that repeats."""
         here = f"{path}.{name}"
-        if not element.many:
+        if not element.is_array:
             self._padding(content, here, has_value=name in value)
             return
         if type(content) is not list:

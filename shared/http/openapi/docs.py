@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from shared.http.openapi.document import Part, described
+from shared.http.openapi.document import AdditionalApi, openapi_document
 
 type Json = dict[str, Any]
 
@@ -39,9 +39,9 @@ HEADERS = {
 
 
 @cache
-def page(base: str, *parts: Part) -> bytes:
+def page(base: str, *parts: AdditionalApi) -> bytes:
     """Return the HTML page about the API at `base`."""
-    api = described(base, *parts)
+    api = openapi_document(base, *parts)
     title = escape(api["info"]["title"])
     body = "\n".join(_sections(api))
     links = f'<a href="{escape(base)}/openapi.json">OpenAPI</a>'

@@ -10,22 +10,22 @@ from typing import Any, Protocol
 from shared.catalog.controls import FORMATS
 from shared.catalog.interactions import (
     BELOW_BASE,
-    NO_RESOURCE,
-    PUBLISHED,
+    NON_RESOURCE_CODES,
+    SERVER_DOCUMENTS,
     Interaction,
 )
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
-from shared.catalog.types import AUDIT_EVENT, TYPES
+from shared.catalog.types import AUDIT_EVENT, STORED_TYPES
 from shared.fhir import fhirjson
 from shared.http.openapi.requests import (
     JSON,
-    body,
-    control,
-    headers,
-    operand,
-    operands,
+    control_parameter,
+    header_parameters,
+    operation_body,
+    operation_parameter,
     path_parameters,
-    queries,
+    query_parameters,
+    request_body,
 )
 from shared.http.openapi.schemas import all_schemas, reference_to
 from shared.http.statuses import MEANINGS
@@ -66,7 +66,7 @@ _REFUSED = {
 }
 
 
-class Part(Protocol):
+class AdditionalApi(Protocol):
     """What another API beside FHIR's adds."""
 
     TAG: str
@@ -82,12 +82,12 @@ class Part(Protocol):
 
 
 @cache
-def openapi(base: str, *parts: Part) -> bytes:
+def openapi_json(base: str, *parts: AdditionalApi) -> bytes:
     """Return the OpenAPI document of the API at `base`, as JSON."""
-    return fhirjson.dumps(described(base, *parts))
+    return fhirjson.dumps(openapi_document(base, *parts))
 
 
-def described(base: str, *parts: Part) -> Json:
+def openapi_document(base: str, *parts: AdditionalApi) -> Json:
     """Return the OpenAPI document of the API at `base`."""
     paths: Json = {}
     root = base.removesuffix(settings().base_path)
@@ -118,7 +118,7 @@ def described(base: str, *parts: Part) -> Json:
 
 
 def _tags() -> tuple[str, ...]:
-    return (*TYPES, AUDIT_EVENT, _BUNDLES, "Definitions")
+    return (*STORED_TYPES, AUDIT_EVENT, _BUNDLES, "Definitions")
 
 
 def _merged(*parts: Json) -> Json:
@@ -146,11 +146,11 @@ def _operations() -> Iterator[tuple[str, str, Json]]:
         if row.code == "operation":
             yield from _named_operations(row)
         elif "{type}" in row.path:
-            for kind in TYPES:
+            for kind in STORED_TYPES:
                 yield row.path.replace("{type}", kind), row.method, _interaction(row, kind)
         elif row.type == AUDIT_EVENT:
             yield row.path, row.method, _interaction(row, AUDIT_EVENT)
-        elif row.is_systems:
+        elif row.is_whole_system:
             yield "/", row.method, _base(row)
         elif row.code != "preflight":
             yield row.path, row.method, _public(row)
@@ -158,8 +158,12 @@ def _operations() -> Iterator[tuple[str, str, Json]]:
 
 def _interaction(row: Interaction, kind: str) -> Json:
     described = _described(row, f"{row.code} {kind}", kind)
-    described["parameters"] = [*path_parameters(row.path), *queries(row, kind), *headers(row)]
-    if content := body(row, kind):
+    described["parameters"] = [
+        *path_parameters(row.path),
+        *query_parameters(row, kind),
+        *header_parameters(row),
+    ]
+    if content := request_body(row, kind):
         described["requestBody"] = {"required": True, "content": content}
     if row.code in ("create", "update"):
         for status in {"200", "201"} & described["responses"].keys():
@@ -171,7 +175,7 @@ def _described(row: Interaction, summary: str, tag: str) -> Json:
     """Return the parts that every operation has: its names, its roles and its responses."""
     level = "" if "{id}" in row.path or row.code == "create" else "OfType"
     name = "".join(part.capitalize() for part in summary.replace("-", " ").split())
-    roles = row.who or "everybody, without a token"
+    roles = row.roles_text or "everybody, without a token"
     described: Json = {
         "operationId": f"{row.method.lower()}{name}{level}",
         "summary": summary,
@@ -255,10 +259,12 @@ def _named(row: Interaction, operation: Operation, kind: str) -> Json:
     described["parameters"] = [*path_parameters(row.path)]
     if row.method == "GET":
         described["parameters"] += [
-            operand(parameter) for parameter in operation.parameters if not parameter.is_resource
+            operation_parameter(parameter)
+            for parameter in operation.parameters
+            if not parameter.is_resource
         ]
     else:
-        described["requestBody"] = {"content": {JSON: operands(operation, kind)}}
+        described["requestBody"] = {"content": {JSON: operation_body(operation, kind)}}
     return described
 
 
@@ -281,14 +287,14 @@ def _public(row: Interaction) -> Json:
     described = _described(row, f"{row.code} {name.partition('.')[0]}", "Definitions")
     described["parameters"] = [
         *path_parameters(row.path),
-        *map(control, FORMATS),
-        *headers(row),
+        *map(control_parameter, FORMATS),
+        *header_parameters(row),
     ]
-    if row.code in PUBLISHED:
+    if row.code in SERVER_DOCUMENTS:
         described["responses"]["304"] = {"description": "The client has the current version"}
     schema = {"metadata": "CapabilityStatement"}.get(name, name)
     content: Json = {JSON: {"schema": reference_to(schema)}}
-    if row.code in NO_RESOURCE:
+    if row.code in NON_RESOURCE_CODES:
         is_page = row.code == "docs"
         media = "text/html" if is_page else "application/json"
         content = {media: {"schema": {"type": "string" if is_page else "object"}}}

@@ -6,9 +6,9 @@ https://spec.openapis.org/oas/v3.1.1.html#operation-object
 from collections.abc import Iterator
 from typing import Any
 
-from shared.catalog.controls import COUNT, FORMATS, TAKEN, Control
+from shared.catalog.controls import CONTROLS_BY_INTERACTION, COUNT, FORMATS, Control
 from shared.catalog.examples import EXAMPLES
-from shared.catalog.interactions import PUBLISHED, Interaction
+from shared.catalog.interactions import SERVER_DOCUMENTS, Interaction
 from shared.catalog.operations import Operation, Parameter
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.http.negotiation import FORM, JSON_TYPES
@@ -44,7 +44,7 @@ _SENT = {
     "delete": ("If-Match",),
     "read": ("If-None-Match", "If-Modified-Since"),
     "vread": ("If-None-Match", "If-Modified-Since"),
-    **dict.fromkeys(PUBLISHED, ("If-None-Match",)),
+    **dict.fromkeys(SERVER_DOCUMENTS, ("If-None-Match",)),
 }
 _VALUES: dict[str, tuple[str, str]] = {
     "date": (r"^(eq|ne|gt|ge|lt|le|sa|eb)?[0-9]{4}(-(0[1-9]|1[0-2]))?$", "ge2026"),
@@ -70,18 +70,18 @@ def path_parameters(path: str) -> Iterator[Json]:
             }
 
 
-def queries(row: Interaction, kind: str) -> Iterator[Json]:
+def query_parameters(row: Interaction, kind: str) -> Iterator[Json]:
     """Yield the descriptions of an interaction's query parameters for a resource type."""
-    controls = TAKEN.get(row.code, FORMATS)
+    controls = CONTROLS_BY_INTERACTION.get(row.code, FORMATS)
     if row.code == "search-type":
         controls = (COUNT, *controls)
     is_search = row.code == "search-type" or (row.conditional and row.code != "create")
     if is_search and row.path in ("/{type}", f"/{kind}"):
         yield from map(_search_parameter, SEARCH_PARAMS.of(kind).values())
-    yield from map(control, controls)
+    yield from map(control_parameter, controls)
 
 
-def control(row: Control) -> Json:
+def control_parameter(row: Control) -> Json:
     """Return the description of a control parameter, such as `_format`."""
     schema = PRIMITIVES.get(row.type, TEXT)
     if row.name == "_format":
@@ -111,7 +111,7 @@ def _search_parameter(row: SearchParam) -> Json:
     }
 
 
-def headers(row: Interaction) -> Iterator[Json]:
+def header_parameters(row: Interaction) -> Iterator[Json]:
     """Yield the descriptions of the request headers that an interaction supports."""
     for name in _SENT.get(row.code, ()):
         if name == "If-None-Exist" and not row.conditional:
@@ -125,7 +125,7 @@ def headers(row: Interaction) -> Iterator[Json]:
         }
 
 
-def body(row: Interaction, kind: str) -> Json:
+def request_body(row: Interaction, kind: str) -> Json:
     """Return an interaction's request body for a resource type, by media type; empty if none."""
     if row.code in ("create", "update"):
         return {JSON: {"schema": reference_to(kind), "example": EXAMPLES[kind]}}
@@ -142,7 +142,7 @@ def body(row: Interaction, kind: str) -> Json:
     return {}
 
 
-def operand(row: Parameter) -> Json:
+def operation_parameter(row: Parameter) -> Json:
     """Return the description of an operation's query parameter."""
     schema = PRIMITIVES.get(row.type, TEXT)
     return {
@@ -153,7 +153,7 @@ def operand(row: Parameter) -> Json:
     }
 
 
-def operands(operation: Operation, kind: str) -> Json:
+def operation_body(operation: Operation, kind: str) -> Json:
     """Return the body of an operation, with an example of its first parameter."""
     parts: list[Json] = []
     for row in operation.parameters[:1]:

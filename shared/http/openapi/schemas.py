@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.catalog.interactions import DEFINITIONS
-from shared.catalog.types import AUDIT_EVENT, TYPES
-from shared.fhir.validation.schema import Element, Type, listed, type_named
+from shared.catalog.types import AUDIT_EVENT, STORED_TYPES
+from shared.fhir.validation.schema import Element, Type, type_named, value_set_codes
 
 type Json = dict[str, Any]
 
@@ -49,7 +49,7 @@ def reference_to(name: str) -> Json:
 def all_schemas() -> Json:
     """Return every schema by its name."""
     schemas: Json = {}
-    for name in TYPES:
+    for name in STORED_TYPES:
         _add(schemas, name)
     for name in ("Parameters", "CapabilityStatement", AUDIT_EVENT, *DEFINITIONS):
         schemas[name] = _resource(name, {})
@@ -87,7 +87,7 @@ def _add(schemas: Json, name: str) -> None:
         for element in kind.required
         if element.name in elements and not elements[element.name].choice
     ]
-    if name in TYPES:
+    if name in STORED_TYPES:
         # R4 accepts an extension in place of a required primitive; resources here need the value.
         properties = {"id": PRIMITIVES["id"], **properties}
         schemas[name] = _resource(name, properties, required)
@@ -102,14 +102,14 @@ def _is_shown(kind: Type, name: str) -> bool:
 def _element(schemas: Json, element: Element) -> Json:
     if element.primitive:
         schema: Json = PRIMITIVES.get(element.type, TEXT)
-        codes = listed(element.value_set) if element.value_set else []
+        codes = value_set_codes(element.value_set) if element.value_set else []
         schema = {"type": "string", "enum": codes} if codes else schema
     else:
         _add(schemas, element.type)
         schema = reference_to(element.type)
         if element.targets:
             schema = {**schema, "description": f"To {', '.join(sorted(element.targets))}"}
-    return _array(schema) if element.many else schema
+    return _array(schema) if element.is_array else schema
 
 
 def _bundle() -> Json:
@@ -124,7 +124,7 @@ def _bundle() -> Json:
         }
     )
     properties = {
-        "type": {"enum": listed("bundle-type")},
+        "type": {"enum": value_set_codes("bundle-type")},
         "total": PRIMITIVES["unsignedInt"],
         "link": _array(link),
         "entry": {**_array(entry), "minItems": 1},
@@ -135,8 +135,8 @@ def _bundle() -> Json:
 def _outcome() -> Json:
     issue = _object(
         {
-            "severity": {"enum": listed("issue-severity")},
-            "code": {"enum": listed("issue-type")},
+            "severity": {"enum": value_set_codes("issue-severity")},
+            "code": {"enum": value_set_codes("issue-type")},
             "details": _object({"text": TEXT}, ["text"]),
             "diagnostics": TEXT,
             "expression": {**_array(TEXT), "minItems": 1},

@@ -24,7 +24,7 @@ from shared.store.items import Item
 from shared.store.keys import Address
 
 
-def keep(lines: Iterable[str]) -> int:
+def store_logged_events(lines: Iterable[str]) -> int:
     """Store the audit events that log lines carry: those of requests that wrote nothing.
 
     Return how many were stored. The same lines again change nothing. Events that cannot be read or
@@ -40,7 +40,7 @@ def _put(rows: Iterable[tuple[Address, Item]]) -> int:
     """Put rows. Count in a metric how many DynamoDB refuses, and return that number."""
     refused = audit_items.put_rows(rows)
     if refused:
-        metrics.note(metrics.UNAUDITED, refused)
+        metrics.record(metrics.UNAUDITED, refused)
     return refused
 
 
@@ -58,17 +58,17 @@ def _of_line(line: str, found: dict[str, indirect_patients.PatientsByReference])
         tenant, event_id = audit["tenant"], audit["id"]
         of_line = {name: fields[name] for name in trail.IN_LOG_LINE if fields.get(name)}
         event = indirect_patients.with_all_patients(tenant, of_line | audit["event"], found[tenant])
-        instants.read(event["at"])
+        instants.from_text(event["at"])
     except (ValueError, KeyError, TypeError, AttributeError):
         # A truncated line of ours is incomplete JSON. Other text comes from the platform.
         if line.lstrip()[:1] == "{":
-            metrics.note(metrics.UNAUDITED)
+            metrics.record(metrics.UNAUDITED)
         return []
-    parts = events.split(event_id, event)
+    parts = events.split_by_patients(event_id, event)
     return [entries.entry(tenant, part_id, fhirjson.canonical(part)) for part_id, part in parts]
 
 
-def index(rows: Iterable[Item]) -> int:
+def process_stream_rows(rows: Iterable[Item]) -> int:
     """Move events on: those of writes into the journal, those of the journal into the archive.
 
     Rows are as the table's stream has them. The same rows again change nothing. Return the number
@@ -90,14 +90,14 @@ def _of_write(row: Item) -> Entry:
 
 
 def _new(row: Item) -> list[Entry]:
-    return journal.read(row) if "events" in row else []
+    return journal.row_entries(row) if "events" in row else []
 
 
 def _archive(new: Iterable[Entry], *, is_listed: bool) -> None:
     """Store events in the archive and, if searches are to find them, in its index."""
     for segment in segments.build(new):
         archive.put(segment.key, segment.body)
-        if digest := digests.body(segment):
+        if digest := digests.serialize(segment):
             archive.put(
                 segments.object_key(segment.day, segment.name, digests.DIGESTS_PREFIX), digest
             )

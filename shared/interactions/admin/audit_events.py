@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/auditevent.html
 """
 
-from shared.access import Actor
+from shared.access import Caller
 from shared.audit import event_lookup
 from shared.catalog.types import AUDIT_EVENT
 from shared.errors import Invalid, NotFound
@@ -12,15 +12,15 @@ from shared.interactions.search import search as search_type
 from shared.search.run.search import Result
 
 
-def read(actor: Actor, event_id: str) -> bytes:
+def read(caller: Caller, event_id: str) -> bytes:
     """Return an event as an AuditEvent in JSON. Raises NotFound."""
-    found = event_lookup.resources(actor.tenant, [event_id])
+    found = event_lookup.json_by_id(caller.tenant, [event_id])
     if event_id not in found:
         raise NotFound(f"{AUDIT_EVENT}/{event_id} does not exist")
     return found[event_id]
 
 
-def search(actor: Actor, query: list[tuple[str, str]], *, lenient: bool) -> Result:
+def search(caller: Caller, query: list[tuple[str, str]], *, lenient: bool) -> Result:
     """Return a page of the events that match a query. Raises Invalid and TooCostly."""
     for name, value in query:
         if name in subsets.NAMES and value not in ("false", subsets.COUNT):
@@ -29,4 +29,4 @@ def search(actor: Actor, query: list[tuple[str, str]], *, lenient: bool) -> Resu
                 expression=name,
                 diagnostics=f"Leave {name} out, or use _summary=count",
             )
-    return search_type(actor, AUDIT_EVENT, query, lenient=lenient)
+    return search_type(caller, AUDIT_EVENT, query, lenient=lenient)

@@ -29,7 +29,7 @@ def reindex(keys: Iterable[str], has_time: Callable[[], bool]) -> tuple[int, Cou
         if not has_time():
             break
         if _is_indexed(key):
-            _mend(segments.read(key, archive.whole(key)), counts)
+            _mend(segments.parse(key, archive.get_whole(key)), counts)
         done += 1
     return done, counts
 
@@ -38,13 +38,13 @@ def _is_indexed(key: str) -> bool:
     """Return whether searches may still find events of a segment's day."""
     day = key.partition("date=")[2][:_DAY]
     days = timedelta(days=settings().audit_index_days + 1)
-    return instants.read(f"{day}T00:00:00.000Z") + days > instants.now()
+    return instants.from_text(f"{day}T00:00:00.000Z") + days > instants.now()
 
 
 def _mend(segment: Segment, counts: Counter[str]) -> None:
     if not _is_listed(segment):
         return
-    now = instants.nanoseconds(instants.now()) // instants.SECOND
+    now = instants.to_nanoseconds(instants.now()) // instants.SECOND
     wanted = {
         (address.pk, address.sk): (address, item)
         for address, item in archive_index.rows(segment)

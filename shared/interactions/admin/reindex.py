@@ -15,13 +15,13 @@ import orjson
 
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.catalog.types import TYPES
+from shared.catalog.types import STORED_TYPES
 from shared.errors import BusinessRule, Conflict
 from shared.sessions import repair as session_repair
 from shared.store import dynamodb, keys, transactions
 from shared.store.items import Item
 from shared.store.operations import delete, put
-from shared.store.repair import rebuilding, recounting
+from shared.store.repair import guard_counts, index_drift
 
 type Part = tuple[int, int]
 
@@ -50,9 +50,9 @@ class State:
         return self.table == len(PASSES)
 
 
-def catalogue() -> str:
+def catalogue_hash() -> str:
     """Return a hash of the search parameters. If it changes, reindexing starts again."""
-    rows = [repr(row) for name in TYPES for row in SEARCH_PARAMS.of(name).values()]
+    rows = [repr(row) for name in STORED_TYPES for row in SEARCH_PARAMS.of(name).values()]
     return sha256("\n".join(sorted(rows)).encode()).hexdigest()[:16]
 
 
@@ -89,8 +89,8 @@ def finish(parts: int) -> list[str]:
     states = [_state((number, parts)) for number in range(parts)]
     if not all(state.is_done for state in states):
         raise Conflict("Not every part has been reindexed")
-    rows = (row for name in TYPES for row in SEARCH_PARAMS.of(name).values())
-    added = [row.name for row in rows if row.added]
+    rows = (row for name in STORED_TYPES for row in SEARCH_PARAMS.of(name).values())
+    added = [row.name for row in rows if row.needs_reindexing]
     ready = [put(keys.reindexing("ready"), {"parameters": {"SS": added}})] if added else []
     parts_done = [delete(_address((number, parts))) for number in range(parts)]
     transactions.send([*ready, *parts_done])
@@ -100,16 +100,16 @@ def finish(parts: int) -> list[str]:
 def _repair_rows(table: str, item: Item, counts: Counter[str]) -> None:
     """Delete an item that is a superfluous row, or repair the rows of the record that it is."""
     key = (item["pk"]["S"], item["sk"]["S"])
-    if table == patterns.table_of_row(key[1]):
-        owner = rebuilding.row_owner(key)
+    if table == patterns.index_table_of_key(key[1]):
+        owner = index_drift.row_owner(key)
         if owner:
             counts[f"{CHECKED} rows"] += 1
             counts[f"{REPAIRED} rows"] += transactions.with_retries(
                 lambda: _delete_orphan(key, *owner)
             )
         return
-    record = rebuilding.current_record(table, item)
-    counts[f"{REPAIRED} sessions"] += session_repair.repaired(item, record)
+    record = index_drift.current_record(table, item)
+    counts[f"{REPAIRED} sessions"] += session_repair.repair_item(item, record)
     if record is None:
         return
     counts[CHECKED] += 1
@@ -131,15 +131,15 @@ def _recount_guards(table: str, item: Item, counts: Counter[str]) -> None:
         if sort == patterns.GUARD.sort:
             counts[f"{CHECKED} guards"] += 1
             addresses = (keys.Address(table, item["pk"]["S"], sort),)
-    elif (record := rebuilding.current_record(table, item)) and not record.deleted:
-        addresses = recounting.missing_guards(record, tenant)
+    elif (record := index_drift.current_record(table, item)) and not record.deleted:
+        addresses = guard_counts.missing_guards(record, tenant)
     for address in addresses:
         counts[f"{REPAIRED} guards"] += transactions.with_retries(partial(_recount, address))
 
 
 def _recount(address: keys.Address) -> int:
     """Recount one guard. Return 1 if it was wrong, else 0."""
-    change = recounting.recount(address)
+    change = guard_counts.count_correction(address)
     if change:
         transactions.send(change)
     return len(change)
@@ -150,22 +150,22 @@ def _repair(table: str, item: Item, tenant: str) -> int:
 
     The record is read again before the repair, because the scanned item may be out of date.
     """
-    record = rebuilding.current_record(table, item)
-    drift = rebuilding.drift(record, tenant) if record else None
+    record = index_drift.current_record(table, item)
+    drift = index_drift.drift(record, tenant) if record else None
     if drift is None or not drift.count:
         return 0
     current = dynamodb.get(table, (item["pk"]["S"], item["sk"]["S"]))
-    record = rebuilding.current_record(table, current) if current else None
-    drift = rebuilding.drift(record, tenant) if record else None
+    record = index_drift.current_record(table, current) if current else None
+    drift = index_drift.drift(record, tenant) if record else None
     if drift is None or not drift.count:
         return 0
-    transactions.send([*drift.repair(tenant)])
+    transactions.send([*drift.repair_operations(tenant)])
     return drift.count
 
 
 def _delete_orphan(key: tuple[str, str], tenant: str, resource_type: str, resource_id: str) -> int:
     """Delete a row that its resource does not list. Return 1 if it was deleted, else 0."""
-    repair = rebuilding.delete_orphan(key, tenant, resource_type, resource_id)
+    repair = index_drift.orphan_deletion(key, tenant, resource_type, resource_id)
     if repair:
         transactions.send(repair)
     return bool(repair)
@@ -179,8 +179,8 @@ def _state(part: Part) -> State:
     address = _address(part)
     item = dynamodb.get(address.table, (address.pk, address.sk))
     stored: dict[str, Any] = orjson.loads(item["state"]["S"]) if item else {}
-    if stored.get("catalogue") != catalogue():
-        return State(catalogue=catalogue())
+    if stored.get("catalogue") != catalogue_hash():
+        return State(catalogue=catalogue_hash())
     after = stored["after"]
     return State(
         stored["table"],

@@ -7,8 +7,8 @@ from typing import Any
 
 from shared.errors import FhirError, Invalid
 from shared.fhir import references, urls
-from shared.fhir.bundles import within
-from shared.fhir.preconditions import ALWAYS, Preconditions
+from shared.fhir.bundles import entry_expression
+from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
 from shared.fhir.references import Literal
 
 type Pair = tuple[str, str]
@@ -21,7 +21,7 @@ class Entry:
     If `id` is empty, `query` selects the resource.
     """
 
-    place: str
+    expression: str
     code: str
     type: str
     id: str = ""
@@ -29,22 +29,23 @@ class Entry:
     full_url: str = ""
     body: Any = None
     media_type: str = ""
-    only_if: Preconditions = ALWAYS
+    only_if: Preconditions = UNCONDITIONAL
 
 
 @contextmanager
-def named_by(place: str) -> Iterator[None]:
+def locate_errors(place: str) -> Iterator[None]:
     """Prefix the expression of every error with the path of the entry that it is about."""
     try:
         yield
     except FhirError as error:
         error.issues = tuple(
-            replace(issue, expression=within(place, issue.expression)) for issue in error.issues
+            replace(issue, expression=entry_expression(place, issue.expression))
+            for issue in error.issues
         )
         raise
 
 
-def of_all[S, T](sent: Iterable[tuple[str, S]], read: Callable[[S], T]) -> list[T]:
+def map_entries[S, T](sent: Iterable[tuple[str, S]], read: Callable[[S], T]) -> list[T]:
     """Apply `read` to each entry, given with its place.
 
     Raises the first error, with the issues of all.
@@ -53,7 +54,7 @@ def of_all[S, T](sent: Iterable[tuple[str, S]], read: Callable[[S], T]) -> list[
     errors: list[FhirError] = []
     for place, entry in sent:
         try:
-            with named_by(place):
+            with locate_errors(place):
                 results.append(read(entry))
         except FhirError as error:
             errors.append(error)
@@ -63,7 +64,7 @@ def of_all[S, T](sent: Iterable[tuple[str, S]], read: Callable[[S], T]) -> list[
     return results
 
 
-class Links:
+class FullUrlTargets:
     """The resources that the `fullUrl`s of a Bundle's entries stand for."""
 
     def __init__(self) -> None:
@@ -72,29 +73,29 @@ class Links:
 
     def add(self, full_url: str, target: Literal) -> None:
         """Add an entry's resource. Raises Invalid if another resource has the same `fullUrl`."""
-        if full_url and self._targets.setdefault(urls.identity(full_url), target) != target:
+        if full_url and self._targets.setdefault(urls.normalize(full_url), target) != target:
             raise Invalid("Another entry has the same fullUrl", expression="fullUrl")
 
-    def literal(self, text: str, full_url: str) -> str | None:
+    def literal_reference(self, text: str, full_url: str) -> str | None:
         """Return the literal reference to the entry that a URL names, None if it names no entry.
 
         It keeps the URL's version. `full_url` is that of the entry that refers.
         """
-        address, version = references.versioned(text)
-        target = self._targets.get(url(address, full_url))
+        address, version = references.split_version(text)
+        target = self._targets.get(comparable_url(address, full_url))
         if target is None:
             return None
         return f"{target}/_history/{version}" if version else str(target)
 
 
-def url(text: str, full_url: str) -> str:
+def comparable_url(text: str, full_url: str) -> str:
     """Return a URL in comparable form: absolute, resolved against a `fullUrl`, without version.
 
     https://hl7.org/fhir/R4/bundle.html#references
     """
-    text, _ = references.versioned(text)
-    if references.relative(text) is None:
-        return urls.identity(text)
+    text, _ = references.split_version(text)
+    if references.parse_relative(text) is None:
+        return urls.normalize(text)
     is_web = full_url[:4].lower() == "http"
     base = full_url.rsplit("/", 2)[0] if is_web else references.BASE.get()
-    return urls.identity(f"{base}/{text}")
+    return urls.normalize(f"{base}/{text}")

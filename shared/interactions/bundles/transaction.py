@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared.access import Actor
-from shared.audit.work import Work
-from shared.catalog.types import CARE
+from shared.access import Caller
+from shared.audit.unit_of_work import AuditedUnitOfWork
+from shared.catalog.types import SESSION_TYPES
 from shared.errors import BusinessRule
-from shared.interactions.bundles.entries import Entry, named_by, of_all
-from shared.interactions.bundles.identities import Identities, Step
-from shared.interactions.create import proposed
-from shared.interactions.patch import patched
-from shared.interactions.read import there
-from shared.interactions.update import updated
+from shared.interactions.bundles.entries import Entry, locate_errors, map_entries
+from shared.interactions.bundles.entry_targets import EntryTargets, TargetedEntry
+from shared.interactions.create import validated_new_resource
+from shared.interactions.patch import content_from_patch
+from shared.interactions.read import existing_record
+from shared.interactions.update import content_from_body
 from shared.interactions.write import Content, write
 from shared.references import checks
 from shared.rules import classification
 from shared.search.query import criteria
-from shared.sessions.changes import Outcome, for_reader, make_whole
-from shared.sessions.intake import accepted
+from shared.sessions.changes import ChangeResult, commit_in_one_transaction, with_readability
+from shared.sessions.intake import validated_resource
 from shared.settings import settings
 from shared.store.transactions import MOST_ITEMS
 
@@ -31,7 +31,7 @@ type Resource = dict[str, Any]
 WRITES = ("create", "update", "patch", "delete")
 
 
-def transact(actor: Actor, sent: Sequence[Entry]) -> dict[str, Outcome]:
+def transact(caller: Caller, sent: Sequence[Entry]) -> dict[str, ChangeResult]:
     """Write all entries. Return the outcome of each by its place, with its record's final state.
 
     Raises the errors of single entries, with their places, and BusinessRule if all together do not
@@ -44,87 +44,87 @@ def transact(actor: Actor, sent: Sequence[Entry]) -> dict[str, Outcome]:
             expression="Bundle.entry",
             diagnostics="Split it into several transactions, or send it as a batch",
         )
-    entries = of_all(((entry.place, entry) for entry in sent), _accepted)
+    entries = map_entries(((entry.expression, entry) for entry in sent), _accepted)
     bodies = [entry.body for entry in entries if entry.code in ("create", "update")]
-    checks.ask_ahead(actor, bodies)
-    return make_whole(actor, "transaction", lambda work: _written(work, entries))
+    checks.prefetch_remote(caller, bodies)
+    return commit_in_one_transaction(caller, "transaction", lambda work: _written(work, entries))
 
 
 def _accepted(entry: Entry) -> Entry:
     """Return an entry with its body as it may be stored; check what needs no other entry."""
     match entry.code:
         case "create":
-            return replace(entry, body=proposed(entry.body, entry.type))
+            return replace(entry, body=validated_new_resource(entry.body, entry.type))
         case "update":
-            return replace(entry, body=accepted(entry.body, entry.type))
+            return replace(entry, body=validated_resource(entry.body, entry.type))
         case "search-type":
             criteria.parse(entry.type, entry.query, settings().zone)
     return entry
 
 
-def _written(work: Work, entries: Sequence[Entry]) -> dict[str, Outcome]:
+def _written(work: AuditedUnitOfWork, entries: Sequence[Entry]) -> dict[str, ChangeResult]:
     writes = [entry for entry in entries if entry.code in WRITES]
-    identities = Identities(work, writes)
-    outcomes: dict[str, Outcome] = {}
-    for step in sorted(identities.steps, key=lambda step: _turn(work, step)):
-        with named_by(step.entry.place):
-            outcomes[step.entry.place] = _write(work, identities, step)
+    identities = EntryTargets(work, writes)
+    outcomes: dict[str, ChangeResult] = {}
+    for step in sorted(identities.entries, key=lambda step: _turn(work, step)):
+        with locate_errors(step.entry.expression):
+            outcomes[step.entry.expression] = _write(work, identities, step)
     if settings().same_subject:
         from shared.references import subjects  # noqa: PLC0415 - few deployments require it
 
         for place, outcome in outcomes.items():
-            with named_by(place):
-                subjects.check_written(work, outcome.record)
+            with locate_errors(place):
+                subjects.check_written_conditions(work, outcome.record)
     for entry in entries:
         if entry.code == "read":
-            with named_by(entry.place):
+            with locate_errors(entry.expression):
                 _check_readable(work, entry)
     return {place: _in_final_state(work, outcome) for place, outcome in outcomes.items()}
 
 
-def _write(work: Work, identities: Identities, step: Step) -> Outcome:
+def _write(work: AuditedUnitOfWork, identities: EntryTargets, step: TargetedEntry) -> ChangeResult:
     if step.target is None:
-        return Outcome(None)
-    if step.is_there:
-        return _hold_unchanged(work, Outcome(work.resource(*step.target)))
+        return ChangeResult(None)
+    if step.is_existing:
+        return _hold_unchanged(work, ChangeResult(work.resource(*step.target)))
     content = _content(identities, step)
     is_new = step.entry.code == "create"
     outcome = write(work, step.target, content, only_if=step.entry.only_if, is_new=is_new)
     return _hold_unchanged(work, outcome)
 
 
-def _hold_unchanged(work: Work, outcome: Outcome) -> Outcome:
+def _hold_unchanged(work: AuditedUnitOfWork, outcome: ChangeResult) -> ChangeResult:
     """Make the commit depend on a record that an entry leaves as it is.
 
     All entries of a transaction must hold at the same moment.
     """
     record = outcome.record
-    if record is not None and work.has_read(record):
-        work.require(record)
+    if record is not None and work.is_unchanged(record):
+        work.require_unchanged(record)
     return outcome
 
 
-def _content(identities: Identities, step: Step) -> Content:
+def _content(identities: EntryTargets, step: TargetedEntry) -> Content:
     """Return the function that makes an entry's content, with references to entries resolved."""
     entry, target = step.entry, step.target
     if entry.code == "delete" or target is None:
         return lambda *_: None
     if entry.code == "patch":
-        patch = patched(target, entry.body, entry.media_type)
+        patch = content_from_patch(target, entry.body, entry.media_type)
         return lambda before, work: _linked(identities, entry, patch(before, work) or {})
     resource = _linked(identities, entry, entry.body | {"id": target.id})
     if entry.code == "update":
-        return updated(resource)
-    return lambda _, work: checks.resolved(work, resource)
+        return content_from_body(resource)
+    return lambda _, work: checks.resolve_conditionals(work, resource)
 
 
-def _linked(identities: Identities, entry: Entry, resource: Resource) -> Resource:
-    linked = identities.linked(entry, resource)
+def _linked(identities: EntryTargets, entry: Entry, resource: Resource) -> Resource:
+    linked = identities.with_literal_references(entry, resource)
     checks.check_urns(linked)
-    return linked if linked == resource else accepted(linked, entry.type)
+    return linked if linked == resource else validated_resource(linked, entry.type)
 
 
-def _turn(work: Work, step: Step) -> tuple[int, int]:
+def _turn(work: AuditedUnitOfWork, step: TargetedEntry) -> tuple[int, int]:
     """Return an entry's sort key, in R4's order: deletes, creates, then updates and patches.
 
     An update that creates is among the creates, because they may need its resource. Within each
@@ -137,7 +137,7 @@ def _turn(work: Work, step: Step) -> tuple[int, int]:
     stored = None if entry.code == "create" else work.resource(*target)
     is_there = stored is not None and not stored.deleted
     body = entry.body if entry.code != "patch" else stored.resource if stored else {}
-    if target.type not in CARE:
+    if target.type not in SESSION_TYPES:
         return 2 if is_there else 1, 0
     if target.type == "Communication":
         return 2 if is_there else 1, 4 if "partOf" in body else 3
@@ -146,14 +146,14 @@ def _turn(work: Work, step: Step) -> tuple[int, int]:
     return 2 if is_there else 1, (6 - nested if ends else 1 + nested)
 
 
-def _check_readable(work: Work, entry: Entry) -> None:
+def _check_readable(work: AuditedUnitOfWork, entry: Entry) -> None:
     """Raise NotFound or Deleted if an entry reads a resource that does not exist."""
     record = work.resource(entry.type, entry.id)
-    there(record if work.sight.sees_record(record) else None, entry.type, entry.id)
+    existing_record(record if work.visibility.sees_record(record) else None, entry.type, entry.id)
 
 
-def _in_final_state(work: Work, outcome: Outcome) -> Outcome:
+def _in_final_state(work: AuditedUnitOfWork, outcome: ChangeResult) -> ChangeResult:
     """Return an entry's outcome with its record as later entries have left it."""
     record = outcome.record
     current = work.resource(record.type, record.id) if record else None
-    return for_reader(work, Outcome(current, outcome.created))
+    return with_readability(work, ChangeResult(current, outcome.created))

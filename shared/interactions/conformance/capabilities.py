@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from shared.catalog.interactions import BELOW_BASE, OVERSEERS
+from shared.catalog.interactions import AUDIT_READERS, BELOW_BASE
 from shared.catalog.operations import OPERATIONS, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
-from shared.catalog.policies import EXTENSION
-from shared.catalog.roles import ROLES, listed
-from shared.catalog.types import AUDIT_EVENT, TYPES
+from shared.catalog.policies import EXTENSION_PATH
+from shared.catalog.roles import ROLES, roles_text
+from shared.catalog.types import AUDIT_EVENT, STORED_TYPES
 from shared.fhir import fhirjson
 from shared.fhir.references import CORE_DEFINITIONS
 from shared.fhir.validation import profiles
-from shared.interactions.conformance.definitions import DATE, definition_of, url_of
+from shared.interactions.conformance.definitions import DATE, operation_url, search_parameter_url
 from shared.settings import ARCHIVE, settings
 
 VERSION = "1.0.0"
@@ -62,9 +62,11 @@ def capabilities(base: str) -> bytes:
                 {
                     "mode": "server",
                     "security": _security(),
-                    "resource": [_resource(resource_type, base) for resource_type in TYPES]
+                    "resource": [_resource(resource_type, base) for resource_type in STORED_TYPES]
                     + [_audit_event(base)],
-                    "interaction": [{"code": row.code} for row in BELOW_BASE if row.is_systems],
+                    "interaction": [
+                        {"code": row.code} for row in BELOW_BASE if row.is_whole_system
+                    ],
                 }
             ],
         }
@@ -90,8 +92,8 @@ def _security() -> dict[str, Any]:
 
 
 def _resource(resource_type: str, base: str) -> dict[str, Any]:
-    supported = [url for url in profiles.known() if profiles.applies(url, resource_type)]
-    rows = [row for row in BELOW_BASE if not row.is_systems]
+    supported = [url for url in profiles.supported_urls() if profiles.applies(url, resource_type)]
+    rows = [row for row in BELOW_BASE if not row.is_whole_system]
     codes = dict.fromkeys(row.code for row in rows if row.code not in _NOT_RESTFUL)
     conditional = {row.code for row in BELOW_BASE if row.conditional}
     operations = [_operation(row, base) for row in OPERATIONS if resource_type in row.types]
@@ -124,7 +126,7 @@ def _session_policy(base: str) -> str:
     """
     return (
         "A thread's header may say how its sessions begin and end, in an extension: "
-        f"{base}{EXTENSION}"
+        f"{base}{EXTENSION_PATH}"
     )
 
 
@@ -134,7 +136,7 @@ def _audit_event(base: str) -> dict[str, Any]:
         "type": AUDIT_EVENT,
         "documentation": _retention(),
         "interaction": [
-            {"code": code, "documentation": _listed(OVERSEERS)}
+            {"code": code, "documentation": _listed(AUDIT_READERS)}
             for code in dict.fromkeys(row.code for row in rows)
         ],
         "versioning": "no-version",
@@ -161,13 +163,13 @@ def _includable(rows: Iterable[SearchParam]) -> list[str]:
         for row in rows
         if row.type == "reference"
         and row.expression
-        and (not row.targets or set(row.targets) & set(TYPES))
+        and (not row.targets or set(row.targets) & set(STORED_TYPES))
     ]
 
 
 def _referring_to(resource_type: str) -> Iterator[SearchParam]:
     """Yield the indexed parameters, of any type, that may refer to a type."""
-    for row in (row for each in TYPES for row in SEARCH_PARAMS.of(each).values()):
+    for row in (row for each in STORED_TYPES for row in SEARCH_PARAMS.of(each).values()):
         if row.index is not Index.FILTER and (not row.targets or resource_type in row.targets):
             yield row
 
@@ -179,13 +181,17 @@ def _who(code: str) -> str:
 
 
 def _listed(roles: Iterable[str], code: str = "") -> str:
-    return f"For the roles {listed(roles, code)}"
+    return f"For the roles {roles_text(roles, code)}"
 
 
 def _operation(row: Operation, base: str) -> dict[str, str]:
     documentation = f"{row.description} {_listed(row.roles)}"
-    return {"name": row.code, "definition": url_of(row, base), "documentation": documentation}
+    return {
+        "name": row.code,
+        "definition": operation_url(row, base),
+        "documentation": documentation,
+    }
 
 
 def _parameter(row: SearchParam, base: str) -> dict[str, str]:
-    return {"name": row.code, "definition": definition_of(row, base), "type": row.type}
+    return {"name": row.code, "definition": search_parameter_url(row, base), "type": row.type}

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation, Parameter
-from shared.catalog.parameters import OWN, SEARCH_PARAMS, SearchParam
-from shared.catalog.policies import EXTENSION, LISTED
-from shared.catalog.types import TYPES
+from shared.catalog.parameters import OWN_DEFINITION_PATH, SEARCH_PARAMS, SearchParam
+from shared.catalog.policies import EXTENSION_PATH, POLICIES_TEXT
+from shared.catalog.types import STORED_TYPES
 from shared.errors import NotFound
 from shared.fhir import fhirjson
 from shared.fhir.references import CORE_DEFINITIONS
@@ -18,10 +18,10 @@ type Json = dict[str, Any]
 
 # The date of the definitions and the CapabilityStatement. Raise it with every catalogue change.
 DATE = "2026-11-21"
-_SESSION_POLICY = EXTENSION.rpartition("/")[2]
+_SESSION_POLICY = EXTENSION_PATH.rpartition("/")[2]
 # The parts of the extension; `shared.rules.policy_extension` checks their values.
 _PARTS = (
-    ("policy", "code", f"How sessions begin and end: {LISTED}"),
+    ("policy", "code", f"How sessions begin and end: {POLICIES_TEXT}"),
     ("idleMinutes", "unsignedInt", "Minutes without a message after which a session closes"),
     ("maxHours", "positiveInt", "Hours from its opening after which a session closes"),
     ("timeZone", "code", "IANA time zone of the thread's days; ignored under scope patient"),
@@ -39,7 +39,7 @@ def definition(base: str, resource_type: str, definition_id: str) -> bytes:
     return fhirjson.dumps(definitions[definition_id])
 
 
-def url_of(operation: Operation, base: str) -> str:
+def operation_url(operation: Operation, base: str) -> str:
     """Return the canonical URL of an operation's definition: HL7's or this server's."""
     return operation.standard or f"{base}/OperationDefinition/{operation.id}"
 
@@ -48,29 +48,34 @@ def _definitions(base: str) -> dict[str, dict[str, Json]]:
     return {
         "OperationDefinition": {row.id: _operation(row, base) for row in OPERATIONS},
         "SearchParameter": {
-            row.definition.removeprefix(OWN): _parameter(row, base) for row in _own()
+            row.definition.removeprefix(OWN_DEFINITION_PATH): _parameter(row, base)
+            for row in _own()
         },
         "StructureDefinition": {_SESSION_POLICY: _session_policy(base)},
     }
 
 
-def definition_of(row: SearchParam, base: str) -> str:
+def search_parameter_url(row: SearchParam, base: str) -> str:
     """Return the canonical URL of a search parameter's definition: HL7's or this server's."""
-    return f"{base}/{row.definition}" if row.definition.startswith(OWN) else row.definition
+    return (
+        f"{base}/{row.definition}"
+        if row.definition.startswith(OWN_DEFINITION_PATH)
+        else row.definition
+    )
 
 
 def _own() -> Iterator[SearchParam]:
     """Return the search parameters that this server defines itself."""
-    rows = (row for each in TYPES for row in SEARCH_PARAMS.of(each).values())
-    return (row for row in rows if row.definition.startswith(OWN))
+    rows = (row for each in STORED_TYPES for row in SEARCH_PARAMS.of(each).values())
+    return (row for row in rows if row.definition.startswith(OWN_DEFINITION_PATH))
 
 
 def _parameter(row: SearchParam, base: str) -> Json:
     expression = {"expression": row.expression} if row.expression else {}
     return {
         "resourceType": "SearchParameter",
-        "id": row.definition.removeprefix(OWN),
-        "url": definition_of(row, base),
+        "id": row.definition.removeprefix(OWN_DEFINITION_PATH),
+        "url": search_parameter_url(row, base),
         "name": row.code,
         "status": "active",
         "date": DATE,
@@ -129,7 +134,7 @@ def _session_policy(base: str) -> Json:
     return {
         "resourceType": "StructureDefinition",
         "id": _SESSION_POLICY,
-        "url": f"{base}{EXTENSION}",
+        "url": f"{base}{EXTENSION_PATH}",
         "name": "SessionPolicy",
         "title": "Session policy of a thread",
         "status": "active",
@@ -145,7 +150,7 @@ def _session_policy(base: str) -> Json:
         "type": "Extension",
         "baseDefinition": f"{CORE_DEFINITIONS}Extension",
         "derivation": "constraint",
-        "differential": {"element": [*_elements(f"{base}{EXTENSION}")]},
+        "differential": {"element": [*_elements(f"{base}{EXTENSION_PATH}")]},
     }
 
 

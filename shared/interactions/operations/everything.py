@@ -8,18 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import batched
 
-from shared.access import Actor
-from shared.access.visibility import Sight
+from shared.access import Caller
+from shared.access.visibility import Visibility
 from shared.catalog import controls
 from shared.catalog.controls import LARGEST_COUNT
-from shared.catalog.types import CARE, TYPES
+from shared.catalog.types import SESSION_TYPES, STORED_TYPES
 from shared.errors import Invalid
 from shared.fhir import instants
 from shared.fhir.fhirjson import sent_size
 from shared.fhir.validation.schema import resource_types
-from shared.interactions.encounter_records import records
 from shared.interactions.operations.parameters import Values
 from shared.interactions.read import read
+from shared.interactions.resources_of_encounter import visible_resources
 from shared.interactions.search import search
 from shared.search.run.lookups import loads_rounded
 from shared.search.run.reading import LARGEST_PAGE
@@ -41,7 +41,7 @@ _PLACE = re.compile(r"[A-Za-z0-9#:.-]{0,200}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Everything:
+class EverythingPage:
     """A page: its resources as JSON, the query as applied, and the query of the next page.
 
     `session` is the session as JSON, whether or not the page contains it.
@@ -53,22 +53,22 @@ class Everything:
     next: list[Pair] | None
 
 
-def everything(actor: Actor, encounter_id: str, values: Values) -> Everything:
+def everything(caller: Caller, encounter_id: str, values: Values) -> EverythingPage:
     """Return a page. Raises NotFound, Deleted, and Invalid naming a parameter."""
-    request = _Request(actor, encounter_id, values)
+    request = _Request(caller, encounter_id, values)
     resources, end = request.page()
     applied = [(name, str(value)) for name, given in values.items() for value in given]
     without_cursor = [pair for pair in applied if pair[0] != "_cursor"]
     next_query = [*without_cursor, ("_cursor", end)] if end else None
     session = request.encounter.json or b""
-    return Everything(session, resources, applied, next_query)
+    return EverythingPage(session, resources, applied, next_query)
 
 
 class _Request:
     """One request. Its parts are read one after the other until the page is full."""
 
-    def __init__(self, actor: Actor, encounter_id: str, values: Values) -> None:
-        self.actor, self.id = actor, encounter_id
+    def __init__(self, caller: Caller, encounter_id: str, values: Values) -> None:
+        self.caller, self.id = caller, encounter_id
         self.count = _count(values["_count"])
         self.since = _since(values["_since"])
         types = _types(values["_type"])
@@ -77,8 +77,8 @@ class _Request:
             self.parts |= {"session": self.session, "children": self.children}
         if "Communication" in types:
             self.parts |= {"headers": self.headers, "messages": self.messages}
-        others = types - {*CARE}
-        self.recorded = None if types == {*TYPES} else frozenset(others)
+        others = types - {*SESSION_TYPES}
+        self.recorded = None if types == {*STORED_TYPES} else frozenset(others)
         if others:
             self.parts |= {"records": self.records}
         self.begin, _, self.after = "".join(values["_cursor"]).partition(".")
@@ -87,7 +87,7 @@ class _Request:
 
     def page(self) -> tuple[list[bytes], str]:
         """Return the resources of a page and the cursor of the next one, "" after the last."""
-        self.encounter = read(self.actor, "Encounter", self.id)
+        self.encounter = read(self.caller, "Encounter", self.id)
         names, resources = list(self.parts), list[bytes]()
         begin = names.index(self.begin) if self.begin else 0
         for name in names[begin:]:
@@ -119,7 +119,7 @@ class _Request:
 
         Neither the page nor its cursor reveals headers that the caller does not see.
         """
-        threads = reading.thread_ids(self.actor.tenant, self.id)
+        threads = reading.thread_ids(self.caller.tenant, self.id)
         ids = [thread for thread in threads if thread > after]
         found: list[bytes] = []
         for batch in batched(ids, min(room + 1, LARGEST_BATCH_GET), strict=False):
@@ -138,15 +138,17 @@ class _Request:
 
     def records(self, after: str, room: int) -> Part:
         """Return what was recorded during it or the Encounters that are part of it, each once."""
-        sight, (first, _, place) = Sight(self.actor, "r"), after.partition("|")
+        visibility, (first, _, place) = Visibility(self.caller, "r"), after.partition("|")
         if not _PLACE.fullmatch(place):
             raise _unknown()
         found: list[bytes] = []
         last, size = after, 0
-        encounters = self._encounters(sight)
+        encounters = self._encounters(visibility)
         for encounter_id in (each for each in encounters if each >= first):
             begin = place if encounter_id == first else _START
-            rows_found = records(sight, encounter_id, self.recorded, begin, page=room + 1)
+            rows_found = visible_resources(
+                visibility, encounter_id, self.recorded, begin, page=room + 1
+            )
             for sort, json in rows_found:
                 if not self._is_wanted(json, encounter_id, encounters):
                     continue
@@ -156,10 +158,10 @@ class _Request:
                 found, last = [*found, json], f"{encounter_id}|{sort}"
         return found, ""
 
-    def _encounters(self, sight: Sight) -> list[str]:
+    def _encounters(self, visibility: Visibility) -> list[str]:
         """Return the ids of the session and of the children that the caller sees, in order."""
-        children = reading.children(self.actor.tenant, self.id)
-        return sorted({self.id, *(child["id"] for child in children if sight.sees(child))})
+        children = reading.children(self.caller.tenant, self.id)
+        return sorted({self.id, *(child["id"] for child in children if visibility.sees(child))})
 
     def _is_wanted(self, json: bytes, encounter_id: str, encounters: list[str]) -> bool:
         """Return whether a record is new enough, and this the first of its Encounters here."""
@@ -172,7 +174,7 @@ class _Request:
         since = [("_lastUpdated", f"ge{self.since}")] if self.since else []
         cursor = [("_cursor", after)] if after else []
         query = [pair, *more, *since, ("_count", str(room)), *cursor]
-        result = search(self.actor, of, query, lenient=False, letters="r")
+        result = search(self.caller, of, query, lenient=False, letters="r")
         return result.resources, dict(result.next or ()).get("_cursor", "")
 
 
@@ -201,7 +203,7 @@ def _since(given: list[str]) -> str:
         return ""
     try:
         low = instants.parse(given[0], settings().zone).low
-        return instants.written(instants.from_nanoseconds(low + instants.MILLISECOND - 1))
+        return instants.to_text(instants.from_nanoseconds(low + instants.MILLISECOND - 1))
     except (ValueError, OverflowError):
         raise Invalid("_since must be an instant", expression="_since") from None
 
@@ -210,4 +212,4 @@ def _types(given: list[str]) -> set[str]:
     for name in given:
         if name not in resource_types():
             raise Invalid(f"{name} is not a resource type of R4", expression="_type")
-    return set(given or TYPES)
+    return set(given or STORED_TYPES)

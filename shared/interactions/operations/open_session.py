@@ -3,67 +3,67 @@
 from dataclasses import replace
 from typing import Any
 
-from shared.access import Actor, patient_sessions, patient_writes
-from shared.audit.work import Work
+from shared.access import Caller, patient_sessions, patient_writes
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule
 from shared.fhir import instants, references, ulids
 from shared.fhir.patch.patching import without_generated_text
 from shared.interactions import recipients, write_access
-from shared.interactions.operations.parameters import Values, relative
+from shared.interactions.operations.parameters import Values, relative_reference
 from shared.references import checks
 from shared.rules import classification, new_session
-from shared.rules.completion import participant, takes_part
+from shared.rules.filled_elements import can_participate, participant
 from shared.rules.state import Slot, SlotKey
-from shared.sessions import attaching, changes, communications, deployment, encounters, patients
-from shared.sessions.changes import Outcome
-from shared.sessions.intake import accepted
+from shared.sessions import attaching, changes, communications, encounters, patients, policy_lookup
+from shared.sessions.changes import ChangeResult
+from shared.sessions.intake import validated_resource
 from shared.settings import settings
 from shared.store.records import CommunicationRecord, EncounterRecord
 
 type Resource = dict[str, Any]
 
 # More threads, with several patients, would not fit in one transaction.
-MOST_LINKED = 6
+MOST_THREADS = 6
 # The medical encounters of more patients never fit in one transaction.
 MOST_PATIENTS = 10
 # The types of resources that may be given in place of the patients they stand for.
-STANDING = ("Group", "RelatedPerson")
+PATIENT_SUBSTITUTES = ("Group", "RelatedPerson")
 
 
-def open_session(actor: Actor, interaction: str, values: Values) -> Outcome:
+def open_session(caller: Caller, interaction: str, values: Values) -> ChangeResult:
     """Open a session with its medical encounters, and link its threads.
 
     Raises Invalid if the given Encounter is not valid, and BusinessRule.
     """
     threads = list(dict.fromkeys(references.target(element) for element in values["thread"]))
-    if len(threads) > MOST_LINKED:
+    if len(threads) > MOST_THREADS:
         raise BusinessRule(
-            f"$open-session links at most {MOST_LINKED} threads",
+            f"$open-session links at most {MOST_THREADS} threads",
             expression="thread",
             diagnostics="Link the others one by one: PATCH Communication/{id} to add /encounter",
         )
     template = _template(values)
     ids = [target.id for target in threads if target]
 
-    def change(work: Work) -> Outcome:
+    def change(work: AuditedUnitOfWork) -> ChangeResult:
         session = template
-        if actor.is_cared_for:
-            session = patient_sessions.check_encounter(template, work.now)
-        return Outcome(_open(work, session, ids, values), created=True)
+        if caller.is_patient_or_relative:
+            session = patient_sessions.permitted_encounter(template, work.now)
+        return ChangeResult(_open(work, session, ids, values), created=True)
 
-    return changes.make(actor, interaction, change)
+    return changes.commit_change(caller, interaction, change)
 
 
 def _template(values: Values) -> Resource:
     """Return the session as the client gives it, or a bare one, under a new id."""
     now = instants.now()
-    own_id = ulids.new(instants.nanoseconds(now) // instants.MILLISECOND)
+    own_id = ulids.new(instants.to_nanoseconds(now) // instants.MILLISECOND)
     system = settings().encounter_type_system
     given = values["encounter"]
     if not given:
         return new_session.bare_session(own_id, system)
     without_id = {name: value for name, value in given[0].items() if name != "id"}
-    template = accepted(without_id, "Encounter") | {"id": own_id}
+    template = validated_resource(without_id, "Encounter") | {"id": own_id}
     if not classification.is_session(template, system) or not classification.is_open(template):
         raise BusinessRule(
             "The Encounter is not an open session",
@@ -74,11 +74,11 @@ def _template(values: Values) -> Resource:
 
 
 def _open(
-    work: Work, template: Resource, threads: list[str], values: Values
+    work: AuditedUnitOfWork, template: Resource, threads: list[str], values: Values
 ) -> EncounterRecord | None:
     headers = [_header(work, thread) for thread in threads]
     subjects = _patients(work, template, values["patient"], headers)
-    if work.actor.is_cared_for:
+    if work.caller.is_patient_or_relative:
         _check_own(work, subjects, headers, values)
         subjects = [{"reference": subject["reference"]} for subject in subjects]
     resource = template | ({"subject": subjects[0]} if subjects else {})
@@ -97,7 +97,7 @@ def _open(
         work.save(replace(session, filled=session.filled | {"participant"}))
     for subject in subjects[1:]:
         element = {"resourceType": "Encounter", "id": session.id, "subject": subject}
-        checks.check(work, checked, element)
+        checks.require_targets(work, checked, element)
         patients.add(work, work.encounter(session.id) or session, subject)
     for header in headers:
         linked = header.resource | {"encounter": references.to("Encounter", session.id)}
@@ -106,7 +106,10 @@ def _open(
 
 
 def _check_own(
-    work: Work, subjects: list[Resource], headers: list[CommunicationRecord], values: Values
+    work: AuditedUnitOfWork,
+    subjects: list[Resource],
+    headers: list[CommunicationRecord],
+    values: Values,
 ) -> None:
     """Raise Forbidden if the session is not the caller's own, or has people they may not address.
 
@@ -114,25 +117,25 @@ def _check_own(
     """
     contents = [header.resource for header in headers]
     thread_subjects = (content.get("subject") for content in contents)
-    patient_writes.check_opened(work.actor, [*subjects, *thread_subjects])
+    patient_writes.check_session_subjects(work.caller, [*subjects, *thread_subjects])
     participants = (
         (name, element) for name in ("practitioner", "participant") for element in values[name]
     )
     recipients.check(work, participants, contents)
 
 
-def _header(work: Work, thread: str) -> CommunicationRecord:
+def _header(work: AuditedUnitOfWork, thread: str) -> CommunicationRecord:
     """Read a thread's state and header. Raises BusinessRule if it already has an open session."""
     state = work.slot(SlotKey(thread))
     header = work.header(thread)
-    if header is None or not work.sight.sees(header.resource):
+    if header is None or not work.visibility.sees(header.resource):
         raise BusinessRule(f"Communication/{thread} does not exist", expression="thread")
-    with write_access.untold(work, header.resource):
+    with write_access.hide_error_details(work, header.resource):
         _check_free(work, state, header)
     return header
 
 
-def _check_free(work: Work, state: Slot, header: CommunicationRecord) -> None:
+def _check_free(work: AuditedUnitOfWork, state: Slot, header: CommunicationRecord) -> None:
     """Raise BusinessRule if a thread already has an open session, or is a message."""
     thread = header.id
     if header.place.is_message:
@@ -141,24 +144,31 @@ def _check_free(work: Work, state: Slot, header: CommunicationRecord) -> None:
             expression="thread",
             diagnostics=f"Name its header, Communication/{header.place.thread}",
         )
-    named = {state.session, classification.linked(header.resource), _session_now(work, header)}
+    named = {
+        state.session,
+        classification.encounter_id(header.resource),
+        _session_now(work, header),
+    }
     for session_id in sorted(named - {""}):
         session = work.encounter(session_id)
-        if session and attaching.takes_messages(session):
+        if session and attaching.is_open_session(session):
             raise BusinessRule(
                 f"Communication/{thread} already has an open session: Encounter/{session_id}",
                 expression="thread",
             )
 
 
-def _session_now(work: Work, header: CommunicationRecord) -> str:
+def _session_now(work: AuditedUnitOfWork, header: CommunicationRecord) -> str:
     """Return the session of the slot that a message meets now: the thread's, or that of today."""
-    patient = new_session.patient(header.resource)
-    return work.slot(deployment.policy_of(header).slot_key(header.id, patient, work.now)).session
+    patient = new_session.patient_reference(header.resource)
+    return work.slot(policy_lookup.policy_of(header).slot_key(header.id, patient, work.now)).session
 
 
 def _patients(
-    work: Work, template: Resource, given: list[Resource], headers: list[CommunicationRecord]
+    work: AuditedUnitOfWork,
+    template: Resource,
+    given: list[Resource],
+    headers: list[CommunicationRecord],
 ) -> list[Resource]:
     """Return the session's patients, each once: those given, else the subjects of the threads.
 
@@ -171,7 +181,9 @@ def _patients(
     for element in elements:
         for subject in _resolved(work, element, name):
             target = references.target(subject)
-            subjects.setdefault(str(target or subject), relative(subject) if target else subject)
+            subjects.setdefault(
+                str(target or subject), relative_reference(subject) if target else subject
+            )
     if len(subjects) > MOST_PATIENTS:
         raise BusinessRule(
             f"$open-session takes at most {MOST_PATIENTS} patients",
@@ -181,14 +193,17 @@ def _patients(
     return list(subjects.values())
 
 
-def _resolved(work: Work, element: Resource, name: str) -> list[Resource]:
+def _resolved(work: AuditedUnitOfWork, element: Resource, name: str) -> list[Resource]:
     """Return the patients that a Group or RelatedPerson stands for; another reference itself."""
     target = references.target(element)
-    if target is None or target.type not in STANDING:
+    if target is None or target.type not in PATIENT_SUBSTITUTES:
         return [element]
-    from shared.references import patients_of  # noqa: PLC0415 - most sessions name their patients
+    from shared.references import representation  # noqa: PLC0415 - most sessions name their patients
 
-    return [{"reference": patient} for patient in patients_of.patients(work, target, name)]
+    return [
+        {"reference": patient}
+        for patient in representation.represented_patients(work, target, name)
+    ]
 
 
 def _with_participants(
@@ -199,13 +214,13 @@ def _with_participants(
     They do if the client names none. A RelatedPerson given as `patient` takes part as well.
     """
     elements = values["practitioner"] + values["participant"]
-    people = [relative(element)["reference"] for element in elements]
+    people = [relative_reference(element)["reference"] for element in elements]
     participants = list(session.get("participant", ()))
     is_from_threads = not people and not participants
     if is_from_threads:
         participants = _thread_participants(headers)
     given = map(str, filter(None, map(references.target, values["patient"])))
-    people += [person for person in given if takes_part(person)]
+    people += [person for person in given if can_participate(person)]
     present = {str(references.target(each.get("individual"))) for each in participants}
     participants += [
         participant(person) for person in dict.fromkeys(people) if person not in present

@@ -9,7 +9,7 @@ from typing import Any
 from shared.catalog.operations import Operation, Parameter
 from shared.errors import BusinessRule, Invalid, Issue
 from shared.fhir import references
-from shared.sessions.intake import accepted
+from shared.sessions.intake import validated_resource
 
 type Values = dict[str, list[Any]]
 type Resource = dict[str, Any]
@@ -18,7 +18,7 @@ _WITHOUT_EFFECT = frozenset({"_format", "_pretty"})
 _MANY = "*"
 
 
-def read(operation: Operation, body: Any, query: Sequence[tuple[str, str]]) -> Values:
+def parse(operation: Operation, body: Any, query: Sequence[tuple[str, str]]) -> Values:
     """Return the values of each parameter. Raises Invalid naming all that are wrong."""
     declared = {row.name: row for row in operation.parameters}
     given = [*_of_body(operation, body), *_of_query(declared, query)]
@@ -43,7 +43,7 @@ def _of_body(operation: Operation, body: Any) -> Iterator[tuple[str, Any]]:
         yield whole_body.name, body
         return
     properties = {row.name: row.property for row in operation.parameters}
-    for part in accepted(body, "Parameters").get("parameter", ()):
+    for part in validated_resource(body, "Parameters").get("parameter", ()):
         # A value of another type than the parameter's is read as None, which `_mistyped` refuses.
         yield part.get("name", ""), part.get(properties.get(part.get("name", ""), ""))
 
@@ -102,6 +102,6 @@ def _is_allowed(row: Parameter, element: Resource) -> bool:
     return target is not None and target.type in row.targets
 
 
-def relative(element: Resource) -> Resource:
+def relative_reference(element: Resource) -> Resource:
     """Return a Reference to a resource on this server in the relative form `Type/id`."""
     return element | {"reference": str(references.target(element))}

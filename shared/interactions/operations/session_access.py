@@ -1,35 +1,35 @@
 """The session that an operation is called on."""
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule, NotFound
 from shared.interactions import write_access
-from shared.interactions.read import look_on, there
+from shared.interactions.read import equalize_reads, existing_record
 from shared.sessions import attaching
 from shared.store import meter
 from shared.store.records import EncounterRecord
 
 
-def writable_session(work: Work, session_id: str) -> EncounterRecord:
+def writable_session(work: AuditedUnitOfWork, session_id: str) -> EncounterRecord:
     """Read a session that the caller may update.
 
     Raises NotFound, Deleted, Forbidden, and BusinessRule if the Encounter is not a session.
     """
     begun = meter.accesses()
     encounter = work.encounter(session_id)
-    if encounter is None or not work.sight.sees_record(encounter):
-        look_on(work.sight, "Encounter", session_id, begun)
+    if encounter is None or not work.visibility.sees_record(encounter):
+        equalize_reads(work.visibility, "Encounter", session_id, begun)
         raise NotFound(f"Encounter/{session_id} does not exist")
-    there(encounter, "Encounter", session_id)
+    existing_record(encounter, "Encounter", session_id)
     write_access.check_scopes(work, "u", encounter.resource)
-    with write_access.untold(work, encounter.resource):
+    with write_access.hide_error_details(work, encounter.resource):
         check_is_session(work, encounter)
     return encounter
 
 
-def check_is_session(work: Work, encounter: EncounterRecord) -> None:
+def check_is_session(work: AuditedUnitOfWork, encounter: EncounterRecord) -> None:
     """Raise BusinessRule if an Encounter is not a session, naming a medical encounter's session."""
     session_id = encounter.id
-    if parent := attaching.session_of_medical_encounter(work, encounter):
+    if parent := attaching.parent_session_id(work, encounter):
         raise BusinessRule(
             f"Encounter/{session_id} is a medical encounter",
             expression="Encounter.partOf",

@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.access import Actor, authorise
+from shared.access import Caller, authorize
 from shared.catalog.interactions import INTERACTIONS
 from shared.errors import FhirError, Invalid, Issue, Transient
 from shared.fhir.references import CORE_DEFINITIONS, Literal
 from shared.fhir.validation import profiles
 from shared.fhir.validation.validation import issues
-from shared.interactions.create import create_new, proposed
+from shared.interactions.create import create_new, validated_new_resource
 from shared.interactions.read import read
-from shared.interactions.update import check_id, updated
+from shared.interactions.update import check_id, content_from_body
 from shared.interactions.write import write
-from shared.sessions.changes import Change, rehearse
-from shared.sessions.intake import accepted
+from shared.sessions.changes import Change, dry_run
+from shared.sessions.intake import validated_resource
 from shared.settings import settings
 
 type Pair = tuple[str, str]
@@ -30,7 +30,7 @@ _NO_PROBLEMS = Issue("informational", "No problems were found", severity="inform
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ValidateParameters:
     """The parameters of $validate. `content` is None and `mode` is empty if not given."""
 
     content: Any
@@ -39,7 +39,7 @@ class Asked:
 
 
 def validate(
-    actor: Actor, resource_type: str, resource_id: str, body: Any, query: Sequence[Pair]
+    caller: Caller, resource_type: str, resource_id: str, body: Any, query: Sequence[Pair]
 ) -> list[Issue]:
     """Return the issues of a resource, errors first. The list is never empty.
 
@@ -50,7 +50,7 @@ def validate(
     """
     asked = _read(resource_type, body, query)
     if asked.mode == DELETE:
-        return _deletion(actor, resource_type, resource_id) or [_NO_PROBLEMS]
+        return _deletion(caller, resource_type, resource_id) or [_NO_PROBLEMS]
     content = asked.content
     if content is None:
         if not resource_id:
@@ -59,11 +59,11 @@ def validate(
                 expression="resource",
                 diagnostics="Send one in the body, or call the operation on a resource's id",
             )
-        content = read(actor, resource_type, resource_id).resource
+        content = read(caller, resource_type, resource_id).resource
     configured = settings()
-    found = issues(content, resource_type, zone=configured.zone, own_ids=configured.own_ids)
+    found = issues(content, resource_type, zone=configured.zone, own_ids=configured.r4_id_types)
     if asked.mode in (CREATE, UPDATE):
-        refusals = _refusals(actor, asked.mode, content, Literal(resource_type, resource_id))
+        refusals = _refusals(caller, asked.mode, content, Literal(resource_type, resource_id))
         # A write corrects some problems itself, such as an empty array: these are only warnings.
         found = refusals or [replace(issue, severity="warning") for issue in found]
     for profile in asked.profiles if isinstance(content, dict) else ():
@@ -73,14 +73,14 @@ def validate(
     return sorted(found, key=lambda issue: issue.severity != "error") or [_NO_PROBLEMS]
 
 
-def _read(resource_type: str, body: Any, query: Sequence[Pair]) -> Asked:
+def _read(resource_type: str, body: Any, query: Sequence[Pair]) -> ValidateParameters:
     """Read the parameters from the body and the query. Raises Invalid for unknown ones."""
     given = [pair for pair in query if pair[0] in _PARAMETERS[:2]]
     unknown = [name for name, _ in query if name not in _PARAMETERS]
     content = body
     if isinstance(body, dict) and body.get("resourceType") == "Parameters":
         content, rest = _parted(body)
-        for part in accepted(rest, "Parameters").get("parameter", ()):
+        for part in validated_resource(rest, "Parameters").get("parameter", ()):
             value = next((part[name] for name in _VALUES if name in part), "")
             given.append((str(part.get("name")), value))
         unknown += [name for name, _ in given if name not in _PARAMETERS[:2]]
@@ -92,7 +92,9 @@ def _read(resource_type: str, body: Any, query: Sequence[Pair]) -> Asked:
         raise Invalid(f"mode must be one of {', '.join(MODES)}, given once", expression="mode")
     canonicals = [value for name, value in given if name == "profile"]
     found = [_profile(canonical, resource_type) for canonical in canonicals]
-    return Asked(content, "".join(modes), tuple(profile for profile in found if profile))
+    return ValidateParameters(
+        content, "".join(modes), tuple(profile for profile in found if profile)
+    )
 
 
 def _parted(body: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -124,27 +126,27 @@ def _profile(canonical: str, resource_type: str) -> profiles.Profile | None:
                     "not-supported",
                     "This server does not have the profile",
                     "profile",
-                    f"It has {', '.join((base, *profiles.known()))}",
+                    f"It has {', '.join((base, *profiles.supported_urls()))}",
                 )
             ]
         )
     return found
 
 
-def _deletion(actor: Actor, resource_type: str, resource_id: str) -> list[Issue]:
+def _deletion(caller: Caller, resource_type: str, resource_id: str) -> list[Issue]:
     """Return the errors that deleting a stored resource would have."""
     if not resource_id:
         raise Invalid("mode delete must be called on a resource's id", expression="mode")
-    read(actor, resource_type, resource_id)
-    return _refusals(actor, DELETE, None, Literal(resource_type, resource_id))
+    read(caller, resource_type, resource_id)
+    return _refusals(caller, DELETE, None, Literal(resource_type, resource_id))
 
 
-def _refusals(actor: Actor, mode: str, content: Any, target: Literal) -> list[Issue]:
+def _refusals(caller: Caller, mode: str, content: Any, target: Literal) -> list[Issue]:
     """Return the errors that a write would have, by making it up to its commit."""
     row = next(row for row in INTERACTIONS if row.code == mode)
     try:
-        writer = authorise(actor, row, target.type)
-        rehearse(writer, mode, _CHANGES[mode](content, target))
+        writer = authorize(caller, row, target.type)
+        dry_run(writer, mode, _CHANGES[mode](content, target))
     except Transient:
         raise
     except FhirError as error:
@@ -153,15 +155,15 @@ def _refusals(actor: Actor, mode: str, content: Any, target: Literal) -> list[Is
 
 
 def _creation(content: Any, target: Literal) -> Change:
-    resource = proposed(content, target.type)
+    resource = validated_new_resource(content, target.type)
     return lambda work: create_new(work, resource)
 
 
 def _update(content: Any, target: Literal) -> Change:
-    resource = accepted(content, target.type)
+    resource = validated_resource(content, target.type)
     own_id = target.id or str(resource.get("id", ""))
     check_id(resource, own_id)
-    return lambda work: write(work, Literal(target.type, own_id), updated(resource))
+    return lambda work: write(work, Literal(target.type, own_id), content_from_body(resource))
 
 
 _CHANGES: dict[str, Callable[[Any, Literal], Change]] = {

@@ -91,7 +91,7 @@ THREADS = Collection(
         "senderId": "Patient/homer-simpson",
         "recipientIds": ["Patient/homer-simpson", "Practitioner/doctor-alice-smith"],
     },
-    holds=lambda resource: not communications.header(resource),
+    holds=lambda resource: not communications.header_id(resource),
     all=(("part-of:missing", "true"),),
 )
 
@@ -132,7 +132,7 @@ MESSAGES = Collection(
         "sent": "2026-11-20T09:00:00Z",
         "text": "My back hurts again.",
     },
-    holds=lambda resource: bool(communications.header(resource)),
+    holds=lambda resource: bool(communications.header_id(resource)),
     all=(("part-of:missing", "false"),),
     narrowing=frozenset({"threadId", "encounterId"}),
 )

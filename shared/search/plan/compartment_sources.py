@@ -6,10 +6,10 @@ What the caller does not see is never read, so neither results nor limits reveal
 from collections.abc import Container, Iterator
 from datetime import tzinfo
 
-from shared.access.visibility import Sight
+from shared.access.visibility import Visibility
 from shared.catalog import access_patterns as patterns
-from shared.catalog.access_patterns import segment
-from shared.catalog.compartments import ITSELF, of_type
+from shared.catalog.access_patterns import encode_segment
+from shared.catalog.compartments import ITSELF, members_of_type
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.errors import TooCostly
 from shared.fhir import fhirjson, references
@@ -23,9 +23,9 @@ from shared.search.query.operands import ReferenceOperand
 from shared.store import codec, dynamodb
 from shared.store.index import order, partitions
 from shared.store.index.order import AFTER_ALL
-from shared.store.index.row_kinds import HEADERS
+from shared.store.index.row_kinds import HEADER_PREFIX
 from shared.store.items import Item
-from shared.store.reading import current, read_many, resource_of_row
+from shared.store.reading import current, json_by_id, resource_of_row
 
 type Partition = tuple[str, str]
 
@@ -36,30 +36,32 @@ MOST_MERGED, AT_ONCE = 1000, 250
 MOST_THREADS_READ = 10_000
 
 
-def choose(query: Query, sight: Sight, people: frozenset[str]) -> Source:
+def choose(query: Query, visibility: Visibility, people: frozenset[str]) -> Source:
     """Return a source with everything of a type that is in some people's compartments.
 
     Raises TooCostly if that is too many threads.
     """
-    own = dict(compartment_partitions(query.type, sight.tenant, people))
-    if source := _source_of_value(query, sight, own):
+    own = dict(compartment_partitions(query.type, visibility.tenant, people))
+    if source := _source_of_value(query, visibility, own):
         return source
     by, runs = order.ORDERS[query.type], sources.kind_runs(query)
     if query.type != "Communication":
         rows_beside = _session_rows if query.type == "Encounter" else _rows_of_themselves
-        held = tuple(rows_beside(query, sight, people))
-        return Source(COMPARTMENT, tuple(own), by, runs, held=held)
-    if all(kind.startswith(HEADERS) for run in runs for kind in run):
+        held = tuple(rows_beside(query, visibility, people))
+        return Source(COMPARTMENT, tuple(own), by, runs, preloaded=held)
+    if all(kind.startswith(HEADER_PREFIX) for run in runs for kind in run):
         return Source(COMPARTMENT, tuple(own), by, runs)
     threads = _newest_first(_threads(own))
     _check_number(query, len(threads))
-    sight.remember(people, threads)
+    visibility.remember_threads(people, threads)
     thread_partitions = [
-        (patterns.THREAD, f"{sight.tenant}#{segment(thread)}") for thread in threads
+        (patterns.THREAD, f"{visibility.tenant}#{encode_segment(thread)}") for thread in threads
     ]
     first, *later = _grouped(thread_partitions)
     without = _parts_of(query, threads)
-    return Source(COMPARTMENT, (*own, *first), by, runs, without=without, later=tuple(later))
+    return Source(
+        COMPARTMENT, (*own, *first), by, runs, excluded=without, later_groups=tuple(later)
+    )
 
 
 def _check_number(query: Query, threads: int) -> None:
@@ -97,14 +99,14 @@ def _grouped(threads: list[Partition]) -> list[tuple[Partition, ...]]:
     return [tuple(threads[:first]), *(tuple(threads[start : start + AT_ONCE]) for start in starts)]
 
 
-def everything(resource_type: str, sight: Sight, zone: tzinfo) -> Source:
+def all_of_type(resource_type: str, visibility: Visibility, zone: tzinfo) -> Source:
     """Return a source with everything of a type that the caller sees.
 
     Raises TooCostly if that is too many threads.
     """
     query = Query(resource_type, (), Controls(), zone, (), ())
-    source = choose(query, sight, sight.people(resource_type) or frozenset())
-    if source.later:
+    source = choose(query, visibility, visibility.compartment_owners(resource_type) or frozenset())
+    if source.later_groups:
         raise TooCostly(
             f"The search would have to look at the messages of more than {MOST_MERGED} threads",
             diagnostics="Search the messages directly, without _revinclude and _has",
@@ -112,19 +114,21 @@ def everything(resource_type: str, sight: Sight, zone: tzinfo) -> Source:
     return source
 
 
-def _source_of_value(query: Query, sight: Sight, own: Container[Partition]) -> Source | None:
+def _source_of_value(
+    query: Query, visibility: Visibility, own: Container[Partition]
+) -> Source | None:
     """Return the source of a criterion that selects only these people's or their threads' rows."""
 
     def is_theirs(partition: Partition) -> bool:
         table, key = partition
         if table == patterns.THREAD:
-            return sight.sees_thread(key.partition("#")[2])
+            return visibility.sees_thread(key.partition("#")[2])
         return partition in own
 
     for criterion in query.criteria:
-        selected = sources.partitions_of(criterion, sight.tenant)
+        selected = sources.partitions_of(criterion, visibility.tenant)
         if selected and all(map(is_theirs, selected)):
-            return sources.for_criterion(query, criterion, selected, sight.tenant)
+            return sources.for_criterion(query, criterion, selected, visibility.tenant)
     return None
 
 
@@ -132,12 +136,12 @@ def compartment_partitions(
     resource_type: str, tenant: str, people: frozenset[str]
 ) -> Iterator[tuple[Partition, str]]:
     """Yield the partitions of what refers to these people, each with the element that does."""
-    for member in of_type(resource_type):
+    for member in members_of_type(resource_type):
         if member.element == ITSELF:
             continue
         param = SEARCH_PARAMS.of(resource_type)[member.param]
         for person in sorted(people):
-            if compartments.is_a(member.owner, person):
+            if compartments.is_reference_to(member.owner, person):
                 for partition in partitions.of_value(tenant, param, person):
                     yield (patterns.SEARCH, partition), member.element
 
@@ -147,10 +151,12 @@ def _threads(own: dict[Partition, str]) -> dict[str, str]:
 
     A header in preparation counts only for its sender.
     """
-    drafts = f"{HEADERS}p#"
+    drafts = f"{HEADER_PREFIX}p#"
     threads: dict[str, str] = {}
     for (table, partition), element in own.items():
-        for item in dynamodb.query_all(table, partition, (HEADERS, HEADERS + AFTER_ALL)):
+        for item in dynamodb.query_all(
+            table, partition, (HEADER_PREFIX, HEADER_PREFIX + AFTER_ALL)
+        ):
             sort = item["sk"]["S"]
             if element == "sender" or not sort.startswith(drafts):
                 place_in_order, _, thread = sort.rpartition("#")
@@ -168,29 +174,31 @@ def _parts_of(query: Query, threads: list[str]) -> Criterion:
     return Criterion(param, "", operands, query.zone, "")
 
 
-def _session_rows(query: Query, sight: Sight, people: frozenset[str]) -> Iterator[Item]:
+def _session_rows(query: Query, visibility: Visibility, people: frozenset[str]) -> Iterator[Item]:
     """Read as rows the sessions that people see only by their medical encounters.
 
     Sessions that are in these people's compartments themselves have rows there, and are left out.
     """
     parents: dict[str, None] = {}
     for person in sorted(people):
-        partition = partitions.of_parts(sight.tenant, person)
+        partition = partitions.of_medical_encounters(visibility.tenant, person)
         for item in dynamodb.query_all(patterns.SEARCH, partition, (" ", AFTER_ALL)):
-            parents[classification.parent(resource_of_row(sight.tenant, item))] = None
-    sessions = read_many("Encounter", [parent for parent in parents if parent], sight.tenant)
+            parents[classification.parent_id(resource_of_row(visibility.tenant, item))] = None
+    sessions = json_by_id("Encounter", [parent for parent in parents if parent], visibility.tenant)
     for encounter_id, json in sessions.items():
         session = fhirjson.loads(json)
-        if not compartments.owners(session) & people and sight.sees(session):
+        if not compartments.owners(session) & people and visibility.sees(session):
             updated = session["meta"]["lastUpdated"]
             sort = f"{order.position(session, updated, query.zone)}#{encounter_id}"
             yield {"sk": {"S": sort}, "resource": {"B": codec.pack(json)}}
 
 
-def _rows_of_themselves(query: Query, sight: Sight, people: frozenset[str]) -> Iterator[Item]:
+def _rows_of_themselves(
+    query: Query, visibility: Visibility, people: frozenset[str]
+) -> Iterator[Item]:
     """Read these people's own resources, written as rows of a listing of the type."""
-    for own in map(references.literal, sorted(people)):
-        record = current(sight.tenant, *own) if own and own.type == query.type else None
+    for own in map(references.parse_literal, sorted(people)):
+        record = current(visibility.tenant, *own) if own and own.type == query.type else None
         if record and record.json:
             sort = f"{order.position(record.resource, record.created, query.zone)}#{record.id}"
             yield {"sk": {"S": sort}, "resource": {"B": codec.pack(record.json)}}

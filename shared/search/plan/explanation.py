@@ -23,7 +23,7 @@ def explain(plan: Plan, applied: tuple[tuple[str, str], ...]) -> Explanation:
     partitions = {(stream.table, stream.partition) for stream in streams}
     ids = plan.sessions if plan.ids is None else plan.ids
     return {
-        "reads": plan.reads,
+        "reads": plan.source_name,
         "tables": sorted({table for table, _ in partitions}),
         "partitions": len(partitions if ids is None else ids),
         "ranges": sum(len(stream.ranges) for stream in streams),
@@ -31,7 +31,9 @@ def explain(plan: Plan, applied: tuple[tuple[str, str], ...]) -> Explanation:
         "byDate": plan.window != EVERYTHING,
         "checked": [_name(criterion) for criterion in plan.predicates[:_MOST_SHOWN]],
         "sorted": [f"{'-' * key.descending}{key.param.code}" for key in plan.sort[:_MOST_SHOWN]],
-        "order": ("ascending" if plan.forward else "descending") if plan.ordered else "keys",
+        "order": ("ascending" if plan.forward else "descending")
+        if plan.is_date_ordered
+        else "keys",
         "cursor": any(name == "_cursor" for name, _ in applied),
     }
 

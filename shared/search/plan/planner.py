@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from shared.access.visibility import Sight
+from shared.access.visibility import Visibility
 from shared.errors import TooCostly
 from shared.fhir import references
 from shared.search.plan import compartment_sources, plans, sources, windows
@@ -17,15 +17,19 @@ from shared.store.index.order import Order
 MOST_SESSIONS, MOST_IDS = 50, 1000
 
 
-def plan(query: Query, tenant: str, sight: Sight | None = None) -> Plan:
+def plan(query: Query, tenant: str, visibility: Visibility | None = None) -> Plan:
     """Return the plan of a query; `sight` is set if the caller may not see everything.
 
     Raises TooCostly if the query names too many resources, or would read too many threads.
     """
-    return _by_sessions(query, sight) or _by_ids(query) or _by_partitions(query, tenant, sight)
+    return (
+        _by_sessions(query, visibility)
+        or _by_ids(query)
+        or _by_partitions(query, tenant, visibility)
+    )
 
 
-def _by_sessions(query: Query, sight: Sight | None) -> Plan | None:
+def _by_sessions(query: Query, visibility: Visibility | None) -> Plan | None:
     """Plan a search by effective session; a message has one, so each criterion must name it."""
     on_session = [criterion for criterion in query.criteria if not criterion.param.expression]
     if not on_session:
@@ -34,12 +38,12 @@ def _by_sessions(query: Query, sight: Sight | None) -> Plan | None:
     ordered, forward = _direction(query, by)
     ids = frozenset.intersection(*(_named_ids(criterion) for criterion in on_session))
     return Plan(
-        reads="session",
+        source_name="session",
         predicates=tuple(criterion for criterion in query.criteria if criterion not in on_session),
         sort=() if ordered else query.controls.sort,
-        sessions=frozenset(filter(sight.sees_encounter, ids)) if sight else ids,
-        window=windows.of(query.criteria, by)[0],
-        ordered=ordered,
+        sessions=frozenset(filter(visibility.sees_encounter, ids)) if visibility else ids,
+        window=windows.near_and_far(query.criteria, by)[0],
+        is_date_ordered=ordered,
         forward=forward,
     )
 
@@ -48,10 +52,14 @@ def _named_ids(criterion: Criterion) -> frozenset[str]:
     """Return the ids that a criterion names of the one type that its parameter refers to."""
     operands = [operand for operand in criterion.operands if isinstance(operand, ReferenceOperand)]
     bare = (
-        (operand.text, f"{operand.types[0]}/{operand.text}") for operand in operands if operand.bare
+        (operand.text, f"{operand.types[0]}/{operand.text}")
+        for operand in operands
+        if operand.is_bare_id
     )
     typed = (
-        (operand.text.rpartition("/")[2], operand.text) for operand in operands if not operand.bare
+        (operand.text.rpartition("/")[2], operand.text)
+        for operand in operands
+        if not operand.is_bare_id
     )
     target = criterion.param.targets[0]
     ids = frozenset(
@@ -80,25 +88,25 @@ def _by_ids(query: Query) -> Plan | None:
     return None
 
 
-def _by_partitions(query: Query, tenant: str, sight: Sight | None) -> Plan:
-    people = sight.people(query.type) if sight else None
-    if sight and people is not None:
-        source = compartment_sources.choose(query, sight, people)
+def _by_partitions(query: Query, tenant: str, visibility: Visibility | None) -> Plan:
+    people = visibility.compartment_owners(query.type) if visibility else None
+    if visibility and people is not None:
+        source = compartment_sources.choose(query, visibility, people)
     else:
         source = sources.choose(query, tenant)
-    near_and_far = windows.of(query.criteria, source.by)
-    ordered, forward = _direction(query, source.by)
+    near_and_far = windows.near_and_far(query.criteria, source.order)
+    ordered, forward = _direction(query, source.order)
     # Words are read in alphabetical order.
-    forward = forward or source.words is not None
+    forward = forward or source.word_ranges is not None
     return Plan(
-        reads=source.reads,
+        source_name=source.source_name,
         predicates=tuple(
-            criterion for criterion in query.criteria if criterion not in source.answers
+            criterion for criterion in query.criteria if criterion not in source.answered_criteria
         ),
         sort=() if ordered else query.controls.sort,
-        steps=plans.lay_out(source, near_and_far, ordered=ordered, forward=forward),
+        steps=plans.reading_steps(source, near_and_far, ordered=ordered, forward=forward),
         window=near_and_far[0],
-        ordered=ordered,
+        is_date_ordered=ordered,
         forward=forward,
     )
 

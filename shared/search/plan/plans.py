@@ -17,7 +17,7 @@ from shared.store.index.order import Order
 from shared.store.items import Item
 
 # The only kind of rows in a thread's own partition: its messages.
-MESSAGE = "m#"
+MESSAGE_PREFIX = "m#"
 # The value of `Plan.reads` if the partitions are those of the caller's compartments.
 COMPARTMENT = "compartment"
 # How many rows it counts to begin a partition of a later group, so that one request begins at most
@@ -40,10 +40,10 @@ class Stream:
     table: str
     partition: str
     ranges: tuple[KeyRange, ...]
-    cut: int = 0
-    without: Criterion | None = None
-    held: tuple[Item, ...] | None = None
-    words: "WordRanges | None" = None
+    prefix_length: int = 0
+    excluded: Criterion | None = None
+    preloaded: tuple[Item, ...] | None = None
+    word_ranges: "WordRanges | None" = None
     cost: int = 0
 
     def between(self, low: str, high: str) -> "Stream":
@@ -67,8 +67,8 @@ class WordRanges:
     def is_first_row(self, resource: dict[str, Any], sort: str) -> bool:
         """Return whether the row with this sort key is the first of the resource that is read."""
         texts = (value for value in values(resource, self.param) if isinstance(value, str))
-        words_read = (word for word in words.keys(texts) if self._reads(word + words.END))
-        return min(words_read, default="") == sort.partition(words.END)[0]
+        words_read = (word for word in words.keys(texts) if self._reads(word + words.KEY_SEPARATOR))
+        return min(words_read, default="") == sort.partition(words.KEY_SEPARATOR)[0]
 
     def _reads(self, sort: str) -> bool:
         return any(low <= sort <= high for ranges in self.ranges.values() for low, high in ranges)
@@ -90,22 +90,24 @@ class Source:
     how many rows it counts to begin a stream.
     """
 
-    reads: str
+    source_name: str
     partitions: tuple[tuple[str, str], ...]
-    by: Order
+    order: Order
     runs: tuple[tuple[str, ...], ...] = (("",),)
-    answers: tuple[Criterion, ...] = ()
-    without: Criterion | None = None
-    held: tuple[Item, ...] = ()
-    recorded: str = ""
-    words: WordRanges | None = None
-    later: tuple[tuple[tuple[str, str], ...], ...] = ()
+    answered_criteria: tuple[Criterion, ...] = ()
+    excluded: Criterion | None = None
+    preloaded: tuple[Item, ...] = ()
+    record_prefix: str = ""
+    word_ranges: WordRanges | None = None
+    later_groups: tuple[tuple[tuple[str, str], ...], ...] = ()
     cost: int = 0
 
     @property
     def groups(self) -> "tuple[Source, ...]":
         """The source as parts that are read one after the other."""
-        later = (replace(self, partitions=group, held=(), cost=_COST) for group in self.later)
+        later = (
+            replace(self, partitions=group, preloaded=(), cost=_COST) for group in self.later_groups
+        )
         return (self, *later)
 
 
@@ -119,18 +121,18 @@ class Plan:
     read in the order of their dates, and `forward` whether from the first row to the last.
     """
 
-    reads: str
+    source_name: str
     predicates: tuple[Criterion, ...]
     sort: tuple[SortKey, ...] = ()
     ids: tuple[str, ...] | None = None
     sessions: frozenset[str] | None = None
     steps: tuple[Step, ...] = ()
     window: Window = EVERYTHING
-    ordered: bool = False
+    is_date_ordered: bool = False
     forward: bool = False
 
 
-def lay_out(
+def reading_steps(
     source: Source, near_and_far: tuple[Window, Window], *, ordered: bool, forward: bool
 ) -> tuple[Step, ...]:
     """Return the steps that read a source, in the order of its dates or of its keys.
@@ -139,15 +141,19 @@ def lay_out(
     own. The first of the two windows is of ordinary rows, the second of the second rows of long
     Encounters.
     """
-    if source.words:
-        return (tuple(_in_order_of_words(source, source.words)),)
+    if source.word_ranges:
+        return (tuple(_in_order_of_words(source, source.word_ranges)),)
     near, far = near_and_far
     if not ordered:
         groups = source.groups
         return _without_empty(
             [(*_in_order_of_keys(group, near), *_second_rows(group, far)) for group in groups]
         )
-    parts = [(near, far)] if forward else [(near.dated, far.dated), (near.rest, far.rest)]
+    parts = (
+        [(near, far)]
+        if forward
+        else [(near.dated_only, far.dated_only), (near.undated_only, far.undated_only)]
+    )
     return _without_empty(
         [
             (*_in_order_of_dates(source, near_part), *_second_rows(source, far_part))
@@ -162,7 +168,7 @@ def _without_empty(steps: list[Step]) -> tuple[Step, ...]:
 
 def _in_order_of_words(source: Source, word_ranges: WordRanges) -> Iterator[Stream]:
     for table, partition in source.partitions:
-        yield Stream(table, partition, word_ranges.ranges[partition], words=word_ranges)
+        yield Stream(table, partition, word_ranges.ranges[partition], word_ranges=word_ranges)
 
 
 def _in_order_of_keys(source: Source, window: Window) -> Iterator[Stream]:
@@ -186,21 +192,21 @@ def _in_order_of_dates(source: Source, window: Window) -> Iterator[Stream]:
 
 
 def _all_partitions(source: Source) -> tuple[tuple[str, str], ...]:
-    return (*source.partitions, *((_HELD_PARTITION,) if source.held else ()))
+    return (*source.partitions, *((_HELD_PARTITION,) if source.preloaded else ()))
 
 
 def _second_rows(source: Source, window: Window) -> Iterator[Stream]:
     ranges = windows.row_ranges(long_encounters.LONG_PREFIX, window)
     for table, partition in source.partitions if ranges else ():
         yield _stream(source, table, partition, ranges, len(long_encounters.LONG_PREFIX))
-    if source.held and ranges:
+    if source.preloaded and ranges:
         yield _stream(source, *_HELD_PARTITION, windows.row_ranges("", window), 0)
 
 
 def _runs(source: Source, table: str) -> tuple[tuple[str, ...], ...]:
     if table == patterns.ENCOUNTER:
-        return ((source.recorded,),)
-    return ((MESSAGE,),) if table == patterns.THREAD else source.runs
+        return ((source.record_prefix,),)
+    return ((MESSAGE_PREFIX,),) if table == patterns.THREAD else source.runs
 
 
 def _ranges(table: str, kind: str, window: Window) -> list[KeyRange]:
@@ -209,8 +215,8 @@ def _ranges(table: str, kind: str, window: Window) -> list[KeyRange]:
 
 
 def _stream(source: Source, table: str, partition: str, ranges: list[KeyRange], cut: int) -> Stream:
-    without = None if table == patterns.THREAD else source.without
-    held = source.held if (table, partition) == _HELD_PARTITION else None
+    without = None if table == patterns.THREAD else source.excluded
+    held = source.preloaded if (table, partition) == _HELD_PARTITION else None
     if table == patterns.ENCOUNTER:
-        cut = len(source.recorded)
+        cut = len(source.record_prefix)
     return Stream(table, partition, tuple(ranges), cut, without, held, cost=source.cost)

@@ -5,10 +5,10 @@ from dataclasses import replace
 from itertools import groupby
 
 from shared.catalog import access_patterns as patterns
-from shared.catalog.access_patterns import segment
+from shared.catalog.access_patterns import encode_segment
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.fhir import words
-from shared.fhir.search_values import Reference, Token, path
+from shared.fhir.search_values import Reference, Token, parse_path
 from shared.search.plan.plans import Source, WordRanges
 from shared.search.plan.windows import KeyRange
 from shared.search.query.criteria import Query
@@ -16,11 +16,11 @@ from shared.search.query.criterion import Criterion
 from shared.search.query.matching import matches
 from shared.search.query.operands import ContainedOperand, Operand, ReferenceOperand, TokenOperand
 from shared.store.index import order, partitions, readiness
-from shared.store.index.row_kinds import KINDS, Kind, are_by_status
+from shared.store.index.row_kinds import KINDS, RowKind, has_several_kinds
 
 type Partition = tuple[str, str]
 # Of each kind of rows the statuses that a query asks for.
-type States = dict[Kind, frozenset[str]]
+type States = dict[RowKind, frozenset[str]]
 
 # How many times more resources share the beginning of a word if it has no letter, one or two. From
 # three letters on it is selective.
@@ -43,7 +43,7 @@ def choose(query: Query, tenant: str) -> Source:
     candidates = [(criterion, partitions_of(criterion, tenant)) for criterion in query.criteria]
     candidates.sort(key=lambda candidate: estimated_matches(candidate[0]) * len(candidate[1]))
     for criterion, selected in candidates:
-        is_too_common = by_update and criterion.param.common >= MOST_SORTED
+        is_too_common = by_update and criterion.param.resources_per_value >= MOST_SORTED
         if 0 < len(selected) <= MOST_PARTITIONS and not is_too_common:
             return for_criterion(query, criterion, selected, tenant)
     return _listing(query, tenant, wanted)
@@ -52,11 +52,11 @@ def choose(query: Query, tenant: str) -> Source:
 def estimated_matches(criterion: Criterion) -> int:
     """Return about how many resources share a value of a criterion; fewer, the longer a word is."""
     if criterion.param.type != "string":
-        return criterion.param.common
+        return criterion.param.resources_per_value
     letters = min(len(str(operand)) for operand in criterion.operands)
     if letters < len(_FEWER):
-        return criterion.param.common * _FEWER[letters]
-    return max(criterion.param.common - letters, 1)
+        return criterion.param.resources_per_value * _FEWER[letters]
+    return max(criterion.param.resources_per_value - letters, 1)
 
 
 def for_criterion(
@@ -80,11 +80,11 @@ def _for_words(criterion: Criterion, selected: list[Partition], tenant: str) -> 
     word_ranges = WordRanges(
         criterion.param, {partition: tuple(key_ranges) for partition, key_ranges in ranges.items()}
     )
-    return Source(criterion.param.code, tuple(selected), _BY_WORD, words=word_ranges)
+    return Source(criterion.param.code, tuple(selected), _BY_WORD, word_ranges=word_ranges)
 
 
 def _range_of_words(operand: Operand) -> KeyRange:
-    return words.between(words.normal(str(operand)))
+    return words.key_range(words.normalize(str(operand)))
 
 
 def kind_runs(query: Query) -> tuple[tuple[str, ...], ...]:
@@ -115,7 +115,7 @@ def partitions_of(criterion: Criterion, tenant: str) -> list[Partition]:
             return []
         for table, key in keys:
             names = (
-                (f"{tenant}#{segment(key)}",)
+                (f"{tenant}#{encode_segment(key)}",)
                 if table in partitions.KEYED.values()
                 else partitions.of_value(tenant, param, key)
             )
@@ -129,27 +129,27 @@ def _value_keys(param: SearchParam, operand: Operand) -> Iterator[tuple[str, str
         key = partitions.value_key(param, Token("", operand.code))
         if operand.system is not None:
             key = partitions.system_key(param, operand.system, operand.code) or key
-        yield patterns.table_of_rows(param.resource), key
+        yield patterns.index_table(param.resource), key
     elif isinstance(operand, str) and param.type != "string":
-        yield patterns.table_of_rows(param.resource), operand
-    elif isinstance(operand, str) and words.normal(operand):
-        yield patterns.table_of_rows(param.resource), words.initial(_range_of_words(operand)[0])
+        yield patterns.index_table(param.resource), operand
+    elif isinstance(operand, str) and words.normalize(operand):
+        yield patterns.index_table(param.resource), words.initial(_range_of_words(operand)[0])
     elif isinstance(operand, ContainedOperand):
-        yield patterns.table_of_rows(param.resource), partitions.CONTAINED
+        yield patterns.index_table(param.resource), partitions.CONTAINED
     elif isinstance(operand, ReferenceOperand):
         yield from _keys_of_reference(param, operand)
 
 
 def _keys_of_reference(param: SearchParam, operand: ReferenceOperand) -> Iterator[tuple[str, str]]:
-    keyed_part, table = _keyed_part(param, operand), patterns.table_of_rows(param.resource)
+    keyed_part, table = _keyed_part(param, operand), patterns.index_table(param.resource)
     if keyed_part:
-        yield partitions.KEYED[param.keyed], keyed_part.text.partition("/")[2]
-    if not operand.bare:
+        yield partitions.KEYED[param.keyed_target], keyed_part.text.partition("/")[2]
+    if not operand.is_bare_id:
         key = partitions.value_key(param, Reference(operand.text, operand.type))
         if key:
             yield table, key
     elif not param.is_by_id:
-        others = (target for target in param.targets if target != param.keyed)
+        others = (target for target in param.targets if target != param.keyed_target)
         yield from ((table, f"{target}/{operand.text}") for target in others)
     else:
         yield table, operand.text
@@ -157,15 +157,15 @@ def _keys_of_reference(param: SearchParam, operand: ReferenceOperand) -> Iterato
 
 def _keyed_part(param: SearchParam, operand: ReferenceOperand) -> ReferenceOperand | None:
     """Return the part of an operand that the resource tables' own keys answer, if any."""
-    if operand.bare:
-        typed = ReferenceOperand(f"{param.keyed}/{operand.text}", param.keyed)
-        return typed if param.keyed else None
+    if operand.is_bare_id:
+        typed = ReferenceOperand(f"{param.keyed_target}/{operand.text}", param.keyed_target)
+        return typed if param.keyed_target else None
     return operand if partitions.is_keyed(param, Reference(operand.text, operand.type)) else None
 
 
 def _is_impossible(criterion: Criterion) -> bool:
     """Return whether a criterion asks only for types that its parameter never refers to."""
-    only_type = path(criterion.param.expression).only if criterion.param.expression else ""
+    only_type = parse_path(criterion.param.expression).only if criterion.param.expression else ""
     return bool(only_type and not criterion.modifier) and all(
         isinstance(operand, ReferenceOperand) and operand.type not in ("", only_type)
         for operand in criterion.operands
@@ -179,14 +179,14 @@ def _is_answered(criterion: Criterion) -> bool:
 
 def _is_exact(param: SearchParam, operand: Operand) -> bool:
     if isinstance(operand, TokenOperand):
-        return operand.system is None and not path(param.expression).where
+        return operand.system is None and not parse_path(param.expression).where
     if isinstance(operand, ReferenceOperand):
         if operand.text.startswith(partitions.CONTAINED):
             return False
-        only_type = path(param.expression).only
-        of_type = operand.bare or only_type in ("", operand.type)
+        only_type = parse_path(param.expression).only
+        of_type = operand.is_bare_id or only_type in ("", operand.type)
         return of_type and bool(
-            not param.is_by_id or (_keyed_part(param, operand) and not operand.bare)
+            not param.is_by_id or (_keyed_part(param, operand) and not operand.is_bare_id)
         )
     return isinstance(operand, str)
 
@@ -220,7 +220,7 @@ def _for_values(
         runs,
         answers,
         without,
-        recorded=partitions.record_prefix(query.type),
+        record_prefix=partitions.record_prefix(query.type),
     )
 
 
@@ -238,13 +238,13 @@ def _wanted_statuses(query: Query) -> States:
             and all(matches({"status": status}, criterion) for criterion in on_status)
         )
         for kind in KINDS[query.type]
-        if kind.listing or not query.threads
+        if kind.listing or not query.is_headers_only
     }
 
 
 def _is_on_status(criterion: Criterion) -> bool:
     """Return whether a criterion is on the status by which rows are divided into kinds."""
-    return criterion.param.code == "status" and are_by_status(criterion.param.resource)
+    return criterion.param.code == "status" and has_several_kinds(criterion.param.resource)
 
 
 def _wants_part_of(criterion: Criterion) -> Iterator[bool]:
@@ -268,7 +268,7 @@ def _runs_and_answers(
     return runs, _answers(query, kinds, wanted)
 
 
-def _answers(query: Query, kinds: list[Kind], wanted: States) -> tuple[Criterion, ...]:
+def _answers(query: Query, kinds: list[RowKind], wanted: States) -> tuple[Criterion, ...]:
     """Return the criteria on status and `part-of:missing` that are true of all the kinds read."""
     are_statuses_wanted = all(kind.statuses <= wanted[kind] for kind in kinds)
     are_by_part = all(kind.part is not None for kind in kinds)
@@ -309,8 +309,8 @@ def _of_listings(
     answers: tuple[Criterion, ...] = (),
 ) -> Source:
     selected = tuple(
-        (patterns.table_of_rows(query.type), partition)
+        (patterns.index_table(query.type), partition)
         for name in names
         for partition in partitions.listing(tenant, query.type, name)
     )
-    return Source(", ".join(names), selected, by, answers=answers)
+    return Source(", ".join(names), selected, by, answered_criteria=answers)

@@ -28,23 +28,23 @@ class Window:
     """
 
     spans: tuple[Span, ...] = _ALL
-    undated: bool = True
+    includes_undated: bool = True
 
     @property
-    def dated(self) -> "Window":
+    def dated_only(self) -> "Window":
         """The window without undated resources."""
-        return Window(self.spans, undated=False)
+        return Window(self.spans, includes_undated=False)
 
     @property
-    def rest(self) -> "Window":
+    def undated_only(self) -> "Window":
         """The window of undated resources alone."""
-        return Window((), self.undated)
+        return Window((), self.includes_undated)
 
 
-EVERYTHING, NOTHING = Window(), Window((), undated=False)
+EVERYTHING, NOTHING = Window(), Window((), includes_undated=False)
 
 
-def of(criteria: Iterable[Criterion], by: Order) -> tuple[Window, Window]:
+def near_and_far(criteria: Iterable[Criterion], by: Order) -> tuple[Window, Window]:
     """Return the windows of an order of keys in which all matches of some criteria are.
 
     The first is of ordinary rows. The second is the further part in which only Encounters that last
@@ -60,9 +60,9 @@ def of(criteria: Iterable[Criterion], by: Order) -> tuple[Window, Window]:
         return whole, NOTHING
     near = Window(
         _window_of(on_date, replace(by, longest=long_encounters.longest_without_long_row())).spans,
-        undated=False,
+        includes_undated=False,
     )
-    return near, Window(_difference(whole.spans, near.spans), whole.undated)
+    return near, Window(_difference(whole.spans, near.spans), whole.includes_undated)
 
 
 def _difference(some: tuple[Span, ...], others: tuple[Span, ...]) -> tuple[Span, ...]:
@@ -74,12 +74,14 @@ def _difference(some: tuple[Span, ...], others: tuple[Span, ...]) -> tuple[Span,
 
 
 def _window_of(criteria: Iterable[Criterion], by: Order) -> Window:
-    window = Window(undated=by != UPDATED)
+    window = Window(includes_undated=by != UPDATED)
     for criterion in criteria:
         dates = [date for date in criterion.operands if isinstance(date, DateOperand)]
         spans = [span for date in dates for span in _spans(date, by, criterion.zone)]
         undated = any(_finds_undated(date, by) for date in dates)
-        window = Window(_intersection(window.spans, _union(spans)), window.undated and undated)
+        window = Window(
+            _intersection(window.spans, _union(spans)), window.includes_undated and undated
+        )
     return window
 
 
@@ -105,7 +107,7 @@ def _spans(operand: DateOperand, by: Order, zone: tzinfo) -> list[Span]:
     bound = high if prefix == "gt" else low
     if by.has_long:
         # An open Encounter has no end yet, so it also reaches beyond every bound in the future.
-        bound = min(bound, instants.nanoseconds(instants.now()))
+        bound = min(bound, instants.to_nanoseconds(instants.now()))
     earliest, latest = bound - by.longest, high if prefix == "ap" else FOREVER
     return [*_starts_of_vague(bound, by, zone), (earliest, latest)]
 
@@ -115,7 +117,7 @@ def _starts_of_vague(instant: int, by: Order, zone: tzinfo) -> list[Span]:
     if not by.vague or abs(instant) == FOREVER:
         return []
     moment = instants.from_nanoseconds(order.clamped(instant))
-    local = instants.wall_clock(moment, zone)
+    local = instants.local_time(moment, zone)
     starts = [instants.parse(local.strftime(form), zone).low for form in ("%4Y", "%4Y-%m")]
     return [(start, start) for start in starts]
 
@@ -166,7 +168,7 @@ def _key_ranges(
     prefix: str, window: Window, text: Callable[[int], str], undated: str, end: str
 ) -> list[KeyRange]:
     ranges = [(prefix + text(low), prefix + text(high) + AFTER_ALL) for low, high in window.spans]
-    if not window.undated:
+    if not window.includes_undated:
         return ranges
     if window.spans and window.spans[-1][1] >= FOREVER:
         return [*ranges[:-1], (ranges[-1][0], prefix + end)]

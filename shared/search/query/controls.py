@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/search.html#return
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from shared.catalog.controls import DEFAULT_COUNT, OFFSET, number, page_size
+from shared.catalog.controls import DEFAULT_COUNT, OFFSET, page_size, parse_number
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.errors import FhirError, Invalid, Issue, TooCostly
 from shared.fhir import subsets
@@ -16,7 +16,7 @@ from shared.fhir.subsets import Subset
 MOST_ROWS = 2000
 # The rows it may read beyond these while a page by an indexed parameter is empty and not the last:
 # the client would only ask for the next page at once.
-MORE_ROWS = 8000
+EXTRA_ROWS = 8000
 # Accepted because clients send them; they do not change what a search finds.
 WITHOUT_EFFECT = frozenset({"_format", "_pretty", "_totalMethod", "_contained"})
 NAMES = frozenset(
@@ -46,7 +46,7 @@ class Controls:
     count: int = DEFAULT_COUNT
     offset: int | None = None
     cursor: str = ""
-    is_counted: bool = False
+    wants_total: bool = False
     subset: Subset | None = None
     applied: Mapping[str, str] = field(default_factory=dict)
 
@@ -64,14 +64,14 @@ def parse(resource_type: str, values: Mapping[str, str], issues: list[Issue]) ->
     count = checked(lambda: page_size(values.get("_count")), DEFAULT_COUNT)
     offset = checked(lambda: _parse_offset(values, count), None)
     total = checked(lambda: _parse_total(values), "")
-    subset = checked(lambda: subsets.asked(resource_type, values), None)
+    subset = checked(lambda: subsets.parse(resource_type, values), None)
     checked(lambda: _check_contained(values), None)
     return Controls(
         sort=checked(lambda: _parse_sort(resource_type, values.get("_sort")), ()),
         count=0 if values.get("_summary") == subsets.COUNT else count,
         offset=offset,
         cursor=values.get("_cursor", ""),
-        is_counted=total != "none" and bool(total or offset is not None),
+        wants_total=total != "none" and bool(total or offset is not None),
         subset=subset,
         applied={**values, **({"_count": str(count)} if "_count" in values else {})},
     )
@@ -81,7 +81,7 @@ def _parse_offset(values: Mapping[str, str], count: int) -> int | None:
     """Return how many results to skip. Raises TooCostly if one request cannot read that far."""
     if "_offset" not in values:
         return None
-    offset = number(OFFSET, values["_offset"])
+    offset = parse_number(OFFSET, values["_offset"])
     if "_cursor" in values:
         raise Invalid("_offset and _cursor cannot be combined", expression="_offset")
     if offset + count > MOST_ROWS:

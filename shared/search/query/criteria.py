@@ -41,9 +41,9 @@ class Query:
     warnings: tuple[Issue, ...]
     includes: "tuple[Include, ...]" = ()
     joins: "tuple[Join, ...]" = ()
-    via: int | None = None
-    threads: bool = False
-    is_exact: bool = False
+    driving_join: int | None = None
+    is_headers_only: bool = False
+    needs_exact_numbers: bool = False
 
 
 class _Parts:
@@ -106,7 +106,7 @@ def parse(
         warnings=tuple(replace(issue, severity="warning") for issue in unknown),
         includes=tuple(dict.fromkeys(parts.includes)),
         joins=tuple(parts.joins),
-        is_exact=_compares_quantities(parts.criteria, parts.joins),
+        needs_exact_numbers=_compares_quantities(parts.criteria, parts.joins),
     )
 
 
@@ -123,7 +123,7 @@ def _check_size(pairs: Sequence[Pair]) -> None:
         )
     # An escaped comma separates nothing, so counting commas first saves most queries the parsing.
     if sum(value.count(",") + 1 for _, value in criteria) > most:
-        counts = [(len(operands.parts(value)), name) for name, value in criteria]
+        counts = [(len(operands.split_values(value)), name) for name, value in criteria]
         if sum(count for count, _ in counts) > most:
             raise TooCostly(
                 f"A search may have at most {most} values, counted over all its parameters",

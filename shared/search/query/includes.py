@@ -12,7 +12,7 @@ import orjson
 
 from shared.catalog import parameters
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
-from shared.catalog.types import TYPES
+from shared.catalog.types import STORED_TYPES
 from shared.errors import Invalid
 
 ITERATE = "iterate"
@@ -57,7 +57,7 @@ def parse(name: str, value: str) -> list[Include]:
         raise Invalid(f"{name}={value}: {target} is not a resource type", expression=name)
     return [
         Include(followed, target, reverse, bool(modifier))
-        for resource_type in (TYPES if source == "*" else (source,))
+        for resource_type in (STORED_TYPES if source == "*" else (source,))
         for followed in _followed(resource_type, param, target, name, reverse=reverse)
     ]
 
@@ -77,7 +77,7 @@ def _params_of(source: str, name: str) -> list[str]:
     """Return the reference parameters of a type. Raises Invalid if there is no such type."""
     if source == "*":
         return []
-    if source in TYPES:
+    if source in STORED_TYPES:
         return [
             code
             for code, param in SEARCH_PARAMS.of(source).items()
@@ -104,13 +104,13 @@ def _followed(
     In reverse, a wildcard stands for all parameters that are indexed by value. Raises Invalid for
     another one that is named, because the resources that refer by it cannot be looked up.
     """
-    if source not in TYPES or (target and target not in TYPES):
+    if source not in STORED_TYPES or (target and target not in STORED_TYPES):
         return
     for code in _params_of(source, name):
         search_param = SEARCH_PARAMS.of(source)[code]
         if reverse and param == "*" and search_param.index is not Index.ROW:
             continue
-        targets = {target} if target else set(TYPES)
+        targets = {target} if target else set(STORED_TYPES)
         if param in ("*", code) and (
             not search_param.targets or targets & set(search_param.targets)
         ):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
-from shared.catalog.types import TYPES
+from shared.catalog.types import STORED_TYPES
 from shared.errors import FhirError, Invalid
 from shared.search.query import criterion
 from shared.search.query.criterion import Criterion, UnknownParameter
@@ -25,7 +25,7 @@ class Chain:
     """A reference to a resource that matches a condition; each target type has its own."""
 
     param: SearchParam
-    branches: tuple[tuple[str, "Condition"], ...]
+    branches: tuple[tuple[str, "JoinCondition"], ...]
     text: str
 
     def __str__(self) -> str:
@@ -38,7 +38,7 @@ class Has:
     """A `_has`: another resource refers to this one by `param` and matches a condition."""
 
     param: SearchParam
-    condition: "Condition"
+    condition: "JoinCondition"
     text: str
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Has:
 
 
 type Join = Chain | Has
-type Condition = Criterion | Join
+type JoinCondition = Criterion | Join
 
 
 def parse(resource_type: str, name: str, value: str, zone: tzinfo) -> Join:
@@ -64,7 +64,7 @@ def parse(resource_type: str, name: str, value: str, zone: tzinfo) -> Join:
     return join
 
 
-def compares_quantities(condition: Condition) -> bool:
+def compares_quantities(condition: JoinCondition) -> bool:
     """Return whether a condition, or one within it, compares quantities."""
     return any(
         isinstance(nested, Criterion) and nested.param.type == "quantity"
@@ -72,7 +72,7 @@ def compares_quantities(condition: Condition) -> bool:
     )
 
 
-def joined_types(conditions: Iterable[Condition]) -> Iterator[str]:
+def joined_types(conditions: Iterable[JoinCondition]) -> Iterator[str]:
     """Yield the types of the other resources that conditions look at."""
     for condition in _nested(conditions):
         if isinstance(condition, Has):
@@ -81,14 +81,14 @@ def joined_types(conditions: Iterable[Condition]) -> Iterator[str]:
             yield from (resource_type for resource_type, _ in condition.branches)
 
 
-def reverse_params(conditions: Iterable[Condition]) -> Iterator[SearchParam]:
+def reverse_params(conditions: Iterable[JoinCondition]) -> Iterator[SearchParam]:
     """Yield the parameter of each `_has`: by it other resources refer to those searched."""
     for condition in _nested(conditions):
         if isinstance(condition, Has):
             yield condition.param
 
 
-def _nested(conditions: Iterable[Condition]) -> Iterator[Condition]:
+def _nested(conditions: Iterable[JoinCondition]) -> Iterator[JoinCondition]:
     """Yield conditions and the conditions within them, each object once."""
     seen, pending = set[Join](), [*conditions]
     while pending:
@@ -114,9 +114,9 @@ class _Parser:
 
     def __init__(self, value: str, zone: tzinfo) -> None:
         self._value, self._zone = value, zone
-        self._outcomes: dict[tuple[str, str], Condition | FhirError] = {}
+        self._outcomes: dict[tuple[str, str], JoinCondition | FhirError] = {}
 
-    def condition(self, resource_type: str, name: str, depth: int = 0) -> Condition:
+    def condition(self, resource_type: str, name: str, depth: int = 0) -> JoinCondition:
         """Parse a condition on resources of a type. Raises Invalid."""
         if depth > _MOST_LINKS:
             raise Invalid(f"A chain or _has may follow at most {_MOST_LINKS} references in a row")
@@ -131,7 +131,7 @@ class _Parser:
             raise outcome
         return outcome
 
-    def _parse(self, resource_type: str, name: str, depth: int) -> Condition:
+    def _parse(self, resource_type: str, name: str, depth: int) -> JoinCondition:
         if name.partition(":")[0] == HAS:
             return self._parse_has(resource_type, name, depth)
         if "." in name:
@@ -145,8 +145,8 @@ class _Parser:
         _, source, code, rest, *_ = *name.split(":", 3), "", "", ""
         if not (source and code and rest):
             raise Invalid(f"{name} must be _has:Type:reference-parameter:search-parameter")
-        if source not in TYPES:
-            raise Invalid(f"{source} is not stored here; use one of {', '.join(TYPES)}")
+        if source not in STORED_TYPES:
+            raise Invalid(f"{source} is not stored here; use one of {', '.join(STORED_TYPES)}")
         params = {
             param.code: param
             for param in _reference_params(source)
@@ -176,7 +176,7 @@ class _Parser:
         targets = _stored_targets(params[code])
         if target and target not in targets:
             raise Invalid(f"A chain by {code} leads to {' or '.join(targets)}, not to {target}")
-        branches: list[tuple[str, Condition]] = []
+        branches: list[tuple[str, JoinCondition]] = []
         problems: list[FhirError] = []
         for target_type in (target,) if target else targets:
             try:
@@ -197,6 +197,6 @@ def _reference_params(resource_type: str) -> list[SearchParam]:
 def _stored_targets(param: SearchParam) -> tuple[str, ...]:
     return tuple(
         resource_type
-        for resource_type in TYPES
+        for resource_type in STORED_TYPES
         if not param.targets or resource_type in param.targets
     )

@@ -46,17 +46,17 @@ def _token(value: Token, operand: TokenOperand) -> bool:
 
 
 def _folded_text(value: Token) -> str:
-    return words.folded(value.text)
+    return words.fold(value.text)
 
 
 def _of_type(value: Token, operand: TokenOperand) -> bool:
-    return value.code == operand.code and operand.kind in value.kinds
+    return value.code == operand.code and operand.identifier_type in value.identifier_types
 
 
 def _reference(value: Reference, operand: ReferenceOperand | ContainedOperand) -> bool:
     if isinstance(operand, ContainedOperand):
         return value.is_contained
-    if not operand.bare:
+    if not operand.is_bare_id:
         return value.text == operand.text
     kind, _, identity = value.text.rpartition("/")
     return identity == operand.text and (
@@ -137,6 +137,6 @@ _TESTS: dict[tuple[str, str], Callable[[Any, Any], bool]] = {
 # How a stored value is converted before it is compared, where it is not compared as it is.
 _CONVERTED: dict[tuple[str, str], Callable[[Any], str]] = {
     ("token", "text"): _folded_text,
-    ("string", ""): words.spaced,
-    ("string", "contains"): words.normal,
+    ("string", ""): words.with_leading_space,
+    ("string", "contains"): words.normalize,
 }

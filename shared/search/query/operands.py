@@ -15,7 +15,7 @@ from shared.catalog.parameters import SearchParam
 from shared.errors import Invalid, TooCostly
 from shared.fhir import instants, references, words
 from shared.fhir.instants import Range
-from shared.fhir.search_values import CONTACT_POINT, canonical, contact
+from shared.fhir.search_values import CONTACT_POINT, normalize_contact, parse_reference
 
 
 class TokenOperand(NamedTuple):
@@ -26,7 +26,7 @@ class TokenOperand(NamedTuple):
 
     system: str | None
     code: str | None
-    kind: tuple[str, str] | None = None
+    identifier_type: tuple[str, str] | None = None
 
 
 class ReferenceOperand(NamedTuple):
@@ -37,7 +37,7 @@ class ReferenceOperand(NamedTuple):
 
     text: str
     type: str = ""
-    bare: bool = False
+    is_bare_id: bool = False
     types: tuple[str, ...] = ()
 
 
@@ -105,7 +105,7 @@ def parse(param: SearchParam, modifier: str, value: str, zone: tzinfo) -> tuple[
         if value not in ("true", "false"):
             raise Invalid(f"{name}={value} must be true or false", expression=name)
         return (value == "true",)
-    texts = parts(value)
+    texts = split_values(value)
     if not texts:
         raise Invalid(f"{name} needs a value", expression=name)
     if any(len(text.encode(errors="replace")) > LONGEST_VALUE for text in texts):
@@ -120,7 +120,7 @@ def parse(param: SearchParam, modifier: str, value: str, zone: tzinfo) -> tuple[
         raise Invalid(f"{name}={value} is not {expected}", expression=name) from None
 
 
-def parts(value: str) -> list[str]:
+def split_values(value: str) -> list[str]:
     """Split a value at its commas; the parts keep their escapes, and empty ones are left out."""
     return [text for text in _split(_COMMA, value) if text]
 
@@ -185,7 +185,7 @@ def _unescaped(text: str) -> str:
 def _token(text: str, param: SearchParam, _modifier: str, _zone: tzinfo) -> TokenOperand:
     parts = [_unescaped(part) for part in _split(_BAR, text)]
     if param.element == CONTACT_POINT:
-        parts[-1] = contact(parts[-1])
+        parts[-1] = normalize_contact(parts[-1])
     if len(parts) == 1:
         return TokenOperand(None, parts[0])
     system, code = parts[0], "|".join(parts[1:])
@@ -207,8 +207,8 @@ def _reference(text: str, param: SearchParam, modifier: str, _zone: tzinfo) -> R
             raise ValueError
         text = f"{modifier}/{identity}"
     if references.is_bare_id(text, param.targets):
-        return ReferenceOperand(text, bare=True, types=param.targets)
-    reference = canonical(text)
+        return ReferenceOperand(text, is_bare_id=True, types=param.targets)
+    reference = parse_reference(text)
     return ReferenceOperand(reference.text, reference.type)
 
 
@@ -218,7 +218,7 @@ def _date(text: str, _param: SearchParam, _modifier: str, zone: tzinfo) -> DateO
         raise ValueError
     prefix, searched = match["prefix"] or "eq", instants.parse(match["value"], zone)
     if prefix == "ap":
-        now = instants.nanoseconds(instants.now())
+        now = instants.to_nanoseconds(instants.now())
         margin = abs(now - searched.low) // _APPROXIMATELY
         searched = Range(searched.low - margin, searched.high + margin)
     return DateOperand(prefix, searched)
@@ -247,12 +247,12 @@ def _text(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> str:
 
 
 def _folded(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> str:
-    return words.folded(_unescaped(text))
+    return words.fold(_unescaped(text))
 
 
 def _string(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> str:
     """Return a text as strings are compared; only `:exact` heeds case, accents and punctuation."""
-    normal = words.normal(_unescaped(text))
+    normal = words.normalize(_unescaped(text))
     if not normal:
         raise ValueError
     return normal

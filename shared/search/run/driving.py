@@ -13,7 +13,7 @@ from shared.search.plan.plans import Plan
 from shared.search.query.controls import Controls, SortKey
 from shared.search.query.criteria import Query
 from shared.search.query.criterion import Criterion
-from shared.search.query.joins import Chain, Condition, Join, joined_types
+from shared.search.query.joins import Chain, Join, JoinCondition, joined_types
 from shared.search.query.operands import ContainedOperand, Operand, ReferenceOperand, TokenOperand
 from shared.search.run import reading
 from shared.search.run.lookups import Lookups, Resource
@@ -30,18 +30,18 @@ _MOST, _MOST_LATER = 100, 200
 _OPEN = frozenset({"open", "open-threads", "open-parts, open-threads"})
 
 
-def narrowed(query: Query, lookups: Lookups, via: int | None) -> Query:
+def with_driving_join(query: Query, lookups: Lookups, via: int | None) -> Query:
     """Return the query with one of its joins replaced by the resources that it leads to.
 
     `via` is the number of the join that the page before has chosen, None on the first page. Raises
     TooCostly if that join leads to too many resources by now.
     """
-    if lookups.limits((query.type, *joined_types(query.joins))):
+    if lookups.is_partial((query.type, *joined_types(query.joins))):
         # The choice depends on how many resources there are, which a caller who does not see all of
         # them must not learn.
-        return replace(query, via=NO_JOIN)
+        return replace(query, driving_join=NO_JOIN)
     if not query.joins or via == NO_JOIN or (via is None and _is_selective(query, lookups)):
-        return replace(query, via=NO_JOIN)
+        return replace(query, driving_join=NO_JOIN)
     for number, join in enumerate(query.joins):
         if via in (None, number):
             most = _MOST if via is None else _MOST_LATER
@@ -54,7 +54,7 @@ def narrowed(query: Query, lookups: Lookups, via: int | None) -> Query:
                     expression=join.text.partition("=")[0],
                     diagnostics="Start again from the first page",
                 )
-    return replace(query, via=NO_JOIN)
+    return replace(query, driving_join=NO_JOIN)
 
 
 def _is_selective(query: Query, lookups: Lookups) -> bool:
@@ -78,7 +78,7 @@ def _linked_names(join: Join, lookups: Lookups, most: int) -> list[str] | None:
             return None
         for resource_type, condition in join.branches:
             # That is `part-of`: a message's leads to a header, so messages need not be searched.
-            has_messages = join.param.keyed == join.param.resource == resource_type
+            has_messages = join.param.keyed_target == join.param.resource == resource_type
             resources = _matching_resources(
                 resource_type, condition, lookups, most, has_messages=has_messages
             )
@@ -97,7 +97,7 @@ def _linked_names(join: Join, lookups: Lookups, most: int) -> list[str] | None:
 
 def _matching_resources(
     resource_type: str,
-    condition: Condition,
+    condition: JoinCondition,
     lookups: Lookups,
     most: int,
     *,
@@ -112,10 +112,10 @@ def _matching_resources(
         zone=lookups.zone,
         applied=(),
         warnings=(),
-        threads=has_messages,
+        is_headers_only=has_messages,
     )
     if joins:
-        query = narrowed(query, lookups, None)
+        query = with_driving_join(query, lookups, None)
     plan = planner.plan(query, lookups.tenant)
     if not (_reads_few_rows(plan, resource_type) or _is_of_contained(query)):
         return None
@@ -128,11 +128,14 @@ def _matching_resources(
 
 def _reads_few_rows(plan: Plan, resource_type: str) -> bool:
     """Return whether a plan is likely to read few rows."""
-    if plan.ids is not None or plan.reads in _OPEN:
+    if plan.ids is not None or plan.source_name in _OPEN:
         return True
-    param = SEARCH_PARAMS.of(resource_type).get(plan.reads)
+    param = SEARCH_PARAMS.of(resource_type).get(plan.source_name)
     return bool(
-        param and readiness.is_partitioned(param) and param.spread == 1 and param.common <= _COMMON
+        param
+        and readiness.is_partitioned(param)
+        and param.spread == 1
+        and param.resources_per_value <= _COMMON
     )
 
 
@@ -151,11 +154,11 @@ def _with_names(query: Query, number: int, names: list[str], lookups: Lookups) -
             # Contained targets are looked at one by one; for all others the answer is known.
             lookups.set_answers(join, names)
             criterion = _criterion(join, (*targets, ContainedOperand()), query)
-            return replace(query, criteria=(*query.criteria, criterion), via=number)
+            return replace(query, criteria=(*query.criteria, criterion), driving_join=number)
         if targets:
             criterion = _criterion(join, tuple(targets), query)
             return replace(
-                query, criteria=(*query.criteria, criterion), joins=other_joins, via=number
+                query, criteria=(*query.criteria, criterion), joins=other_joins, driving_join=number
             )
     param = SEARCH_PARAMS.of(query.type)["_id"]
     ids = tuple(
@@ -168,7 +171,11 @@ def _with_names(query: Query, number: int, names: list[str], lookups: Lookups) -
     sort = query.controls.sort or (SortKey(param, descending=False),)
     controls = replace(query.controls, sort=sort)
     return replace(
-        query, criteria=(*query.criteria, by_id), joins=other_joins, controls=controls, via=number
+        query,
+        criteria=(*query.criteria, by_id),
+        joins=other_joins,
+        controls=controls,
+        driving_join=number,
     )
 
 

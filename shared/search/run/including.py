@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from shared.catalog.types import TYPES
+from shared.catalog.types import STORED_TYPES
 from shared.errors import TooCostly
 from shared.fhir import references
 from shared.fhir.fhirjson import sent_size
@@ -41,7 +41,7 @@ class _Step(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class PendingIncludes:
     """The part of a match's includes that a page had no room for, as the steps of its walk."""
 
     match: str
@@ -52,11 +52,11 @@ class Rest:
         return (self.match, *map(list, self.steps))
 
 
-def rest_from_cursor(written: Sequence[Any]) -> Rest:
+def pending_from_cursor(written: Sequence[Any]) -> PendingIncludes:
     """Return the rest that a cursor has. Raises Invalid if it is malformed."""
     match written:
         case [str(name), *steps] if _is_stored(name) and len(steps) <= _DEEPEST:
-            return Rest(name, tuple(_step(step) for step in steps))
+            return PendingIncludes(name, tuple(_step(step) for step in steps))
     raise invalid_cursor()
 
 
@@ -68,11 +68,13 @@ def _step(written: object) -> _Step:
 
 
 def _is_stored(name: str) -> bool:
-    reference = references.relative(name)
-    return isinstance(reference, Local) and str(reference) == name and reference.type in TYPES
+    reference = references.parse_relative(name)
+    return (
+        isinstance(reference, Local) and str(reference) == name and reference.type in STORED_TYPES
+    )
 
 
-class Walk:
+class IncludeWalk:
     """Follows references from matches while the page has room, and includes each resource once."""
 
     def __init__(self, includes: Sequence[Include], lookups: Lookups, room: int) -> None:
@@ -83,28 +85,30 @@ class Walk:
         self.included: dict[str, bytes] = {}
         self._path: list[_Step] = []
 
-    def fetch(self, matches: Sequence[Resource]) -> None:
+    def prefetch(self, matches: Sequence[Resource]) -> None:
         """Read together the resources that matches refer to."""
         rules = [rule for rule in self._direct if not rule.reverse]
         with suppress(OutOfRows):
-            self._lookups.fetch(
+            self._lookups.prefetch(
                 name for rule in rules for match in matches for name in self._targets(rule, match)
             )
 
-    def add_match(self, name: str, match: Resource, json: bytes) -> Rest | None:
+    def add_match(self, name: str, match: Resource, json: bytes) -> PendingIncludes | None:
         """Include what a match of this page leads to, as `follow`; the match takes room itself."""
         if self.included and sent_size(json) > self.room:
-            return Rest(name, ())
+            return PendingIncludes(name, ())
         self.room = max(self.room - sent_size(json), 0)
         return self.follow(name, match)
 
-    def follow(self, name: str, match: Resource, done: Sequence[_Step] = ()) -> Rest | None:
+    def follow(
+        self, name: str, match: Resource, done: Sequence[_Step] = ()
+    ) -> PendingIncludes | None:
         """Include what a match leads to, and return what is left if the page has no more room."""
         self._path = []
         try:
             self._follow_from(name, match, self._direct, list(done))
         except (_Full, OutOfRows):
-            return Rest(name, tuple(self._path))
+            return PendingIncludes(name, tuple(self._path))
         return None
 
     def _follow_from(
@@ -144,16 +148,16 @@ class Walk:
             targets = sorted(
                 referred for referred in self._targets(rule, resource) if referred > after
             )
-            self._lookups.fetch(targets)
+            self._lookups.prefetch(targets)
             for target in targets:
                 if json := self._lookups.get(target):
                     yield target, self._lookups.name_of(target), json
         elif rule.target in ("", resource["resourceType"]):
             target_types = rule.param.targets
             can_refer = not target_types or resource["resourceType"] in target_types
-            if can_refer and not self._lookups.has_no_parts(resource, rule.param):
-                own_name, _ = references.versioned(name)
-                for referring in self._lookups.referring(
+            if can_refer and not self._lookups.is_never_target(resource, rule.param):
+                own_name, _ = references.split_version(name)
+                for referring in self._lookups.referrers(
                     rule.param, own_name, first=_FIRST_ROWS, after=after
                 ):
                     yield referring.place, referring.name, referring.json
@@ -164,7 +168,7 @@ class Walk:
         return self._lookups.versioned_targets(resource, rule.param, rule.target)
 
 
-def gather(
+def read_with_includes(
     includes: Sequence[Include],
     lookups: Lookups,
     read: Callable[[], Page],
@@ -175,16 +179,18 @@ def gather(
     The page ends before a match whose includes do not fit. If the includes of a single match are
     more than a page, the next page goes on with them.
     """
-    walk = Walk(includes, lookups, LARGEST_PAGE)
-    if cursor and cursor.rest:
-        rest = _resume(walk, lookups, rest_from_cursor(cursor.rest))
+    walk = IncludeWalk(includes, lookups, LARGEST_PAGE)
+    if cursor and cursor.pending_includes:
+        rest = _resume(walk, lookups, pending_from_cursor(cursor.pending_includes))
         if rest or (walk.included and lookups.budget.left < _FOR_MATCHES):
             included, left = [*walk.included.values()], rest.to_cursor() if rest else ()
-            return Page([], cursor.place, total=cursor.total, included=included, rest=left)
+            return Page(
+                [], cursor.place, total=cursor.total, included=included, pending_includes=left
+            )
     page = read()
     resources = [lookups.loads(json) for json in page.resources]
     names = [f"{resource['resourceType']}/{resource['id']}" for resource in resources]
-    walk.fetch(resources)
+    walk.prefetch(resources)
     for index, name in enumerate(names):
         included_before = dict(walk.included)
         rest = walk.add_match(name, resources[index], page.resources[index])
@@ -192,7 +198,7 @@ def gather(
             continue
         if index:
             walk.included, page = included_before, _shortened(page, index, page.places[index - 1])
-        elif cursor and cursor.rest and included_before:
+        elif cursor and cursor.pending_includes and included_before:
             walk.included, page = included_before, _shortened(page, 0, cursor.place)
         else:
             page = _shortened(page, 1, page.places[0], rest.to_cursor())
@@ -203,9 +209,9 @@ def gather(
 
 
 def _shortened(page: Page, count: int, end: Position, rest: tuple[Any, ...] = ()) -> Page:
-    return replace(page, resources=page.resources[:count], next=end, rest=rest)
+    return replace(page, resources=page.resources[:count], next=end, pending_includes=rest)
 
 
-def _resume(walk: Walk, lookups: Lookups, rest: Rest) -> Rest | None:
+def _resume(walk: IncludeWalk, lookups: Lookups, rest: PendingIncludes) -> PendingIncludes | None:
     json = lookups.get(rest.match)
     return walk.follow(rest.match, lookups.loads(json), rest.steps) if json else None

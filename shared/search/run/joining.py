@@ -9,14 +9,14 @@ from typing import TypeGuard
 
 from shared.fhir.search_values import Reference, Value, values
 from shared.search.query.criterion import Criterion
-from shared.search.query.joins import Chain, Condition, Has, Join
+from shared.search.query.joins import Chain, Has, Join, JoinCondition
 from shared.search.query.matching import matches
 from shared.search.run.lookups import Lookups, Resource
 
 _FIRST_ROWS = 8
 
 
-def holds(resource: Resource, condition: Condition, lookups: Lookups) -> bool:
+def satisfies(resource: Resource, condition: JoinCondition, lookups: Lookups) -> bool:
     """Return whether a resource matches a condition, by what the caller sees. Raises OutOfRows.
 
     A contained resource is passed without its id: nothing but what contains it refers to it.
@@ -34,14 +34,14 @@ def holds(resource: Resource, condition: Condition, lookups: Lookups) -> bool:
         lookups.cached_answer(condition, name, partial(_target_matches, name, condition, lookups))
         for name in lookups.targets(resource, condition.param)
     ) or any(
-        holds(inner, branch, lookups)
+        satisfies(inner, branch, lookups)
         for inner, branch in _contained_targets(resource, condition, lookups)
     )
 
 
 def _contained_targets(
     resource: Resource, chain: Chain, lookups: Lookups
-) -> Iterator[tuple[Resource, Condition]]:
+) -> Iterator[tuple[Resource, JoinCondition]]:
     """Yield the contained resources that a chain leads to, each with the condition of its type.
 
     They keep the other contained resources beside them, to which they may refer by `#id`.
@@ -62,22 +62,22 @@ def _is_contained(value: Value) -> TypeGuard[Reference]:
 
 
 def _is_referred_to(resource: Resource, has: Has, lookups: Lookups) -> bool:
-    if lookups.has_no_parts(resource, has.param):
+    if lookups.is_never_target(resource, has.param):
         return False
     name = f"{resource['resourceType']}/{resource['id']}"
-    referring = lookups.referring(has.param, name, first=_FIRST_ROWS)
-    return any(holds(referrer.resource, has.condition, lookups) for referrer in referring)
+    referring = lookups.referrers(has.param, name, first=_FIRST_ROWS)
+    return any(satisfies(referrer.resource, has.condition, lookups) for referrer in referring)
 
 
 def _target_matches(name: str, chain: Chain, lookups: Lookups) -> bool:
     condition = dict(chain.branches).get(name.partition("/")[0])
     json = lookups.get(name) if condition else None
-    return bool(condition and json and holds(lookups.loads(json), condition, lookups))
+    return bool(condition and json and satisfies(lookups.loads(json), condition, lookups))
 
 
-def fetch(resources: list[Resource], joins: tuple[Join, ...], lookups: Lookups) -> None:
+def prefetch(resources: list[Resource], joins: tuple[Join, ...], lookups: Lookups) -> None:
     """Read together what chains will look at for many resources. Raises OutOfRows."""
-    lookups.fetch(
+    lookups.prefetch(
         name
         for join in joins
         if isinstance(join, Chain) and not lookups.is_answered(join)

@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from shared.access.visibility import Sight
+from shared.access.visibility import Visibility
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SearchParam
-from shared.catalog.types import DIRECTORY, TYPES
+from shared.catalog.types import DIRECTORY_TYPES, STORED_TYPES
 from shared.fhir import fhirjson, references
 from shared.fhir.references import Local
 from shared.fhir.search_values import Reference, values
 from shared.search.plan import compartment_sources, plans, sources, windows
 from shared.search.plan.compartment_sources import Partition
-from shared.search.plan.plans import MESSAGE, Source, Stream
+from shared.search.plan.plans import MESSAGE_PREFIX, Source, Stream
 from shared.search.query.criterion import Criterion
 from shared.search.query.operands import ReferenceOperand
 from shared.search.run import streams
@@ -30,8 +30,8 @@ from shared.search.run.streams import Budget, OutOfRows, Progress, Row
 from shared.store import dynamodb, reading
 from shared.store.index import long_encounters, partitions
 from shared.store.index.order import AFTER_ALL
-from shared.store.reading import VersionKey, read_many
-from shared.store.records import Versioned
+from shared.store.reading import VersionKey, json_by_id
+from shared.store.records import VersionedRecord
 
 type Resource = dict[str, Any]
 
@@ -44,7 +44,7 @@ _AT_ONCE = 25
 _VERSION_ROWS = 2
 
 
-class Referring(NamedTuple):
+class Referrer(NamedTuple):
     """A resource that refers to another, and the place after which reading goes on."""
 
     place: str
@@ -77,14 +77,14 @@ class Lookups:
         self,
         tenant: str,
         zone: tzinfo,
-        sight: Sight | None = None,
+        visibility: Visibility | None = None,
         loads: Callable[[bytes], Resource] = loads_rounded,
     ) -> None:
         """Begin the lookups of a request."""
         self.tenant, self.zone, self.loads = tenant, zone, loads
         self.budget = Budget()
-        self._sight = sight
-        self.missing: set[str] = set()
+        self._visibility = visibility
+        self.missing_versions: set[str] = set()
         self._known: dict[str, bytes | None] = {}
         self._answers: dict[tuple[object, str], bool] = {}
         self._complete: dict[object, frozenset[str]] = {}
@@ -92,15 +92,17 @@ class Lookups:
 
     def sees(self, resource: Resource) -> bool:
         """Return whether the caller may see a resource."""
-        return self._sight is None or self._sight.sees(resource)
+        return self._visibility is None or self._visibility.sees(resource)
 
-    def surely_sees(self, resource_type: str, json: bytes) -> bool:
+    def sees_without_reading(self, resource_type: str, json: bytes) -> bool:
         """Return whether the caller may see a resource, if that is certain without parsing it."""
-        return self._sight is None or self._sight.surely_sees(resource_type, json)
+        return self._visibility is None or self._visibility.sees_without_reading(
+            resource_type, json
+        )
 
-    def limits(self, resource_types: Iterable[str]) -> bool:
+    def is_partial(self, resource_types: Iterable[str]) -> bool:
         """Return whether there may be resources of some types that the caller does not see."""
-        return self._sight is not None and self._sight.limits(resource_types)
+        return self._visibility is not None and self._visibility.is_partial(resource_types)
 
     def cached_answer(self, question: object, name: str, answer: Callable[[], bool]) -> bool:
         """Return the answer to a question about a resource, which is computed once."""
@@ -125,19 +127,19 @@ class Lookups:
         By `Type/id/_history/version` return that version. If there is none, return the current
         version and add the name to `missing`.
         """
-        self.fetch([name])
+        self.prefetch([name])
         return self._known[name]
 
     def name_of(self, name: str) -> str:
         """Return the name of a resource or version, without the version if it is current."""
-        current_name, _ = references.versioned(name)
+        current_name, _ = references.split_version(name)
         return current_name if self.get(name) is self._known[current_name] else name
 
     def _fetch_versions(self, names: Iterable[str]) -> None:
         """Read versions of resources whose current versions have been read."""
         current, older = dict[str, bytes | None](), dict[str, VersionKey]()
         for name in names:
-            current_name, version = references.versioned(name)
+            current_name, version = references.split_version(name)
             current[name] = json = self._known[current_name]
             if json is None or _version_of(json) != version:
                 resource_type, _, resource_id = current_name.partition("/")
@@ -148,10 +150,10 @@ class Lookups:
         for name, json in current.items():
             past = self._past(json, versions.get(older[name])) if name in older else json
             self._known[name] = past or json
-            self.missing |= {name} if json and not past else set()
+            self.missing_versions |= {name} if json and not past else set()
 
     def _past(
-        self, current: bytes | None, versions: tuple[Versioned, Versioned] | None
+        self, current: bytes | None, versions: tuple[VersionedRecord, VersionedRecord] | None
     ) -> bytes | None:
         """Return a past version if the caller sees it and its resource, which may be deleted."""
         if versions is None:
@@ -160,25 +162,25 @@ class Lookups:
         is_seen = current is not None or (record.deleted and self._sees_record(record))
         return past.json if is_seen and self._sees_past(past) else None
 
-    def _sees_past(self, record: Versioned) -> bool:
-        return self._sight is None or self._sight.sees_past(record)
+    def _sees_past(self, record: VersionedRecord) -> bool:
+        return self._visibility is None or self._visibility.sees_past_version(record)
 
-    def _sees_record(self, record: Versioned) -> bool:
-        return self._sight is None or self._sight.sees_record(record)
+    def _sees_record(self, record: VersionedRecord) -> bool:
+        return self._visibility is None or self._visibility.sees_record(record)
 
-    def fetch(self, names: Iterable[str]) -> None:
+    def prefetch(self, names: Iterable[str]) -> None:
         """Read together the resources that will be asked for. Raises OutOfRows."""
         wanted = dict.fromkeys(names)
-        current_names = dict.fromkeys(references.versioned(name)[0] for name in wanted)
+        current_names = dict.fromkeys(references.split_version(name)[0] for name in wanted)
         unknown = [name for name in current_names if name not in self._known]
-        for resource_type in TYPES:
+        for resource_type in STORED_TYPES:
             ids = [
                 name.partition("/")[2] for name in unknown if name.startswith(f"{resource_type}/")
             ]
             if not ids:
                 continue
             self.budget.spend(len(ids))
-            by_id = read_many(resource_type, ids, self.tenant)
+            by_id = json_by_id(resource_type, ids, self.tenant)
             for resource_id in ids:
                 self._known[f"{resource_type}/{resource_id}"] = self._if_seen(
                     resource_type, by_id.get(resource_id)
@@ -186,7 +188,7 @@ class Lookups:
         self._fetch_versions([name for name in wanted if name not in self._known])
 
     def _if_seen(self, resource_type: str, json: bytes | None) -> bytes | None:
-        if json and (self.surely_sees(resource_type, json) or self.sees(self.loads(json))):
+        if json and (self.sees_without_reading(resource_type, json) or self.sees(self.loads(json))):
             return json
         return None
 
@@ -202,15 +204,15 @@ class Lookups:
         return list(dict.fromkeys(map(str, self._references(resource, param, target))))
 
     def _references(self, resource: Resource, param: SearchParam, target: str) -> Iterator[Local]:
-        wanted = (target,) if target else TYPES
+        wanted = (target,) if target else STORED_TYPES
         for value in values(resource, param, self.zone):
-            literal = references.literal(value.text) if isinstance(value, Reference) else None
+            literal = references.parse_literal(value.text) if isinstance(value, Reference) else None
             if isinstance(value, Reference) and literal and literal.type in wanted:
                 yield Local(literal, value.version)
 
-    def referring(
+    def referrers(
         self, param: SearchParam, target: str, *, first: int, after: str = ""
-    ) -> Iterator[Referring]:
+    ) -> Iterator[Referrer]:
         """Yield the resources that refer to another one by an indexed parameter, in order of keys.
 
         `first` is how many rows the first Query reads. Raises OutOfRows.
@@ -220,13 +222,13 @@ class Lookups:
         selected = sources.partitions_of(criterion, self.tenant)
         rows = (
             self._rows_of_compartments(param.resource, first, after)
-            if operand.type in DIRECTORY and self._may_hold_others(param.resource, selected)
+            if operand.type in DIRECTORY_TYPES and self._may_hold_others(param.resource, selected)
             else self._rows_of_partitions(param.resource, selected, first, after)
         )
         for place, json in rows:
             resource = self.loads(json)
             if target in self.targets(resource, param) and self.sees(resource):
-                yield Referring(place, f"{param.resource}/{resource['id']}", resource, json)
+                yield Referrer(place, f"{param.resource}/{resource['id']}", resource, json)
 
     def _may_hold_others(self, resource_type: str, selected: list[Partition]) -> bool:
         """Return whether partitions may hold many resources that the caller does not see.
@@ -234,7 +236,7 @@ class Lookups:
         Everyone's records refer to the directory, so the caller's own compartments are read instead
         of such a partition.
         """
-        people = self._sight.people(resource_type) if self._sight else None
+        people = self._visibility.compartment_owners(resource_type) if self._visibility else None
         if people is None:
             return False
         own = dict(compartment_sources.compartment_partitions(resource_type, self.tenant, people))
@@ -261,23 +263,23 @@ class Lookups:
         self, resource_type: str, first: int, after: str
     ) -> Iterator[tuple[str, bytes]]:
         """Read everything of a type that the caller sees, each row with its place."""
-        if self._sight is None:
+        if self._visibility is None:
             raise AssertionError("a caller who sees everything has no compartments")
         if resource_type not in self._own:
-            self._own[resource_type] = compartment_sources.everything(
-                resource_type, self._sight, self.zone
+            self._own[resource_type] = compartment_sources.all_of_type(
+                resource_type, self._visibility, self.zone
             )
         rows = _rows_of_source(self._own[resource_type], self.budget, first, after)
         for batch in batched(rows, _AT_ONCE, strict=False):
             yield from self._with_json(resource_type, batch)
 
-    def has_no_parts(self, resource: Resource, param: SearchParam) -> bool:
+    def is_never_target(self, resource: Resource, param: SearchParam) -> bool:
         """Return whether nothing can refer to a resource by a parameter, as to a message.
 
         Messages are parts of headers, but have no parts themselves.
         """
         return (
-            bool(param.keyed)
+            bool(param.keyed_target)
             and resource["resourceType"] == param.resource
             and any(
                 isinstance(value, Reference) and partitions.is_keyed(param, value)
@@ -296,7 +298,7 @@ class Lookups:
     ) -> Iterator[tuple[str, bytes]]:
         key_range = long_encounters.RANGES_WITHOUT_LONG_ROWS.get(resource_type, (" ", AFTER_ALL))
         if table == patterns.THREAD:
-            key_range = (MESSAGE, MESSAGE + AFTER_ALL)
+            key_range = (MESSAGE_PREFIX, MESSAGE_PREFIX + AFTER_ALL)
         elif table == patterns.ENCOUNTER:
             recorded = partitions.record_prefix(resource_type)
             key_range = (recorded, recorded + AFTER_ALL)
@@ -314,7 +316,7 @@ class Lookups:
             self.budget.spend(max(len(items), 1))
             rows = ((item["sk"]["S"], Row("", stream, item)) for item in items)
             yield from self._with_json(
-                resource_type, [(sort, row) for sort, row in rows if not row.is_gone]
+                resource_type, [(sort, row) for sort, row in rows if not row.is_tombstone]
             )
             limit *= _GROWTH
             if start is None:
@@ -324,7 +326,7 @@ class Lookups:
         self, resource_type: str, rows: Sequence[tuple[str, Row]]
     ) -> Iterator[tuple[str, bytes]]:
         partial = [row.id for _, row in rows if row.is_partial]
-        by_id = read_many(resource_type, partial, self.tenant) if partial else {}
+        by_id = json_by_id(resource_type, partial, self.tenant) if partial else {}
         for place, row in rows:
             json = by_id.get(row.id) if row.is_partial else row.json
             if json:
@@ -335,12 +337,12 @@ def _rows_of_source(
     source: Source, budget: Budget, first: int, after: str
 ) -> Iterator[tuple[str, Row]]:
     """Read a source in the order of its keys, each row with its place. Raises OutOfRows."""
-    near_and_far = windows.of((), source.by)
-    steps = plans.lay_out(source, near_and_far, ordered=False, forward=True)
+    near_and_far = windows.near_and_far((), source.order)
+    steps = plans.reading_steps(source, near_and_far, ordered=False, forward=True)
     progress = Progress(first, budget=budget)
     position = [0, after.partition(":")[2]] if after else None
     for row in streams.rows(steps, position, progress, forward=True):
-        progress.looked_at += 1
+        progress.examined += 1
         yield f"0:{row.place}", row
     if progress.is_exhausted:
         raise OutOfRows

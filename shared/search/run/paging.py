@@ -36,10 +36,10 @@ class Cursor(NamedTuple):
     """
 
     place: Position
-    before: bool = False
+    is_backward: bool = False
     total: int | None = None
-    rest: tuple[Any, ...] = ()
-    via: int | None = None
+    pending_includes: tuple[Any, ...] = ()
+    driving_join: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +58,28 @@ class Page:
     is_partial: bool = False
     places: list[Position] = field(default_factory=list)
     included: list[bytes] = field(default_factory=list)
-    rest: tuple[Any, ...] = ()
+    pending_includes: tuple[Any, ...] = ()
 
 
-def _fingerprint(query: Query, tenant: str, caller: str) -> str:
+def _fingerprint(query: Query, tenant: str, caller_id: str) -> str:
     bound = [pair for pair in query.applied if pair[0] not in _NOT_BOUND]
-    return sha256(orjson.dumps([tenant, caller, query.type, bound])).hexdigest()[:24]
+    return sha256(orjson.dumps([tenant, caller_id, query.type, bound])).hexdigest()[:24]
 
 
-def links(query: Query, tenant: str, caller: str, page: Page) -> dict[str, Pairs]:
+def links(query: Query, tenant: str, caller_id: str, page: Page) -> dict[str, Pairs]:
     """Return the queries of the pages around a page, by the relation of their links."""
-    controls, fingerprint = query.controls, _fingerprint(query, tenant, caller)
+    controls, fingerprint = query.controls, _fingerprint(query, tenant, caller_id)
     params = tuple(pair for pair in query.applied if pair[0] not in ("_cursor", "_offset"))
 
     def to_offset(offset: int) -> Pairs:
         return (*params, ("_offset", str(offset)))
 
     def to_cursor(place: Position, *, before: bool) -> Pairs:
-        total = UNCOUNTED if controls.is_counted and page.total is None else page.total
-        extra: dict[str, Any] = {"rest": page.rest} if page.rest and not before else {}
-        extra |= {"via": query.via} if query.via is not None else {}
+        total = UNCOUNTED if controls.wants_total and page.total is None else page.total
+        extra: dict[str, Any] = (
+            {"rest": page.pending_includes} if page.pending_includes and not before else {}
+        )
+        extra |= {"via": query.driving_join} if query.driving_join is not None else {}
         content = orjson.dumps([fingerprint, before, total, *place, *([extra] if extra else [])])
         return (*params, ("_cursor", urlsafe_b64encode(content).decode().rstrip("=")))
 
@@ -96,14 +98,18 @@ def links(query: Query, tenant: str, caller: str, page: Page) -> dict[str, Pairs
             yield "previous", to_cursor(page.previous, before=True)
         if page.next is not None:
             following = (controls.offset or 0) + len(page.resources)
-            fits = following + controls.count <= MOST_ROWS and not page.is_partial and not page.rest
+            fits = (
+                following + controls.count <= MOST_ROWS
+                and not page.is_partial
+                and not page.pending_includes
+            )
             by_offset = controls.offset is not None and fits
             yield "next", to_offset(following) if by_offset else to_cursor(page.next, before=False)
 
     return dict(relations())
 
 
-def parse_cursor(query: Query, tenant: str, caller: str) -> Cursor | None:
+def parse_cursor(query: Query, tenant: str, caller_id: str) -> Cursor | None:
     """Return the cursor of a query, if any. Raises Invalid if it belongs to another search."""
     text = query.controls.cursor
     if not text:
@@ -115,7 +121,7 @@ def parse_cursor(query: Query, tenant: str, caller: str) -> Cursor | None:
         raise invalid_cursor() from None
     match content:
         case [str(fingerprint), bool(before), (int() | None) as total, _, *_]:
-            if fingerprint == _fingerprint(query, tenant, caller) and _is_total(total):
+            if fingerprint == _fingerprint(query, tenant, caller_id) and _is_total(total):
                 return _cursor_at(content[3:], before=before, total=total)
     raise invalid_cursor()
 

@@ -17,13 +17,13 @@ from shared.search.query.criteria import Query
 from shared.search.query.criterion import Criterion
 from shared.search.query.matching import matches
 from shared.search.run import sorting, streams
+from shared.search.run.effective_sessions import EffectiveSessions
 from shared.search.run.lookups import Lookups
 from shared.search.run.paging import Cursor, Page, Position, invalid_cursor
-from shared.search.run.sessions import EffectiveSessions
-from shared.search.run.streams import UNIT_ROWS, OutOfRows, Progress, Row
+from shared.search.run.streams import ROWS_PER_READ_UNIT, OutOfRows, Progress, Row
 from shared.store.index import order, readiness
 from shared.store.index.rows import stub
-from shared.store.reading import read_many
+from shared.store.reading import json_by_id
 from shared.store.records import LARGEST_SENT
 
 type Resource = dict[str, Any]
@@ -60,7 +60,7 @@ def _read_page(reader: "_Reader") -> Page:
         return reader.counted()
     if plan.sort:
         return reader.of_list(reader.sorted())
-    if reader.cursor is None and (controls.is_counted or controls.offset is not None):
+    if reader.cursor is None and (controls.wants_total or controls.offset is not None):
         return reader.counted()
     return reader.in_order()
 
@@ -71,10 +71,10 @@ class _Reader:
     def __init__(self, plan: Plan, query: Query, lookups: Lookups, cursor: Cursor | None) -> None:
         self.plan, self.query, self.lookups, self.cursor = plan, query, lookups, cursor
         self.tenant, self.loads = lookups.tenant, lookups.loads
-        self.controls, self.is_back = query.controls, bool(cursor and cursor.before)
+        self.controls, self.is_back = query.controls, bool(cursor and cursor.is_backward)
 
     def _progress(self, wanted: int) -> Progress:
-        return Progress(wanted, UNIT_ROWS[self.query.type], self.lookups.budget)
+        return Progress(wanted, ROWS_PER_READ_UNIT[self.query.type], self.lookups.budget)
 
     def in_order(self) -> Page:
         """Read one match more than a page, to know whether there is a next page.
@@ -91,7 +91,7 @@ class _Reader:
             and self._is_indexed
             and self.lookups.budget.extend()
         ):
-            begin = Cursor(place, before=self.is_back)
+            begin = Cursor(place, is_backward=self.is_back)
             page = self._page_from(begin)
         return page
 
@@ -103,7 +103,9 @@ class _Reader:
     @property
     def _is_indexed(self) -> bool:
         """Return whether rows are read by a given value, and no other resources must be read."""
-        are_read_by = (criterion.param.code == self.plan.reads for criterion in self.query.criteria)
+        are_read_by = (
+            criterion.param.code == self.plan.source_name for criterion in self.query.criteria
+        )
         return all(map(self.lookups.is_answered, self.query.joins)) and any(are_read_by)
 
     def _unselective_parameter(self) -> str:
@@ -112,8 +114,8 @@ class _Reader:
         A value that rows are read by narrows the search, and so do the caller's compartments.
         """
         criteria = self.query.criteria
-        if self.plan.reads == COMPARTMENT or any(
-            criterion.param.code == self.plan.reads for criterion in criteria
+        if self.plan.source_name == COMPARTMENT or any(
+            criterion.param.code == self.plan.source_name for criterion in criteria
         ):
             return ""
         names = (
@@ -126,7 +128,7 @@ class _Reader:
     def counted(self) -> Page:
         """Read all matches to count them; without a total, only as far as the page needs."""
         offset, count = self.controls.offset or 0, self.controls.count
-        wanted = None if self.controls.is_counted or not count else offset + count + 1
+        wanted = None if self.controls.wants_total or not count else offset + count + 1
         progress = self._progress(wanted or MOST_ROWS)
         matched = self._with_json(islice(self._candidates(progress, None), wanted))
         total = None if wanted or progress.is_exhausted else len(matched)
@@ -138,11 +140,11 @@ class _Reader:
 
     def of_list(self, matched: list[Match]) -> Page:
         """Return the page of a list of matches that is in order."""
-        total = len(matched) if self.controls.is_counted or not self.controls.count else None
+        total = len(matched) if self.controls.wants_total or not self.controls.count else None
         keys = self.plan.sort
         if self.cursor:
-            bound = sorting.comparable(_checked_position(self.cursor.place, self.plan), keys)
-            positions = [sorting.comparable(match.place, keys) for match in matched]
+            bound = sorting.comparison_key(_checked_position(self.cursor.place, self.plan), keys)
+            positions = [sorting.comparison_key(match.place, keys) for match in matched]
             if self.is_back:
                 before = sum(position < bound for position in positions)
                 matched = matched[:before][::-1]
@@ -175,7 +177,7 @@ class _Reader:
             match._replace(place=sorting.position_of(self.loads(match.json), keys, self.query))
             for match in matched
         ]
-        return sorted(placed, key=lambda match: sorting.comparable(match.place, keys))
+        return sorted(placed, key=lambda match: sorting.comparison_key(match.place, keys))
 
     def _page(
         self,
@@ -221,12 +223,12 @@ class _Reader:
             sessions = EffectiveSessions(self.plan, self.tenant, order.ORDERS[self.query.type])
             steps = sessions.steps()
         position, forward = cursor.place if cursor else None, self.plan.forward
-        is_back = bool(cursor and cursor.before)
+        is_back = bool(cursor and cursor.is_backward)
         rows = streams.rows(steps, position, progress, forward=forward, is_back=is_back)
         done, stubs_are_whole = position, readiness.are_stubs_complete(self.query.type)
         for row, place in self._placed(rows, progress):
-            progress.looked_at += 1
-            if sessions and not sessions.include(row):
+            progress.examined += 1
+            if sessions and not sessions.has_message(row):
                 continue
             json = row.json if stubs_are_whole or not row.is_partial else None
             if row.is_partial and self.query.joins and json and _CONTAINING in json:
@@ -266,10 +268,10 @@ class _Reader:
             if all(matches(resource, criterion) for criterion in predicates)
         ]
         with suppress(OutOfRows):
-            joining.fetch(likely, self.query.joins, self.lookups)
+            joining.prefetch(likely, self.query.joins, self.lookups)
 
     def _row_matches(self, json: bytes, row: Row) -> bool:
-        without, words = row.stream.without, row.stream.words
+        without, words = row.stream.excluded, row.stream.word_ranges
         if without and matches(self.loads(json), without):
             return False
         if words and not words.is_first_row(self.loads(json), row.item["sk"]["S"]):
@@ -280,7 +282,7 @@ class _Reader:
         if (
             not criteria
             and not self.query.joins
-            and self.lookups.surely_sees(self.query.type, json)
+            and self.lookups.sees_without_reading(self.query.type, json)
         ):
             return True
         resource = self.loads(json)
@@ -293,7 +295,7 @@ class _Reader:
     def _matches_joins(self, resource: Resource) -> bool:
         from shared.search.run import joining  # noqa: PLC0415 - few searches have joins
 
-        return all(joining.holds(resource, join, self.lookups) for join in self.query.joins)
+        return all(joining.satisfies(resource, join, self.lookups) for join in self.query.joins)
 
     def _with_json(self, candidates: Iterable[Match]) -> list[Match]:
         """Read the matches whose rows had no room for JSON, as stubs: what searches look at."""
@@ -305,7 +307,7 @@ class _Reader:
                 rows.setdefault(match.row.id, []).append(match.row)
         stubs: dict[str, bytes] = {}
         for ids in batched(rows, _AT_ONCE, strict=False):
-            for resource_id, json in read_many(self.query.type, ids, self.tenant).items():
+            for resource_id, json in json_by_id(self.query.type, ids, self.tenant).items():
                 places = [row.place for row in rows[resource_id] if self._still_matches(json, row)]
                 stubs |= dict.fromkeys(places, fhirjson.dumps(stub(self.loads(json))))
         read_since = (
@@ -321,7 +323,7 @@ class _Reader:
         ids = [match.row.id for match in matched if match.row]
         if not ids:
             return matched
-        by_id = read_many(self.query.type, ids, self.tenant)
+        by_id = json_by_id(self.query.type, ids, self.tenant)
         return [match for match in matched for match in self._if_still_matching(match, by_id)]
 
     def _if_still_matching(self, match: Match, by_id: dict[str, bytes]) -> Iterator[Match]:
@@ -339,7 +341,7 @@ class _Reader:
 def _checked_position(position: Position, plan: Plan) -> Position:
     """Return a position out of a cursor. Raises Invalid if it cannot belong to a list."""
     if plan.sort:
-        return sorting.checked(position, plan.sort)
+        return sorting.check_position(position, plan.sort)
     match position:
         case [int()]:
             return position
@@ -379,9 +381,9 @@ def _too_costly(query: Query, done: str, expression: str) -> TooCostly:
 
 def _by_ids(resource_type: str, ids: tuple[str, ...], tenant: str) -> dict[str, bytes]:
     if resource_type != AUDIT_EVENT:
-        return read_many(resource_type, ids, tenant)
+        return json_by_id(resource_type, ids, tenant)
     from shared.audit import event_lookup  # noqa: PLC0415 - few searches read the audit trail
 
-    return event_lookup.resources(
+    return event_lookup.json_by_id(
         tenant, [resource_id for resource_id in ids if ID.fullmatch(resource_id)]
     )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from shared.access.visibility import Sight
-from shared.catalog.types import CARE, TYPES
+from shared.access.visibility import Visibility
+from shared.catalog.types import SESSION_TYPES, STORED_TYPES
 from shared.errors import Invalid, Issue
 from shared.fhir import fhirjson, references, subsets
 from shared.search.plan import planner
@@ -57,11 +57,11 @@ def search(  # noqa: PLR0913 - each is a fact of the request
     query: Sequence[Pair],
     *,
     tenant: str,
-    caller: str,
+    caller_id: str,
     base: str,
     zone: tzinfo,
     lenient: bool = False,
-    sight: Sight | None = None,
+    visibility: Visibility | None = None,
 ) -> Result:
     """Return a page of the resources of a type that match a query, whose pairs are URL-decoded.
 
@@ -70,7 +70,11 @@ def search(  # noqa: PLR0913 - each is a fact of the request
     unknown or has a wrong value, and TooCostly.
     """
     token = references.BASE.set(base)
-    limited_sight = sight if sight and sight.limits((*CARE, resource_type)) else None
+    limited_visibility = (
+        visibility
+        if visibility and visibility.is_partial((*SESSION_TYPES, resource_type))
+        else None
+    )
     try:
         parsed = criteria.parse(resource_type, query, zone, lenient=lenient)
         if parsed.joins or parsed.includes:
@@ -78,22 +82,22 @@ def search(  # noqa: PLR0913 - each is a fact of the request
         lookups = Lookups(
             tenant,
             zone,
-            sight,
-            fhirjson.loads if parsed.is_exact else loads_rounded,
+            visibility,
+            fhirjson.loads if parsed.needs_exact_numbers else loads_rounded,
         )
-        cursor = paging.parse_cursor(parsed, tenant, caller)
+        cursor = paging.parse_cursor(parsed, tenant, caller_id)
         if parsed.joins:
             parsed = _narrowed(parsed, lookups, cursor)
-        plan = planner.plan(parsed, tenant, limited_sight)
+        plan = planner.plan(parsed, tenant, limited_visibility)
         page = _page(plan, parsed, lookups, cursor)
     finally:
         references.BASE.reset(token)
-    links = paging.links(parsed, tenant, caller, page)
+    links = paging.links(parsed, tenant, caller_id, page)
     subset = parsed.controls.subset
-    shown = [subset.cut(json) for json in page.resources] if subset else page.resources
+    shown = [subset.apply(json) for json in page.resources] if subset else page.resources
     included = _cut_included(parsed, page.included) if subset else page.included
     explanation = explain(plan, parsed.applied)
-    warnings = (*parsed.warnings, *map(_missing_version, sorted(lookups.missing)))
+    warnings = (*parsed.warnings, *map(_missing_version, sorted(lookups.missing_versions)))
     seen = (*page.resources, *page.included) if subset else None
     return Result(shown, included, links, page.total, parsed.applied, warnings, explanation, seen)
 
@@ -117,7 +121,7 @@ def _narrowed(query: Query, lookups: Lookups, cursor: Cursor | None) -> Query:
     from shared.search.run import driving  # noqa: PLC0415 - few searches have joins
 
     with lookups.budget.reserved(_FOR_ROWS):
-        return driving.narrowed(query, lookups, cursor.via if cursor else None)
+        return driving.with_driving_join(query, lookups, cursor.driving_join if cursor else None)
 
 
 def _page(plan: Plan, query: Query, lookups: Lookups, cursor: Cursor | None) -> Page:
@@ -130,15 +134,15 @@ def _page(plan: Plan, query: Query, lookups: Lookups, cursor: Cursor | None) -> 
         with lookups.budget.reserved(0 if plan.sort else _FOR_INCLUDES):
             return reading.read_page(plan, query, lookups, cursor)
 
-    return including.gather(query.includes, lookups, read, cursor)
+    return including.read_with_includes(query.includes, lookups, read, cursor)
 
 
 def _cut_included(query: Query, included: list[bytes]) -> list[bytes]:
     """Cut included resources to the summary of their type; `_elements` is for the searched type."""
     summary = query.controls.applied.get("_summary")
     controls = {} if summary is None else {"_summary": summary}
-    of_type = {resource_type: subsets.asked(resource_type, controls) for resource_type in TYPES} | {
-        query.type: query.controls.subset
-    }
+    of_type = {
+        resource_type: subsets.parse(resource_type, controls) for resource_type in STORED_TYPES
+    } | {query.type: query.controls.subset}
     cuts = ((json, of_type[loads_rounded(json)["resourceType"]]) for json in included)
-    return [subset.cut(json) if subset else json for json, subset in cuts]
+    return [subset.apply(json) if subset else json for json, subset in cuts]

@@ -47,11 +47,11 @@ def _sortable_text(value: Value) -> str:
     if isinstance(value, Reference):
         return value.text
     if isinstance(value, Quantity):
-        return sortable(value.value)
-    return words.folded(value)
+        return number_text(value.value)
+    return words.fold(value)
 
 
-def sortable(number: Decimal) -> str:
+def number_text(number: Decimal) -> str:
     """Return a text that sorts as the number does, whatever its exponent."""
     digits = "".join(map(str, number.as_tuple().digits)).lstrip("0").rstrip("0")
     if not digits:
@@ -78,7 +78,7 @@ class _Descending:
     __hash__ = None  # type: ignore[assignment]  # Python's mark of what cannot be hashed
 
 
-def comparable(position: Position, keys: tuple[SortKey, ...]) -> list[Any]:
+def comparison_key(position: Position, keys: tuple[SortKey, ...]) -> list[Any]:
     """Return what to sort a position by: None comes last in both directions."""
     *sort_values, resource_id = position
     parts: list[Any] = []
@@ -90,7 +90,7 @@ def comparable(position: Position, keys: tuple[SortKey, ...]) -> list[Any]:
     return [*parts, resource_id]
 
 
-def checked(position: Position, keys: tuple[SortKey, ...]) -> Position:
+def check_position(position: Position, keys: tuple[SortKey, ...]) -> Position:
     """Return a position out of a cursor. Raises Invalid if it cannot belong to this sort."""
     *sort_values, resource_id = position
     fits = len(sort_values) == len(keys) and isinstance(resource_id, str)

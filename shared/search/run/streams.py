@@ -14,8 +14,8 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SPREAD
 from shared.fhir import instants, ulids, words
 from shared.fhir.instants import MILLISECOND
-from shared.search.plan.plans import MESSAGE, Step, Stream
-from shared.search.query.controls import MORE_ROWS, MOST_ROWS
+from shared.search.plan.plans import MESSAGE_PREFIX, Step, Stream
+from shared.search.query.controls import EXTRA_ROWS, MOST_ROWS
 from shared.search.run.paging import Position, invalid_cursor
 from shared.store import codec, dynamodb
 from shared.store.index.order import AFTER_ALL, UNDATED
@@ -24,7 +24,7 @@ from shared.store.items import Item
 # How many rows more than its share each of several streams reads at first.
 _MARGIN = 3
 # How many typical rows a read unit of 4 KB holds: to read fewer from a partition costs as much.
-UNIT_ROWS = defaultdict(lambda: 9, {"Encounter": 12, "AuditEvent": 5})
+ROWS_PER_READ_UNIT = defaultdict(lambda: 9, {"Encounter": 12, "AuditEvent": 5})
 # The next Query of a stream reads at most so many times as many rows as were looked at so far.
 _GROWTH = 4
 _PLACE = re.compile(
@@ -33,7 +33,7 @@ _PLACE = re.compile(
     re.ASCII,
 )
 _PLACE_OF_WORD = re.compile(
-    rf"[a-z0-9A-F%]{{1,{words.LONGEST_KEY}}}{words.END}[A-Za-z0-9.-]{{1,64}}", re.ASCII
+    rf"[a-z0-9A-F%]{{1,{words.LONGEST_KEY}}}{words.KEY_SEPARATOR}[A-Za-z0-9.-]{{1,64}}", re.ASCII
 )
 
 
@@ -46,12 +46,12 @@ class Budget:
     """How many rows a request may still read, and how many more while it has found nothing."""
 
     left: int = MOST_ROWS
-    more: int = MORE_ROWS
+    extra: int = EXTRA_ROWS
 
     def extend(self) -> bool:
         """Allow some of the extra rows, and return whether there were any."""
-        extra = min(self.more, MOST_ROWS)
-        self.left, self.more = self.left + extra, self.more - extra
+        extra = min(self.extra, MOST_ROWS)
+        self.left, self.extra = self.left + extra, self.extra - extra
         return extra > 0
 
     def spend(self, rows: int) -> None:
@@ -82,7 +82,7 @@ class Row(NamedTuple):
         return str(self.item["sk"]["S"].rpartition("#")[2])
 
     @property
-    def is_gone(self) -> bool:
+    def is_tombstone(self) -> bool:
         """Return whether this is what is left of a message that was deleted or moved elsewhere."""
         return "to" in self.item or "deleted" in self.item
 
@@ -109,9 +109,9 @@ class Progress:
     """
 
     wanted: int
-    unit: int = 1
+    rows_per_unit: int = 1
     budget: Budget = field(default_factory=Budget)
-    looked_at: int = 0
+    examined: int = 0
     matched: int = 0
     place: Position | None = None
     is_exhausted: bool = False
@@ -139,14 +139,14 @@ class Progress:
         share = ceil(missing / min(self._open_streams, SPREAD)) + margin
         if margin and missing > 1:
             # A whole read unit costs no more, but all streams together read at most two pages.
-            share = max(share, min(self.unit, missing, 2 * missing // self._open_streams))
+            share = max(share, min(self.rows_per_unit, missing, 2 * missing // self._open_streams))
         return max(1, min(share, self.left // self._open_streams))
 
     def next_limit(self) -> int:
         """Return how many rows to read next, by how many are missing and how rarely rows match."""
         missing = max(self.wanted - self.matched, 1)
-        rarity = max(self.looked_at, 1) / max(self.matched, 1)
-        likely = min(ceil(missing * rarity), max(_GROWTH * self.looked_at, missing))
+        rarity = max(self.examined, 1) / max(self.matched, 1)
+        likely = min(ceil(missing * rarity), max(_GROWTH * self.examined, missing))
         return max(1, min(ceil(likely / self._open_streams) + (self._open_streams > 1), self.left))
 
     def spend(self, rows: int) -> None:
@@ -195,7 +195,7 @@ def _rows_of_steps(
             if is_beyond:
                 last = row.place
                 progress.place = [number, last]
-                if not row.is_gone:
+                if not row.is_tombstone:
                     yield row
 
 
@@ -204,7 +204,7 @@ def _start(steps: tuple[Step, ...], position: Position | None) -> tuple[int, str
         return 0, ""
     match position:
         case [int(number), str(place)] if 0 <= number < len(steps):
-            is_by_words = any(stream.words for stream in steps[number])
+            is_by_words = any(stream.word_ranges for stream in steps[number])
             if not place or (_PLACE_OF_WORD if is_by_words else _PLACE).fullmatch(place):
                 return number, place
     raise invalid_cursor()
@@ -225,11 +225,11 @@ def _after_place(stream: Stream, after: str, *, forward: bool) -> Stream:
     """Return a stream without what lies before a place; the row at the place itself may remain."""
     if not after or not stream.ranges:
         return stream
-    bound = stream.ranges[0][0][: stream.cut] + after
+    bound = stream.ranges[0][0][: stream.prefix_length] + after
     high = bound
     if stream.table == patterns.THREAD:
         place = _PLACE.fullmatch(after)
-        if place is None or place["kind"] not in ("", MESSAGE):
+        if place is None or place["kind"] not in ("", MESSAGE_PREFIX):
             return stream
         bound, high = _bounds_at(place)
     return stream.between(bound, AFTER_ALL) if forward else stream.between("", high)
@@ -241,25 +241,25 @@ def _bounds_at(place: "re.Match[str]") -> tuple[str, str]:
     Many messages may share a millisecond: all those of a day whose `sent` is only a date.
     """
     prefix = _ulid_prefix(place)
-    first, last = MESSAGE + prefix, MESSAGE + prefix + AFTER_ALL
+    first, last = MESSAGE_PREFIX + prefix, MESSAGE_PREFIX + prefix + AFTER_ALL
     if place["instant"] < "1970":
         # ULIDs begin in 1970: older messages are all at its first millisecond, on either side.
         return first, last
-    own = min(max(first, MESSAGE + place["rest"][: ulids.LENGTH]), last)
+    own = min(max(first, MESSAGE_PREFIX + place["rest"][: ulids.LENGTH]), last)
     return own, own
 
 
 def _ulid_prefix(place: "re.Match[str]") -> str:
     try:
-        milliseconds = instants.nanoseconds(instants.read(place["instant"])) // MILLISECOND
+        milliseconds = instants.to_nanoseconds(instants.from_text(place["instant"])) // MILLISECOND
     except ValueError:
         raise invalid_cursor() from None
     return ulids.prefix(milliseconds + (ulids.UNDATED if place["undated"] else 0))
 
 
 def _rows_of_stream(stream: Stream, progress: Progress, *, forward: bool) -> Iterator[Row]:
-    if stream.held is not None:
-        yield from _held_rows(stream, stream.held, forward=forward)
+    if stream.preloaded is not None:
+        yield from _held_rows(stream, stream.preloaded, forward=forward)
         return
     if stream.table == patterns.AUDIT:
         yield from _rows_of_trail(stream, progress, forward=forward)
@@ -313,12 +313,12 @@ def _place_of(stream: Stream, item: Item) -> str:
     """Return a row's place among those of other streams; a message's is written as a row's."""
     sort: str = item["sk"]["S"]
     if stream.table != patterns.THREAD:
-        return sort[stream.cut :]
-    ulid = sort[len(MESSAGE) :]
+        return sort[stream.prefix_length :]
+    ulid = sort[len(MESSAGE_PREFIX) :]
     milliseconds = ulids.milliseconds(ulid)
     undated = UNDATED if milliseconds >= ulids.UNDATED else ""
     if undated:
         milliseconds -= ulids.UNDATED
-    instant = instants.written(instants.from_nanoseconds(milliseconds * MILLISECOND))
+    instant = instants.to_text(instants.from_nanoseconds(milliseconds * MILLISECOND))
     thread = stream.partition.partition("#")[2]
-    return f"{'' if stream.cut else MESSAGE}{undated}{instant}#{ulid}#{thread}"
+    return f"{'' if stream.prefix_length else MESSAGE_PREFIX}{undated}{instant}#{ulid}#{thread}"

@@ -12,10 +12,10 @@ from shared.catalog.parameters import SEARCH_PARAMS
 from shared.fhir import instants
 from shared.fhir.instants import FOREVER, SECOND, Range
 from shared.fhir.search_values import values
-from shared.rules.schedule import GRACE
+from shared.rules.schedule import LONG_ENCOUNTER_GRACE
 from shared.settings import settings
 from shared.store.index.order import AFTER_ALL, UNDATED
-from shared.store.index.row_kinds import kind_of
+from shared.store.index.row_kinds import row_kind
 
 type Resource = dict[str, Any]
 
@@ -39,7 +39,9 @@ def threshold_hours() -> int:
 
 def longest_without_long_row() -> int:
     """Return how long, in nanoseconds, an Encounter without a long row may last."""
-    return threshold_hours() * _HOUR + round((GRACE + _LATE).total_seconds()) * SECOND
+    return (
+        threshold_hours() * _HOUR + round((LONG_ENCOUNTER_GRACE + _LATE).total_seconds()) * SECOND
+    )
 
 
 def is_long(resource: Resource, now: datetime, zone: tzinfo) -> bool:
@@ -48,12 +50,12 @@ def is_long(resource: Resource, now: datetime, zone: tzinfo) -> bool:
     if period is None or period.high - period.low <= threshold_hours() * _HOUR:
         return False
     is_over = period.high < FOREVER or not is_open(resource)
-    return is_over or period.low <= instants.nanoseconds(now) - threshold_hours() * _HOUR
+    return is_over or period.low <= instants.to_nanoseconds(now) - threshold_hours() * _HOUR
 
 
 def is_open(resource: Resource) -> bool:
     """Return whether an Encounter's status is an open one."""
-    return bool(resource) and bool(kind_of(resource).listing)
+    return bool(resource) and bool(row_kind(resource).listing)
 
 
 def becomes_long_at(resource: Resource, opened: datetime, zone: tzinfo) -> datetime:
@@ -62,7 +64,7 @@ def becomes_long_at(resource: Resource, opened: datetime, zone: tzinfo) -> datet
     It is counted from the start of its period, or from `opened` if the period has no start.
     """
     period = _period(resource, zone)
-    start = instants.nanoseconds(opened)
+    start = instants.to_nanoseconds(opened)
     if period is not None and period.low > -FOREVER:
         start = period.low
     return instants.from_nanoseconds(start + threshold_hours() * _HOUR)

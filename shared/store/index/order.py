@@ -5,7 +5,7 @@ from datetime import tzinfo
 from typing import Any
 
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.catalog.sort_orders import BY_UPDATE, SORT_ORDERS, SortOrder, Span
+from shared.catalog.sort_orders import BY_UPDATE, SORT_ORDERS, DateSpan, SortOrder
 from shared.fhir import instants
 from shared.fhir.instants import FOREVER, POINT, SECOND, Range
 from shared.fhir.search_values import values
@@ -37,11 +37,15 @@ class Order:
 
 
 # A local day has up to 25 hours, or 26 in a zone that has moved by more than one.
-_WIDTHS = {Span.INSTANT: POINT, Span.DATE_TIME: 26 * 3600 * SECOND, Span.PERIOD: FOREVER}
+_WIDTHS = {
+    DateSpan.INSTANT: POINT,
+    DateSpan.DATE_TIME: 26 * 3600 * SECOND,
+    DateSpan.PERIOD: FOREVER,
+}
 
 
 def _order(row: SortOrder) -> Order:
-    is_vague = row.span is Span.DATE_TIME
+    is_vague = row.span is DateSpan.DATE_TIME
     return Order(row.param, _WIDTHS[row.span], vague=is_vague, has_long=row.has_long)
 
 
@@ -56,7 +60,7 @@ def clamped(nanoseconds: int) -> int:
 
 def instant_text(nanoseconds: int) -> str:
     """Return an instant, in nanoseconds since 1970, as it is written in keys."""
-    return instants.written(instants.from_nanoseconds(clamped(nanoseconds)))
+    return instants.to_text(instants.from_nanoseconds(clamped(nanoseconds)))
 
 
 def position(resource: Resource, created: str, zone: tzinfo) -> str:

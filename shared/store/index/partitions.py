@@ -3,7 +3,7 @@
 from zlib import crc32
 
 from shared.catalog import access_patterns as patterns
-from shared.catalog.access_patterns import segment
+from shared.catalog.access_patterns import encode_segment
 from shared.catalog.parameters import SPREAD, SearchParam
 from shared.fhir import words
 from shared.fhir.search_values import CONTACT_POINT, Reference, Token, Value
@@ -58,18 +58,18 @@ def system_key(param: SearchParam, system: str, code: str) -> str:
     if not system:
         # R4 gives telephone numbers no system.
         return "" if param.element == CONTACT_POINT else f"|{code}"
-    return f"|{system}|{code}" if param.usual and system != param.usual else ""
+    return f"|{system}|{code}" if param.usual_system and system != param.usual_system else ""
 
 
 def is_keyed(param: SearchParam, value: Reference) -> bool:
     """Return whether a resource table's own keys find the resources with this reference."""
-    return bool(param.keyed) and value.text.startswith(f"{param.keyed}/")
+    return bool(param.keyed_target) and value.text.startswith(f"{param.keyed_target}/")
 
 
 def of_value(tenant: str, param: SearchParam, key: str) -> tuple[str, ...]:
     """Return the partitions of a parameter's value, in the order of their shards."""
     partition = patterns.ROW.partition.format(
-        type=param.resource, parameter=param.partition_name, value=segment(key)
+        type=param.resource, parameter=param.partition_name, value=encode_segment(key)
     )
     return spread_over(f"{tenant}#{partition}", param.spread)
 
@@ -77,19 +77,21 @@ def of_value(tenant: str, param: SearchParam, key: str) -> tuple[str, ...]:
 def of_word(tenant: str, param: SearchParam, word: str) -> str:
     """Return the partition of a word, which it shares with all words of the same initial."""
     partition = patterns.WORD.partition.format(
-        type=param.resource, parameter=param.partition_name, initial=segment(words.initial(word))
+        type=param.resource,
+        parameter=param.partition_name,
+        initial=encode_segment(words.initial(word)),
     )
     return f"{tenant}#{partition}"
 
 
-def of_parts(tenant: str, person: str) -> str:
+def of_medical_encounters(tenant: str, person: str) -> str:
     """Return the partition of the medical encounters in a person's compartment."""
-    return f"{tenant}#{patterns.PART.partition.format(value=segment(person))}"
+    return f"{tenant}#{patterns.PART.partition.format(value=encode_segment(person))}"
 
 
 def listing(tenant: str, resource_type: str, name: str) -> tuple[str, ...]:
     """Return the partitions of a listing, in the order of their shards."""
-    spread = 1 if patterns.table_of_rows(resource_type) == patterns.AUDIT else SPREAD
+    spread = 1 if patterns.index_table(resource_type) == patterns.AUDIT else SPREAD
     return tuple(
         f"{tenant}#"
         + patterns.LISTING.partition.format(
@@ -99,9 +101,9 @@ def listing(tenant: str, resource_type: str, name: str) -> tuple[str, ...]:
     )
 
 
-def of_encounter(tenant: str, encounter_id: str) -> str:
+def of_encounter_records(tenant: str, encounter_id: str) -> str:
     """Return the Encounter's own partition, which has the rows of its records."""
-    return f"{tenant}#{patterns.RECORD.partition.format(id=segment(encounter_id))}"
+    return f"{tenant}#{patterns.RECORD.partition.format(id=encode_segment(encounter_id))}"
 
 
 def record_prefix(resource_type: str) -> str:

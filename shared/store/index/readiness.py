@@ -18,7 +18,7 @@ def is_ready(param: SearchParam) -> bool:
 
     Nothing is read for a parameter that was there from the beginning.
     """
-    return not param.added or param.name in _marks(int(time.monotonic() / _SECONDS))
+    return not param.needs_reindexing or param.name in _marks(int(time.monotonic() / _SECONDS))
 
 
 def is_partitioned(param: SearchParam) -> bool:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.catalog.types import DIRECTORY, RECORDS
+from shared.catalog.types import DIRECTORY_TYPES, RECORD_TYPES
 from shared.fhir.search_values import Reference, values
 from shared.rules.classification import DRAFT
 from shared.store.index.partitions import is_keyed
@@ -17,11 +17,11 @@ from shared.store.index.partitions import is_keyed
 type Resource = dict[str, Any]
 
 # The common prefix of all kinds of headers.
-HEADERS = "h#"
+HEADER_PREFIX = "h#"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class RowKind:
     """A kind: the prefix of its sort keys, its statuses, and the name of its listing.
 
     `part` says whether `part-of` has a value, and is None if that makes no difference. `listing` is
@@ -34,8 +34,8 @@ class Kind:
     listing: str = ""
 
 
-def _kind(prefix: str, statuses: str, *, part: bool | None = None, listing: str = "") -> Kind:
-    return Kind(prefix, frozenset(statuses.split()), part, listing)
+def _kind(prefix: str, statuses: str, *, part: bool | None = None, listing: str = "") -> RowKind:
+    return RowKind(prefix, frozenset(statuses.split()), part, listing)
 
 
 _OVER = "completed stopped entered-in-error unknown"
@@ -46,13 +46,15 @@ _OVER = "completed stopped entered-in-error unknown"
 # because inboxes ask for "not completed, stopped, ...", which includes it; it is listed among the
 # open ones for the same reason. A header whose `partOf` is no Communication has the prefix of
 # messages, and listings of its own.
-KINDS: dict[str, tuple[Kind, ...]] = {
+KINDS: dict[str, tuple[RowKind, ...]] = {
     "Encounter": (
         _kind("", "finished cancelled entered-in-error"),
         _kind("", "planned arrived triaged in-progress onleave unknown", listing="open"),
     ),
     # Other types have one kind, whatever the status.
-    **dict.fromkeys(("AuditEvent", *DIRECTORY, *RECORDS), (Kind("", frozenset({""})),)),
+    **dict.fromkeys(
+        ("AuditEvent", *DIRECTORY_TYPES, *RECORD_TYPES), (RowKind("", frozenset({""})),)
+    ),
     "Communication": (
         _kind("d#", DRAFT, part=True),
         _kind("d#", DRAFT, part=True, listing="open-parts"),
@@ -67,13 +69,13 @@ KINDS: dict[str, tuple[Kind, ...]] = {
 }
 
 
-def are_by_status(resource_type: str) -> bool:
+def has_several_kinds(resource_type: str) -> bool:
     """Return whether a type has different kinds of rows."""
     return len(KINDS[resource_type]) > 1
 
 
 @cache
-def _by_state(resource_type: str) -> dict[tuple[bool | None, bool, str], Kind]:
+def _by_state(resource_type: str) -> dict[tuple[bool | None, bool, str], RowKind]:
     return {
         (kind.part, bool(kind.listing), status): kind
         for kind in KINDS[resource_type]
@@ -81,10 +83,10 @@ def _by_state(resource_type: str) -> dict[tuple[bool | None, bool, str], Kind]:
     }
 
 
-def kind_of(resource: Resource) -> Kind:
+def row_kind(resource: Resource) -> RowKind:
     """Return the kind of a resource's rows."""
     resource_type = resource["resourceType"]
-    if not are_by_status(resource_type):
+    if not has_several_kinds(resource_type):
         return KINDS[resource_type][0]
     kinds, status = _by_state(resource_type), resource["status"]
     if resource_type == "Encounter":

@@ -9,11 +9,11 @@ from typing import Any
 from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index
 from shared.errors import BusinessRule
 from shared.fhir import instants, words
-from shared.fhir.search_values import Reference, elements, paths, values
+from shared.fhir.search_values import Reference, elements_at, parse_paths, values
 from shared.rules import compartments
 from shared.settings import settings
 from shared.store.index import long_encounters, order, partitions
-from shared.store.index.row_kinds import Kind, kind_of
+from shared.store.index.row_kinds import RowKind, row_kind
 
 type Resource = dict[str, Any]
 type RowKey = tuple[str, str]
@@ -41,7 +41,7 @@ def row_keys(
     """
     zone = zone or settings().zone
     position = order.position(resource, created, zone) + "#" + resource["id"]
-    kind = kind_of(resource)
+    kind = row_kind(resource)
     indexed_values = dict(_indexed(resource, tenant, zone))
     listing_rows = _listed(resource, kind, tenant, position)
     record_rows = dict(_recorded(resource, tenant, position))
@@ -77,8 +77,8 @@ def _may_be_long(resource: Resource, *, is_long: bool) -> bool:
 def _guards(resource: Resource) -> int:
     """Return the number of guards of a resource's identifiers."""
     identifiers = (
-        *elements(resource, ("identifier",)),
-        *elements(resource, ("masterIdentifier",)),
+        *elements_at(resource, ("identifier",)),
+        *elements_at(resource, ("masterIdentifier",)),
     )
     return len({(identifier.get("system"), identifier.get("value")) for identifier in identifiers})
 
@@ -88,11 +88,11 @@ def _reserved(resource: Resource) -> int:
     return int(resource["resourceType"] == "Communication" and "encounter" not in resource)
 
 
-def free_values(resource: Resource) -> int:
+def free_value_count(resource: Resource) -> int:
     """Return how many more indexed values a resource has room for."""
     zone = settings().zone
     is_long = long_encounters.is_long(resource, instants.now(), zone)
-    listing_rows = _listed(resource, kind_of(resource), "-", "")
+    listing_rows = _listed(resource, row_kind(resource), "-", "")
     indexed = len(dict(_indexed(resource, "-", zone)))
     free = MOST_INDEX_ROWS - indexed - len(listing_rows) - _guards(resource)
     if not _may_be_long(resource, is_long=is_long):
@@ -102,7 +102,7 @@ def free_values(resource: Resource) -> int:
 
 def _sort(word: str, position: str) -> str:
     """Return the sort key of a row; the row of a word is in order of words."""
-    return f"{word}{words.END}{position.rpartition('#')[2]}" if word else position
+    return f"{word}{words.KEY_SEPARATOR}{position.rpartition('#')[2]}" if word else position
 
 
 def _indexed(
@@ -126,14 +126,14 @@ def _indexed(
     if resource["resourceType"] == "Encounter" and "partOf" in resource:
         # Whoever sees a medical encounter finds its session by these rows.
         for person in compartments.owners(resource):
-            yield (partitions.of_parts(tenant, person), ""), "Encounter.partOf"
+            yield (partitions.of_medical_encounters(tenant, person), ""), "Encounter.partOf"
 
 
 def _recorded(resource: Resource, tenant: str, position: str) -> Iterator[tuple[RowKey, str]]:
     """Yield a row for each Encounter that a record names, and the expression that names it."""
     prefix = partitions.record_prefix(resource["resourceType"])
     for encounter_id, element in encounter_elements(resource).items():
-        yield (partitions.of_encounter(tenant, encounter_id), prefix + position), element
+        yield (partitions.of_encounter_records(tenant, encounter_id), prefix + position), element
 
 
 def encounter_elements(resource: Resource) -> dict[str, str]:
@@ -141,13 +141,13 @@ def encounter_elements(resource: Resource) -> dict[str, str]:
     return {
         value.text.partition("/")[2]: param.expression
         for param in SEARCH_PARAMS.of(resource["resourceType"]).values()
-        if param.keyed == "Encounter"
+        if param.keyed_target == "Encounter"
         for value in values(resource, param)
         if isinstance(value, Reference) and partitions.is_keyed(param, value)
     }
 
 
-def _listed(resource: Resource, kind: Kind, tenant: str, position: str) -> list[RowKey]:
+def _listed(resource: Resource, kind: RowKind, tenant: str, position: str) -> list[RowKey]:
     """Return the rows in the listings of the type and of the resource's kind."""
     resource_type, resource_id = resource["resourceType"], resource["id"]
     shard = partitions.shard(resource_id, SPREAD)
@@ -192,7 +192,7 @@ def _looked_at(expressions: tuple[str, ...]) -> _Names:
     """Return the elements that expressions name, as a tree whose leaves are kept whole."""
     tree: _Names = {}
     searched = [
-        part.names for expression in expressions if expression for part in paths(expression)
+        part.names for expression in expressions if expression for part in parse_paths(expression)
     ]
     contained = [("contained", name) for name in ("resourceType", "id")]
     for *path, leaf in (("resourceType",), ("id",), *contained, *searched, ("meta",)):

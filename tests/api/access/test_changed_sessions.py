@@ -5,21 +5,21 @@ from typing import Any
 import pytest
 
 from tests.support import care
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 from tests.support.practice import Practice
 
 BART, MAGGIE = "Patient/bart-simpson", "Patient/maggie-simpson"
 SYSTEM = "https://codes.example.org"
 REASON: dict[str, Any] = {"reasonCode": [{"text": "Drinks too much"}]}
-ALONE = FrontDoor(role="patient", fhir_user=BART)
+ALONE = ApiClient(role="patient", fhir_user=BART)
 CALLERS = {
     "a patient": ALONE,
-    "a related person": FrontDoor(
+    "a related person": ApiClient(
         role="related-person",
         fhir_user="RelatedPerson/marge-simpson",
         claims={"patient": "bart-simpson"},
     ),
-    "a patient's context": FrontDoor(
+    "a patient's context": ApiClient(
         claims={"scope": "patient/*.cruds user/Practitioner.rs", "patient": "bart-simpson"}
     ),
 }
@@ -27,14 +27,14 @@ pytestmark = pytest.mark.usefixtures("practice")
 callers = pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
 
 
-def add(clinic: FrontDoor, *patients: str, to: str = "s") -> None:
+def add(clinic: ApiClient, *patients: str, to: str = "s") -> None:
     for patient in patients:
         body = care.parameters(("patient", patient))
         answer = clinic.post(f"/Encounter/{to}/$add-patient", body)
         assert answer.status == 200, answer.text
 
 
-def versions(caller: FrontDoor, path: str = "/Encounter/s") -> list[str]:
+def versions(caller: ApiClient, path: str = "/Encounter/s") -> list[str]:
     answer = caller.get(f"{path}/_history")
     found = [entry["resource"]["meta"]["versionId"] for entry in answer.body.get("entry", ())]
     read = [number for number in "123456" if caller.get(f"{path}/_history/{number}").status == 200]
@@ -42,14 +42,14 @@ def versions(caller: FrontDoor, path: str = "/Encounter/s") -> list[str]:
     return read
 
 
-def medical_encounter(clinic: FrontDoor, patient: str) -> dict[str, Any]:
-    (match,) = clinic.get(f"/Encounter?part-of=Encounter/s&patient={patient}").found
+def medical_encounter(clinic: ApiClient, patient: str) -> dict[str, Any]:
+    (match,) = clinic.get(f"/Encounter?part-of=Encounter/s&patient={patient}").resources
     return dict(match)
 
 
 @callers
 def test_an_added_patient_does_not_see_earlier_versions(
-    clinic: FrontDoor, caller: FrontDoor
+    clinic: ApiClient, caller: ApiClient
 ) -> None:
     clinic.put("/Encounter/s", care.session(id="s", **REASON))
     add(clinic, BART)
@@ -64,14 +64,14 @@ def test_an_added_patient_does_not_see_earlier_versions(
 
 
 @callers
-def test_an_old_version_is_not_included(clinic: FrontDoor, caller: FrontDoor) -> None:
+def test_an_old_version_is_not_included(clinic: ApiClient, caller: ApiClient) -> None:
     clinic.put("/Encounter/s", care.session(id="s", **REASON))
     old = care.reference("Encounter/s/_history/1")
     add(clinic, BART)
     task = care.example("Observation", id="o", subject=care.reference(BART), encounter=old)
     assert clinic.put("/Observation/o", task).status == 201
     answer = caller.get("/Observation?_include=Observation:encounter")
-    assert [(match["resourceType"], match.get("id")) for match in answer.found][:2] == [
+    assert [(match["resourceType"], match.get("id")) for match in answer.resources][:2] == [
         ("Observation", "o"),
         ("Encounter", "s"),
     ]
@@ -79,7 +79,7 @@ def test_an_old_version_is_not_included(clinic: FrontDoor, caller: FrontDoor) ->
 
 
 def test_a_version_without_patients_is_not_visible_to_patients_added_later(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     clinic.put("/Encounter/s", care.session(id="s", subject=None, **REASON))
     add(clinic, care.HOMER, BART)
@@ -87,11 +87,11 @@ def test_a_version_without_patients_is_not_visible_to_patients_added_later(
     add(clinic, MAGGIE)
     clinic.patch("/Encounter/s", [{"op": "add", "path": "/language", "value": "de"}])
     assert versions(ALONE) == ["3", "4"]
-    assert versions(FrontDoor(role="patient", fhir_user=MAGGIE)) == ["4"]
+    assert versions(ApiClient(role="patient", fhir_user=MAGGIE)) == ["4"]
 
 
 def test_a_medical_encounter_does_not_show_versions_that_name_another_patient(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     clinic.put("/Encounter/s", care.session(id="s", **REASON))
     clinic.post("/Encounter", care.medical_encounter("s", BART))
@@ -102,7 +102,7 @@ def test_a_medical_encounter_does_not_show_versions_that_name_another_patient(
     assert versions(ALONE) == ["2"]
 
 
-def test_the_former_subject_of_a_medical_encounter_does_not_count(clinic: FrontDoor) -> None:
+def test_the_former_subject_of_a_medical_encounter_does_not_count(clinic: ApiClient) -> None:
     clinic.put("/Encounter/s", care.session(id="s", subject=None, **REASON))
     clinic.put("/Encounter/m", care.medical_encounter("s", MAGGIE, id="m"))
     clinic.put("/Encounter/s", care.session(id="s", subject=None))
@@ -114,7 +114,7 @@ def test_the_former_subject_of_a_medical_encounter_does_not_count(clinic: FrontD
 
 @callers
 def test_a_medical_encounter_entered_in_error_does_not_show_its_session(
-    clinic: FrontDoor, caller: FrontDoor
+    clinic: ApiClient, caller: ApiClient
 ) -> None:
     clinic.put("/Encounter/s", care.session(id="s"))
     add(clinic, BART)
@@ -133,7 +133,7 @@ def test_a_medical_encounter_entered_in_error_does_not_show_its_session(
 
 
 def test_a_deleted_session_no_longer_tells_who_was_added(
-    clinic: FrontDoor, practice: Practice
+    clinic: ApiClient, practice: Practice
 ) -> None:
     practice.now = practice.now.replace(hour=10)
     clinic.put("/Encounter/s", care.session(id="s", **REASON))
@@ -194,11 +194,11 @@ SHARED: dict[str, Any] = {
 SERVERS = {"resourceType", "id", "meta"}
 
 
-def check_split(clinic: FrontDoor, session_id: str, first: str, second: str) -> None:
+def check_split(clinic: ApiClient, session_id: str, first: str, second: str) -> None:
     session = clinic.get(f"/Encounter/{session_id}").body
     assert {name: session[name] for name in session.keys() - SERVERS} == SHARED
     assert session["meta"].keys() == {"versionId", "lastUpdated"}
-    children = clinic.get(f"/Encounter?part-of=Encounter/{session_id}").found
+    children = clinic.get(f"/Encounter?part-of=Encounter/{session_id}").resources
     by_patient = {child["subject"]["reference"]: child for child in children}
     assert {name: by_patient[first].get(name) for name in PRIVATE} == PRIVATE
     assert by_patient[first]["meta"]["tag"] == [{"code": "addiction"}]
@@ -218,7 +218,7 @@ def detailed_session(**more: Any) -> dict[str, Any]:
     return {**care.session(), **SHARED, **PRIVATE, **tagged, **more}
 
 
-def test_clinical_elements_move_to_the_first_patients_medical_encounter(clinic: FrontDoor) -> None:
+def test_clinical_elements_move_to_the_first_patients_medical_encounter(clinic: ApiClient) -> None:
     assert clinic.put("/Encounter/s", detailed_session(id="s")).status == 201
     add(clinic, BART)
     check_split(clinic, "s", care.HOMER, BART)
@@ -226,7 +226,7 @@ def test_clinical_elements_move_to_the_first_patients_medical_encounter(clinic: 
 
 
 def test_clinical_elements_move_if_a_session_is_opened_for_several_patients(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     given = detailed_session(subject=care.reference(care.HOMER))
     body = care.parameters(("encounter", given), ("patient", BART))
@@ -236,18 +236,18 @@ def test_clinical_elements_move_if_a_session_is_opened_for_several_patients(
 
 
 def test_clinical_elements_move_if_a_message_brings_another_patient(
-    clinic: FrontDoor, thread_policy: Practice
+    clinic: ApiClient, thread_policy: Practice
 ) -> None:
-    header = thread_policy.header()
-    thread_policy.says(header, "2026-03-01 11:00")
+    header = thread_policy.post_header()
+    thread_policy.post_message(header, "2026-03-01 11:00")
     session = thread_policy.session()
     body = detailed_session(id=session["id"])
     assert clinic.put(f"/Encounter/{session['id']}", body).status == 200
-    thread_policy.says(header, "2026-03-02 11:00", subject=care.reference(BART))
+    thread_policy.post_message(header, "2026-03-02 11:00", subject=care.reference(BART))
     check_split(clinic, session["id"], care.HOMER, BART)
 
 
-def test_elements_that_refer_to_contained_resources_move_with_them(clinic: FrontDoor) -> None:
+def test_elements_that_refer_to_contained_resources_move_with_them(clinic: ApiClient) -> None:
     ned = {"individual": care.reference("#ned")}
     moody = {"individual": care.reference("Practitioner/nick"), "extension": EXTENSION}
     changed: dict[str, Any] = {

@@ -6,36 +6,43 @@ from typing import Any
 import pytest
 
 from tests.support import care, refusals
+from tests.support.api_client import Answer, ApiClient
 from tests.support.bundles import entry
-from tests.support.frontdoor import Answer, FrontDoor
-from tests.support.other_server import Elsewhere, elsewhere
+from tests.support.other_server import OtherServer, run_server
 from tests.support.practice import Practice
 
 BART, NED, NOBODY = "Patient/bart-simpson", "Patient/ned-flanders", "Patient/nobody"
 DOCTOR = "Practitioner/nick-riviera"
-HOMER = FrontDoor(role="patient", fhir_user=care.HOMER)
-MARGE = FrontDoor(
+HOMER = ApiClient(role="patient", fhir_user=care.HOMER)
+MARGE = ApiClient(
     role="related-person",
     fhir_user="RelatedPerson/marge-simpson",
     claims={"patient": "homer-simpson"},
 )
-CONTEXT = FrontDoor(
+CONTEXT = ApiClient(
     claims={"scope": "patient/*.cruds user/Practitioner.rs", "patient": "homer-simpson"}
 )
 STRANGERS = ("Patient/{}", "RelatedPerson/{}", "Group/{}", "Device/{}", "CareTeam/{}")
 
 
 @pytest.fixture
-def other(practice: Practice) -> Iterator[Elsewhere]:
-    with elsewhere() as place:
-        place.people |= {care.HOMER, care.ALICE, BART, NED, DOCTOR, "RelatedPerson/marge-simpson"}
-        place.people |= {kind.format("known") for kind in STRANGERS}
-        practice.set(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=place.base)
+def other(practice: Practice) -> Iterator[OtherServer]:
+    with run_server() as place:
+        place.resources |= {
+            care.HOMER,
+            care.ALICE,
+            BART,
+            NED,
+            DOCTOR,
+            "RelatedPerson/marge-simpson",
+        }
+        place.resources |= {kind.format("known") for kind in STRANGERS}
+        practice.configure(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=place.base)
         about_both = care.header(id="t", recipient=[care.reference(BART)])
         assert practice.clinic.put("/Communication/t", about_both).status == 201
         message = care.message("t", id="m", sender=care.reference(NED), subject=None)
         assert practice.clinic.put("/Communication/m", message).status == 201
-        place.asked.clear()
+        place.requests.clear()
         yield place
 
 
@@ -55,7 +62,7 @@ def thread_naming(named: str, place: str) -> dict[str, Any]:
 @pytest.mark.parametrize("caller", [HOMER, CONTEXT], ids=["patient", "context"])
 @pytest.mark.parametrize("kind", ["Patient/{}", "https", "RelatedPerson/{}", "Device/{}"])
 def test_a_limited_caller_gets_the_same_answer_whether_or_not_a_person_exists(
-    other: Elsewhere, caller: FrontDoor, kind: str, place: str
+    other: OtherServer, caller: ApiClient, kind: str, place: str
 ) -> None:
     kind = f"{other.base}/Patient/{{}}" if kind == "https" else kind
     answers: list[list[tuple[int, str]]] = []
@@ -76,12 +83,12 @@ def test_a_limited_caller_gets_the_same_answer_whether_or_not_a_person_exists(
         answers.append([(answer.status, answer.text.replace(own_id, "x")) for answer in said])
     assert answers[0] == answers[1]
     assert {status for status, _ in answers[0][:2]} <= {400, 403, 422}
-    assert other.asked == []
+    assert other.requests == []
 
 
 @pytest.mark.parametrize("caller", [HOMER, MARGE, CONTEXT])
 def test_a_limited_caller_may_name_their_own_people_thread_members_and_staff(
-    other: Elsewhere, caller: FrontDoor
+    other: OtherServer, caller: ApiClient
 ) -> None:
     own = caller.fhir_user if caller is MARGE else care.HOMER
     sender = care.reference(own)
@@ -91,11 +98,11 @@ def test_a_limited_caller_may_name_their_own_people_thread_members_and_staff(
         assert answer.status == 201, answer.text
     nobody = care.message("t", sender=sender, recipient=[care.reference("Practitioner/nobody")])
     assert caller.post("/Communication", nobody).status == 422
-    assert other.asked
+    assert other.requests
 
 
 def test_a_caller_who_sees_everybody_learns_who_exists(
-    practice: Practice, other: Elsewhere
+    practice: Practice, other: OtherServer
 ) -> None:
     def said(named: str) -> Answer:
         return practice.clinic.post(
@@ -105,4 +112,4 @@ def test_a_caller_who_sees_everybody_learns_who_exists(
     assert said("Patient/known").status == 201
     answer = said(NOBODY)
     refusals.check(answer, 422, "business-rule", "Communication.recipient[0].reference")
-    assert len(other.asked) > 1
+    assert len(other.requests) > 1

@@ -5,22 +5,22 @@ from typing import Any
 import pytest
 
 from tests.support import care
-from tests.support.frontdoor import BASE, Answer, FrontDoor
+from tests.support.api_client import BASE, Answer, ApiClient
 
 pytestmark = pytest.mark.usefixtures("practice")
-ADMIN = FrontDoor(role="admin")
-BOB = FrontDoor(fhir_user="Practitioner/bob")
-MARGE = FrontDoor(
+ADMIN = ApiClient(role="admin")
+BOB = ApiClient(fhir_user="Practitioner/bob")
+MARGE = ApiClient(
     role="related-person",
     fhir_user="RelatedPerson/marge",
     claims={"patient": "homer-simpson"},
 )
 OTHERS = (
     BOB,
-    FrontDoor(fhir_user=""),
-    FrontDoor(fhir_user="https://elsewhere.example.org/fhir/R4/" + care.ALICE),
-    FrontDoor(role="auditor", fhir_user="Practitioner/oscar"),
-    FrontDoor(role="patient", fhir_user=care.HOMER),
+    ApiClient(fhir_user=""),
+    ApiClient(fhir_user="https://elsewhere.example.org/fhir/R4/" + care.ALICE),
+    ApiClient(role="auditor", fhir_user="Practitioner/oscar"),
+    ApiClient(role="patient", fhir_user=care.HOMER),
     MARGE,
 )
 ALICE = care.reference(care.ALICE)
@@ -29,7 +29,7 @@ SENT = [{"op": "replace", "path": "/status", "value": "in-progress"}]
 
 
 @pytest.fixture
-def thread(clinic: FrontDoor) -> str:
+def thread(clinic: ApiClient) -> str:
     """Create a thread of a session, with a sent message."""
     session = clinic.put("/Encounter/s", care.session(id="s")).id
     link = {"encounter": care.reference(f"Encounter/{session}")}
@@ -39,7 +39,7 @@ def thread(clinic: FrontDoor) -> str:
     return name
 
 
-def draft(clinic: FrontDoor, thread: str, **more: Any) -> str:
+def draft(clinic: ApiClient, thread: str, **more: Any) -> str:
     body = {"status": "preparation", "sender": ALICE, "identifier": [NUMBER], **more}
     answer = clinic.post("/Communication", care.message(thread, **body))
     assert answer.status == 201, answer.text
@@ -54,7 +54,7 @@ def without_id(answer: Answer, own_id: str) -> tuple[int, str]:
 @pytest.mark.parametrize("caller", OTHERS)
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE", "vread", "history"])
 def test_the_draft_of_another_sender_is_answered_like_a_missing_resource(
-    clinic: FrontDoor, thread: str, caller: FrontDoor, method: str
+    clinic: ApiClient, thread: str, caller: ApiClient, method: str
 ) -> None:
     own_id = draft(clinic, thread)
 
@@ -72,9 +72,9 @@ def test_the_draft_of_another_sender_is_answered_like_a_missing_resource(
 
 
 @pytest.mark.parametrize("fhir_user", [care.ALICE, f"{BASE}/{care.ALICE}"])
-def test_a_draft_is_visible_to_its_sender(clinic: FrontDoor, thread: str, fhir_user: str) -> None:
+def test_a_draft_is_visible_to_its_sender(clinic: ApiClient, thread: str, fhir_user: str) -> None:
     own_id = draft(clinic, thread, sender=care.reference(f"{BASE}/{care.ALICE}"))
-    sender = FrontDoor(fhir_user=fhir_user)
+    sender = ApiClient(fhir_user=fhir_user)
     assert sender.get(f"/Communication/{own_id}/_history").body["total"] == 1
     assert sender.get("/Communication?status=preparation").ids == [own_id]
     assert sender.patch(f"/Communication/{own_id}", SENT).status == 200
@@ -83,7 +83,7 @@ def test_a_draft_is_visible_to_its_sender(clinic: FrontDoor, thread: str, fhir_u
 
 @pytest.mark.parametrize("sender", [{"identifier": NUMBER}, {"display": "Alice"}, None])
 def test_a_draft_without_a_sender_reference_is_visible_to_administrators_only(
-    clinic: FrontDoor, thread: str, sender: dict[str, Any] | None
+    clinic: ApiClient, thread: str, sender: dict[str, Any] | None
 ) -> None:
     body = care.message(thread, status="preparation", sender=sender)
     own_id = clinic.post("/Communication", {k: v for k, v in body.items() if v}).id
@@ -92,7 +92,7 @@ def test_a_draft_without_a_sender_reference_is_visible_to_administrators_only(
     assert ADMIN.get(f"/Communication/{own_id}").status == 200
 
 
-def test_the_history_shows_sent_versions_but_not_drafts(clinic: FrontDoor, thread: str) -> None:
+def test_the_history_shows_sent_versions_but_not_drafts(clinic: ApiClient, thread: str) -> None:
     own_id = draft(clinic, thread)
     path = f"/Communication/{own_id}"
     clinic.patch(path, SENT)
@@ -103,7 +103,7 @@ def test_the_history_shows_sent_versions_but_not_drafts(clinic: FrontDoor, threa
 
 
 def test_a_deleted_draft_is_answered_as_if_it_had_never_existed(
-    clinic: FrontDoor, thread: str
+    clinic: ApiClient, thread: str
 ) -> None:
     own_id = draft(clinic, thread)
     assert clinic.delete(f"/Communication/{own_id}").status == 204
@@ -116,7 +116,7 @@ def test_a_deleted_draft_is_answered_as_if_it_had_never_existed(
 
 @pytest.mark.parametrize("caller", OTHERS)
 def test_everything_of_a_session_leaves_out_drafts_of_others(
-    clinic: FrontDoor, thread: str, caller: FrontDoor
+    clinic: ApiClient, thread: str, caller: ApiClient
 ) -> None:
     def pages() -> list[str]:
         url: str | None = "/Encounter/s/$everything?_count=1"
@@ -139,7 +139,7 @@ def test_everything_of_a_session_leaves_out_drafts_of_others(
 
 
 def test_conditional_requests_of_others_do_not_match_a_draft(
-    clinic: FrontDoor, thread: str
+    clinic: ApiClient, thread: str
 ) -> None:
     own_id = draft(clinic, thread)
     found = "/Communication?identifier=https://ids.example.org%7C7"
@@ -154,7 +154,7 @@ def test_conditional_requests_of_others_do_not_match_a_draft(
 
 @pytest.mark.parametrize("element", ["inResponseTo", "partOf"])
 def test_a_reference_to_the_draft_of_another_sender_is_refused_as_dangling(
-    clinic: FrontDoor, thread: str, element: str
+    clinic: ApiClient, thread: str, element: str
 ) -> None:
     plan = care.header(id="plan", status="preparation", sender=ALICE)
     assert clinic.put("/Communication/plan", plan).status == 201
@@ -174,7 +174,7 @@ def test_a_reference_to_the_draft_of_another_sender_is_refused_as_dangling(
         assert refused[0][0] == 422
 
 
-def test_the_id_of_a_draft_is_in_use(clinic: FrontDoor, thread: str) -> None:
+def test_the_id_of_a_draft_is_in_use(clinic: ApiClient, thread: str) -> None:
     body = care.message(thread, id="mine", status="preparation", sender=ALICE)
     assert clinic.put("/Communication/mine", body).status == 201
     theirs = body | {"sender": care.reference(BOB.fhir_user)}
@@ -184,7 +184,7 @@ def test_the_id_of_a_draft_is_in_use(clinic: FrontDoor, thread: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["batch", "transaction"])
-def test_bundles_contain_no_drafts_of_others(clinic: FrontDoor, thread: str, kind: str) -> None:
+def test_bundles_contain_no_drafts_of_others(clinic: ApiClient, thread: str, kind: str) -> None:
     own_id = draft(clinic, thread)
     answers = []
     for name in (own_id, "nowhere"):

@@ -7,6 +7,7 @@ import pytest
 
 from shared.store import dynamodb
 from tests.support import care, refusals
+from tests.support.api_client import Answer, ApiClient
 from tests.support.family import (
     ALICE,
     BART,
@@ -15,24 +16,23 @@ from tests.support.family import (
     OF_BART,
     OF_LISA,
     as_mother,
-    ended,
-    opened,
-    relative,
-    same,
-    takes_part,
-    treated,
+    ended_period,
+    link_records,
+    open_session_for,
+    participant_roles,
+    session_patients,
+    store_relative,
 )
-from tests.support.frontdoor import Answer, FrontDoor
-from tests.support.memory_database import Database, Fate
+from tests.support.memory_database import CallHooks, Database
 from tests.support.practice import Practice
 
 pytestmark = pytest.mark.usefixtures("family")
 MOTHER = as_mother()
-AS_BART, AS_LISA = (FrontDoor(role="patient", fhir_user=person) for person in (BART, LISA))
+AS_BART, AS_LISA = (ApiClient(role="patient", fhir_user=person) for person in (BART, LISA))
 Resource = dict[str, Any]
 
 
-def thread(caller: FrontDoor, subject: str, sender: str = OF_BART, **more: Any) -> str:
+def thread(caller: ApiClient, subject: str, sender: str = OF_BART, **more: Any) -> str:
     said = {"subject": care.reference(subject)} if subject else {"subject": None}
     header = care.header(sender=care.reference(sender), recipient=[ALICE], **said) | more
     header = {name: value for name, value in header.items() if value is not None}
@@ -42,13 +42,13 @@ def thread(caller: FrontDoor, subject: str, sender: str = OF_BART, **more: Any) 
 
 
 def send_message(
-    caller: FrontDoor, header: str, about: str, sender: str = OF_BART, **more: Any
+    caller: ApiClient, header: str, about: str, sender: str = OF_BART, **more: Any
 ) -> Answer:
     named: Resource = {"subject": care.reference(about), "sender": care.reference(sender)}
     return caller.post("/Communication", care.message(header, **named, **more))
 
 
-def ids(caller: FrontDoor, query: str) -> set[str]:
+def ids(caller: ApiClient, query: str) -> set[str]:
     answer = caller.get(f"/{query}")
     assert answer.status == 200, answer.text
     return set(answer.ids)
@@ -64,11 +64,11 @@ def test_a_mother_writes_about_both_in_one_thread(thread_policy: Practice) -> No
     (session,) = thread_policy.sessions()
     answer = thread_policy.clinic.get(f"/Encounter/{session['id']}")
     whole = Answer(201, answer.headers, answer.text)
-    assert treated(thread_policy.clinic, whole) == {BART, LISA}
-    thread_policy.at("2026-03-05 09:00")
+    assert session_patients(thread_policy.clinic, whole) == {BART, LISA}
+    thread_policy.advance_to("2026-03-05 09:00")
     closed = thread_policy.clinic.get(f"/Encounter/{session['id']}")
     assert closed.body["status"] == "finished"
-    assert takes_part(closed) == {OF_BART: "PART", OF_LISA: "PART", care.ALICE: "ATND"}
+    assert participant_roles(closed) == {OF_BART: "PART", OF_LISA: "PART", care.ALICE: "ATND"}
     # She sees everything, Bart and Lisa only what is about them.
     messages = {first.id, second.id}
     assert ids(MOTHER, "Communication?part-of:missing=false") == messages
@@ -96,7 +96,7 @@ def test_a_mother_may_write_about_her_own_patients_only(practice: Practice, send
 
 @pytest.mark.parametrize("sender", ["RelatedPerson/homer", BART, care.ALICE, "RelatedPerson/x"])
 def test_a_mother_cannot_send_as_somebody_else(practice: Practice, sender: str) -> None:
-    relative(practice.clinic, "RelatedPerson/homer", BART)
+    store_relative(practice.clinic, "RelatedPerson/homer", BART)
     header = thread(MOTHER, BART)
     answer = send_message(MOTHER, header, BART, sender=sender)
     refusals.check(answer, 403, "forbidden", "Communication.sender")
@@ -111,12 +111,12 @@ def test_a_relative_whose_records_are_no_longer_linked_sends_as_one_only(
     said = send_message(MOTHER, header, LISA, sender=OF_LISA)
     assert said.status == 201
     retracted = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
-    same(practice.clinic, OF_BART)
+    link_records(practice.clinic, OF_BART)
     answer = send_message(MOTHER, header, BART, sender=OF_LISA)
     refusals.check(answer, 403, "forbidden", "Communication.sender")
     refused = MOTHER.patch(f"/Communication/{said.id}", retracted)
     assert refused.status == 403
-    same(practice.clinic, OF_BART, OF_LISA)
+    link_records(practice.clinic, OF_BART, OF_LISA)
     assert MOTHER.patch(f"/Communication/{said.id}", retracted).status == 200
     draft = send_message(MOTHER, header, BART, sender=OF_LISA, status="preparation")
     assert MOTHER.get(f"/Communication/{draft.id}").status == 200
@@ -124,7 +124,7 @@ def test_a_relative_whose_records_are_no_longer_linked_sends_as_one_only(
 
 
 def test_threads_of_a_patient_share_a_day_whichever_record_of_hers_sends(daily: Practice) -> None:
-    daily.set(SESSION_SCOPE="patient")
+    daily.configure(SESSION_SCOPE="patient")
     one, two = thread(MOTHER, BART), thread(as_mother(OF_LISA), BART, sender=OF_LISA)
     other = thread(MOTHER, LISA, sender=OF_LISA)
     said = {
@@ -132,24 +132,24 @@ def test_threads_of_a_patient_share_a_day_whichever_record_of_hers_sends(daily: 
         send_message(MOTHER, two, BART, sender=OF_LISA).id,
     }
     send_message(MOTHER, other, LISA, sender=OF_LISA)
-    barts = daily.clinic.get(f"/Encounter?patient={BART}").found
+    barts = daily.clinic.get(f"/Encounter?patient={BART}").resources
     assert len(barts) == 1
     assert set(daily.messages(barts[0])) == said
     assert len(daily.sessions()) == 2
-    daily.at("2026-03-04 01:00")
+    daily.advance_to("2026-03-04 01:00")
     closed = daily.clinic.get(f"/Encounter/{barts[0]['id']}")
-    assert takes_part(closed) == {OF_BART: "PART", OF_LISA: "PART", care.ALICE: "ATND"}
+    assert participant_roles(closed) == {OF_BART: "PART", OF_LISA: "PART", care.ALICE: "ATND"}
 
 
 def test_a_family_session_shows_each_child_their_own(practice: Practice) -> None:
     clinic, mother = practice.clinic, care.reference(OF_BART)
     header = thread(clinic, "", care.ALICE, recipient=[mother, ALICE])
-    session = opened(MOTHER, OF_BART, thread=f"Communication/{header}")
+    session = open_session_for(MOTHER, OF_BART, thread=f"Communication/{header}")
     refusals.check(session, 403, "forbidden", "patient")
-    session = opened(clinic, OF_BART, thread=f"Communication/{header}")
-    assert treated(clinic, session) == {BART, LISA}
+    session = open_session_for(clinic, OF_BART, thread=f"Communication/{header}")
+    assert session_patients(clinic, session) == {BART, LISA}
     about = {person: send_message(MOTHER, header, person).id for person in (BART, LISA)}
-    children = clinic.get(f"/Encounter?part-of=Encounter/{session.id}").found
+    children = clinic.get(f"/Encounter?part-of=Encounter/{session.id}").resources
     own = {child["subject"]["reference"]: child["id"] for child in children}
     record = care.example("Observation", subject=care.reference(LISA))
     record |= {"encounter": care.reference(f"Encounter/{own[LISA]}")}
@@ -165,15 +165,15 @@ def test_a_family_session_shows_each_child_their_own(practice: Practice) -> None
     assert ids(AS_LISA, everything) == {session.id, own[LISA], about[LISA], temperature}
     assert ids(AS_BART, everything) == {session.id, own[BART], about[BART]}
     assert ids(AS_BART, f"Observation?encounter=Encounter/{own[LISA]}") == set()
-    relative(clinic, OF_LISA, LISA, **ended("2026-03-01"))
+    store_relative(clinic, OF_LISA, LISA, **ended_period("2026-03-01"))
     assert ids(MOTHER, everything) == {session.id, header, own[BART], *about.values()}
-    same(clinic, OF_BART)
-    relative(clinic, OF_BART, BART, active=False)
+    link_records(clinic, OF_BART)
+    store_relative(clinic, OF_BART, BART, active=False)
     # She participates in the session and in the thread.
     assert ids(MOTHER, everything) == {session.id, header, *about.values()}
 
 
-class Meanwhile(Fate):
+class Meanwhile(CallHooks):
     """A hook that runs something else before the first transaction of a request."""
 
     def __init__(self, other: Callable[[], object]) -> None:
@@ -189,22 +189,22 @@ class Meanwhile(Fate):
 def meanwhile(other: Callable[[], object]) -> None:
     database = dynamodb.client()
     assert isinstance(database, Database)
-    database.fate = Meanwhile(other)
+    database.hooks = Meanwhile(other)
 
 
 def test_a_link_that_ends_meanwhile_ends_at_once(practice: Practice) -> None:
-    meanwhile(lambda: relative(practice.clinic, OF_BART, BART, **ended("2026-03-01")))
-    assert treated(practice.clinic, opened(MOTHER, OF_BART)) == {LISA}
-    refusals.check(opened(MOTHER, BART), 403, "forbidden", "patient")
+    meanwhile(lambda: store_relative(practice.clinic, OF_BART, BART, **ended_period("2026-03-01")))
+    assert session_patients(practice.clinic, open_session_for(MOTHER, OF_BART)) == {LISA}
+    refusals.check(open_session_for(MOTHER, BART), 403, "forbidden", "patient")
 
 
 def test_only_one_of_two_sessions_opened_at_once_for_a_thread_succeeds(practice: Practice) -> None:
     header = thread(MOTHER, BART)
     asked = {"thread": f"Communication/{header}"}
     other: list[Answer] = []
-    meanwhile(lambda: other.append(opened(practice.clinic, OF_LISA, **asked)))
-    refusals.check(opened(MOTHER, OF_BART, **asked), 422, "business-rule", "thread")
-    assert [treated(practice.clinic, session) for session in other] == [{BART, LISA}]
+    meanwhile(lambda: other.append(open_session_for(practice.clinic, OF_LISA, **asked)))
+    refusals.check(open_session_for(MOTHER, OF_BART, **asked), 422, "business-rule", "thread")
+    assert [session_patients(practice.clinic, session) for session in other] == [{BART, LISA}]
     assert len(practice.sessions()) == 1
 
 
@@ -225,7 +225,7 @@ def test_a_bundle_of_a_relative_may_do_what_single_requests_may(practice: Practi
             entry["response"]["status"][:3] for entry in MOTHER.post("/", bundle).body["entry"]
         ]
         assert answers == ["200", "201"]
-    relative(practice.clinic, OF_LISA, LISA, **ended("2026-03-01"))
+    store_relative(practice.clinic, OF_LISA, LISA, **ended_period("2026-03-01"))
     bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
     answers = [entry["response"]["status"][:3] for entry in MOTHER.post("/", bundle).body["entry"]]
     assert answers == ["404", "403"]

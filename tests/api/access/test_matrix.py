@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from shared.catalog import access_patterns as patterns
-from shared.catalog.interactions import INTERACTIONS, LETTERS
+from shared.catalog.interactions import INTERACTIONS, SCOPE_LETTERS
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.roles import ROLES
-from shared.catalog.types import DIRECTORY, RECORDS
+from shared.catalog.types import DIRECTORY_TYPES, RECORD_TYPES
 from shared.store import dynamodb, transactions
 from tests.support import care, refusals
+from tests.support.api_client import ORIGIN, Answer, ApiClient
 from tests.support.consistency import scan
-from tests.support.frontdoor import ORIGIN, Answer, FrontDoor
 from tests.support.memory_database import Database
 from tests.support.practice import Practice
 
@@ -104,16 +104,16 @@ ROWS = list(dict.fromkeys(rows()))
 
 def test_every_row_has_a_decision() -> None:
     assert {row.name for row in ROWS} == DECISIONS.keys()
-    rest = {row.code for row in INTERACTIONS if not row.public} - LETTERS.keys()
+    rest = {row.code for row in INTERACTIONS if not row.public} - SCOPE_LETTERS.keys()
     assert rest == {"operation", "batch", "transaction"}
 
 
-def caller(role: str, tenant: str = "north", scope: str | None = None) -> FrontDoor:
+def caller(role: str, tenant: str = "north", scope: str | None = None) -> ApiClient:
     claims = {"tenant": tenant} | ({} if scope is None else {"scope": scope})
     person = {"patient": care.HOMER, "related-person": MARGE}.get(role, care.ALICE)
     if role == "related-person":
         claims["patient"] = "homer-simpson"
-    return FrontDoor(role=role, fhir_user=person, claims=claims)
+    return ApiClient(role=role, fhir_user=person, claims=claims)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def restore(
     practice: Practice, snapshot: list[Database], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], None]:
     """Return a function that restores the stored items."""
-    practice.set(TENANT_CLAIM="tenant", SESSION_POLICY="explicit")
+    practice.configure(TENANT_CLAIM="tenant", SESSION_POLICY="explicit")
     if not snapshot:
         fill()
         database = dynamodb.client()
@@ -183,7 +183,7 @@ def draft_of(whose: str, role: str) -> str:
     return f"{whose}-draft-{role if role in CARED_FOR else 'practitioner'}"
 
 
-def call(asked: Asked, who: FrontDoor, whose: str) -> str:
+def call(asked: Asked, who: ApiClient, whose: str) -> str:
     """Request the caller's own or another's resource, and return the result."""
     answer, reached = ASK[asked.name](asked, who, whose)
     if answer.status == 403:
@@ -200,13 +200,13 @@ def url(asked: Asked, kind: str, own_id: str) -> str:
     return path if "{id}" in asked.path else f"{path}?_id={own_id}"
 
 
-def read(asked: Asked, who: FrontDoor, whose: str) -> Came:
+def read(asked: Asked, who: ApiClient, whose: str) -> Came:
     answers = [who.call(asked.method, url(asked, kind, whose)) for kind in KINDS]
     assert len({answer.status for answer in answers}) == 1
     return answers[0], answers[0].status == 200
 
 
-def search(asked: Asked, who: FrontDoor, whose: str) -> Came:
+def search(asked: Asked, who: ApiClient, whose: str) -> Came:
     came = []
     for kind in KINDS:
         path = asked.path.replace("{type}", kind)
@@ -218,31 +218,31 @@ def search(asked: Asked, who: FrontDoor, whose: str) -> Came:
     return came[0]
 
 
-def create(asked: Asked, who: FrontDoor, whose: str) -> Came:
+def create(asked: Asked, who: ApiClient, whose: str) -> Came:
     sender = care.reference(who.fhir_user)
     answer = who.call(asked.method, "/Communication", care.message(whose, sender=sender))
     return answer, answer.status == 201
 
 
-def update(asked: Asked, who: FrontDoor, whose: str) -> Came:
+def update(asked: Asked, who: ApiClient, whose: str) -> Came:
     body = care.session(id=whose, length={"value": 1})
     answer = who.call(asked.method, url(asked, "Encounter", whose), body)
     return answer, answer.status == 200
 
 
-def patch(asked: Asked, who: FrontDoor, whose: str) -> Came:
+def patch(asked: Asked, who: ApiClient, whose: str) -> Came:
     read_it = [{"op": "replace", "path": "/status", "value": "completed"}]
     answer = who.patch(url(asked, "Communication", f"{whose}-to"), read_it)
     return answer, answer.status == 200
 
 
-def delete(asked: Asked, who: FrontDoor, whose: str) -> Came:
+def delete(asked: Asked, who: ApiClient, whose: str) -> Came:
     own_id = draft_of(whose, who.role)
     answer = who.delete(url(asked, "Communication", own_id))
     return answer, caller("admin").get(f"/Communication/{own_id}").status == 410
 
 
-def operation(asked: Asked, who: FrontDoor, whose: str) -> Came:
+def operation(asked: Asked, who: ApiClient, whose: str) -> Came:
     names: dict[str, tuple[str, str]] = {
         "$open-session": ("thread", f"Communication/{whose}"),
         "$add-patient": ("patient", "Patient/lisa-simpson"),
@@ -257,7 +257,7 @@ def operation(asked: Asked, who: FrontDoor, whose: str) -> Came:
     return answer, answer.status in (200, 201)
 
 
-def validate(asked: Asked, who: FrontDoor, whose: str) -> Came:
+def validate(asked: Asked, who: ApiClient, whose: str) -> Came:
     """Validate; without an id, nothing stored is read."""
     on_instance = asked.path.replace("{type}/$", "{type}/{id}/$")
     path = on_instance.replace("{type}", "Encounter").replace("{id}", whose)
@@ -269,7 +269,7 @@ def validate(asked: Asked, who: FrontDoor, whose: str) -> Came:
     return answer, answer.status == 200
 
 
-def bundle(asked: Asked, who: FrontDoor, whose: str) -> Came:
+def bundle(asked: Asked, who: ApiClient, whose: str) -> Came:
     entry = {"request": {"method": "GET", "url": f"Encounter/{whose}"}}
     body = {"resourceType": "Bundle", "type": asked.name, "entry": [entry]}
     answer = who.call(asked.method, asked.path, body)
@@ -279,19 +279,19 @@ def bundle(asked: Asked, who: FrontDoor, whose: str) -> Came:
     return Answer(status, {}, ""), status == 200
 
 
-def audit_read(asked: Asked, who: FrontDoor, _whose: str) -> Came:
+def audit_read(asked: Asked, who: ApiClient, _whose: str) -> Came:
     stored = [item for item in scan(patterns.AUDIT) if item["sk"]["S"] == "event"]
     event_id = str(stored[0]["pk"]["S"].partition("#")[2])
     answer = who.call(asked.method, f"/AuditEvent/{event_id}")
     return answer, answer.status == 200
 
 
-def audit_search(asked: Asked, who: FrontDoor, _whose: str) -> Came:
+def audit_search(asked: Asked, who: ApiClient, _whose: str) -> Came:
     answer = who.call(asked.method, asked.path)
     return answer, answer.status == 200 and who.claims["tenant"] == "north"
 
 
-def plain(asked: Asked, who: FrontDoor, whose: str) -> Came:
+def plain(asked: Asked, who: ApiClient, whose: str) -> Came:
     """Make the same request through the plain-JSON API."""
     code = asked.name.removeprefix("plain ")
     collection, own_id, body = {
@@ -312,7 +312,7 @@ def plain(asked: Asked, who: FrontDoor, whose: str) -> Came:
     return answer, reached and bool(answer.body["data"])
 
 
-ASK: dict[str, Callable[[Asked, FrontDoor, str], Came]] = {
+ASK: dict[str, Callable[[Asked, ApiClient, str], Came]] = {
     "create": create,
     "read": read,
     "vread": read,
@@ -367,7 +367,7 @@ def test_every_caller_may_do_exactly_what_the_table_decides(
         restore()
 
 
-@pytest.mark.parametrize("kind", [*DIRECTORY, *RECORDS])
+@pytest.mark.parametrize("kind", [*DIRECTORY_TYPES, *RECORD_TYPES])
 def test_only_the_clinic_writes_the_directory_and_records(
     kind: str, restore: Callable[[], None]
 ) -> None:
@@ -401,7 +401,7 @@ def test_people_who_write_to_a_patient_are_visible_to_all(
     role: str, restore: Callable[[], None]
 ) -> None:
     restore()
-    for kind in DIRECTORY:
+    for kind in DIRECTORY_TYPES:
         caller("admin").put(
             f"/{kind}/anybody", care.example(kind, id="anybody", **NOBODYS.get(kind, {}))
         )
@@ -435,7 +435,7 @@ def test_a_patient_scope_never_allows_writing_a_resource_without_patient(
 ) -> None:
     restore()
     claims = {"tenant": "north", "scope": "patient/*.cruds", "patient": "homer-simpson"}
-    clinic = FrontDoor(claims=claims)
+    clinic = ApiClient(claims=claims)
     assert clinic.get("/Practitioner").status == 200
     refused = clinic.post("/Practitioner", care.example("Practitioner"))
     refusals.check(refused, 403, "forbidden", "Practitioner")

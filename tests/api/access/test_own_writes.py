@@ -8,18 +8,18 @@ import pytest
 
 from shared.access.identity_elements import IDENTIFIERS
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.catalog.types import TYPES
+from shared.catalog.types import STORED_TYPES
 from shared.fhir.validation import schema
 from tests.support import care, refusals
+from tests.support.api_client import Answer, ApiClient
 from tests.support.bundles import bundle, entry
-from tests.support.consistency import everything
-from tests.support.family import as_mother, relative
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.consistency import stored_items
+from tests.support.family import as_mother, store_relative
 from tests.support.plain_client import V1
-from tests.support.practice import Practice, local, str_of
+from tests.support.practice import Practice, instant_text, local
 
-HOMER = FrontDoor("patient", care.HOMER)
-BRIDGE = FrontDoor("admin", "", {"client_id": "bridge", "sub": "bridge"})
+HOMER = ApiClient("patient", care.HOMER)
+BRIDGE = ApiClient("admin", "", {"client_id": "bridge", "sub": "bridge"})
 BART, LISA, STRANGER = "Patient/bart", "Patient/lisa", "Patient/stranger"
 CHAT = {"system": "https://chat.example.org", "value": "thread-7"}
 NAMED = "identifier=https://chat.example.org|thread-7"
@@ -42,7 +42,7 @@ def session(**more: Any) -> Resource:
 
 
 def open_with_encounter(
-    caller: FrontDoor, thread: str, encounter: Resource | None = None, **named: Any
+    caller: ApiClient, thread: str, encounter: Resource | None = None, **named: Any
 ) -> Answer:
     pairs: list[tuple[str, Any]] = [("thread", f"Communication/{thread}"), *named.items()]
     if encounter:
@@ -99,15 +99,15 @@ PLANTED: list[tuple[Resource, str]] = [
 def test_a_patient_cannot_set_any_searchable_identifier(
     path: Callable[[Resource], Answer], planted: Resource, element: str
 ) -> None:
-    before = everything()
+    before = stored_items()
     refused = path(thread_of(**planted))
     assert refused.status == 403, refused.text
     assert any(expression.endswith(f".{element}") for expression in refused.expressions)
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_a_related_person_cannot_set_an_identifier_either(clinic: FrontDoor) -> None:
-    relative(clinic, "RelatedPerson/marge", BART)
+def test_a_related_person_cannot_set_an_identifier_either(clinic: ApiClient) -> None:
+    store_relative(clinic, "RelatedPerson/marge", BART)
     marge = as_mother("RelatedPerson/marge")
     sender: Resource = {
         "subject": care.reference(BART),
@@ -127,7 +127,7 @@ def test_a_related_person_cannot_set_an_identifier_either(clinic: FrontDoor) -> 
     ],
 )
 def test_a_patient_cannot_change_an_identifier_set_by_staff(
-    clinic: FrontDoor, change: Resource
+    clinic: ApiClient, change: Resource
 ) -> None:
     thread = clinic.post("/Communication", thread_of(recipient=[care.reference(care.HOMER)])).id
     message = care.message(
@@ -152,7 +152,7 @@ def test_a_patient_cannot_change_an_identifier_set_by_staff(
 def test_every_element_searched_as_an_identifier_is_protected() -> None:
     found = {
         param.expression.rpartition(".")[2]
-        for resource_type in TYPES
+        for resource_type in STORED_TYPES
         for param in SEARCH_PARAMS.of(resource_type).values()
         for part in param.expression.split(" | ")
         if (element := schema.type_named(resource_type).elements.get(part.rpartition(".")[2]))
@@ -162,7 +162,7 @@ def test_every_element_searched_as_an_identifier_is_protected() -> None:
 
 
 def test_a_conditional_create_can_ignore_what_a_patient_planted(
-    clinic: FrontDoor, practice: Practice
+    clinic: ApiClient, practice: Practice
 ) -> None:
     """With `ConditionMatches=staff`, conditions of staff do not match what a patient created."""
     tag: Resource = {"meta": {"tag": [{"system": "https://chat.example.org", "code": "7"}]}}
@@ -171,7 +171,7 @@ def test_a_conditional_create_can_ignore_what_a_patient_planted(
     bobs = thread_of("Patient/bob", **tag)
     created = BRIDGE.post("/Communication", bobs, if_none_exist=query)
     assert (created.status, created.id) == (200, planted)
-    practice.set(CONDITION_MATCHES="staff")
+    practice.configure(CONDITION_MATCHES="staff")
     created = BRIDGE.post("/Communication", bobs, if_none_exist=query)
     assert created.status == 201
     again = BRIDGE.post("/Communication", bobs, if_none_exist=query)
@@ -195,7 +195,7 @@ def test_a_session_opened_by_a_patient_counts_as_created_by_a_patient(
     query = "subject=Patient/homer-simpson"
     answer = BRIDGE.post("/Encounter", care.session(), if_none_exist=query)
     assert (answer.status, answer.id) == (200, opened_by_homer.id)
-    practice.set(CONDITION_MATCHES="staff")
+    practice.configure(CONDITION_MATCHES="staff")
     assert BRIDGE.post("/Encounter", care.session(), if_none_exist=query).status == 201
 
 
@@ -207,7 +207,7 @@ def test_a_patient_may_set_few_elements_of_a_session() -> None:
         type=[{"text": "Follow-up"}],
         serviceType={"text": "Dermatology"},
         reasonCode=[{"text": "A rash"}],
-        period={"start": str_of(local("2026-03-02 08:00"))},
+        period={"start": instant_text(local("2026-03-02 08:00"))},
         subject={"reference": care.HOMER, "display": "Dr Alice Smith"},
     )
     answer = open_with_encounter(HOMER, posted(thread_of()).id, given)
@@ -242,11 +242,11 @@ def test_a_patient_may_set_few_elements_of_a_session() -> None:
 )
 def test_a_patient_cannot_set_the_other_elements_of_a_session(more: Resource) -> None:
     thread = posted(thread_of()).id
-    (name, value), before = *more.items(), everything()
+    (name, value), before = *more.items(), stored_items()
     element = "period.end" if name == "period" else name
     refused = open_with_encounter(HOMER, thread, session(**more))
     refusals.check(refused, 403, "forbidden", f"Encounter.{element}")
-    assert everything() == before
+    assert stored_items() == before
     assert value
 
 
@@ -273,10 +273,10 @@ def test_a_patient_cannot_add_strangers_to_a_session(name: str) -> None:
 
 
 @pytest.fixture
-def family(clinic: FrontDoor) -> FrontDoor:
-    relative(clinic, "RelatedPerson/marge", care.HOMER)
-    relative(clinic, "RelatedPerson/old", care.HOMER, active=False)
-    relative(clinic, "RelatedPerson/over", care.HOMER, period={"end": "2020-01-01"})
+def family(clinic: ApiClient) -> ApiClient:
+    store_relative(clinic, "RelatedPerson/marge", care.HOMER)
+    store_relative(clinic, "RelatedPerson/old", care.HOMER, active=False)
+    store_relative(clinic, "RelatedPerson/over", care.HOMER, period={"end": "2020-01-01"})
     for own_id in ("stranger", "homer-simpson"):
         clinic.put(f"/Patient/{own_id}", care.example("Patient", id=own_id))
     for own_id, subject in (("ours", care.HOMER), ("theirs", STRANGER)):
@@ -323,12 +323,12 @@ def test_a_patient_may_address_staff_themselves_and_their_own_people(recipient: 
     ],
 )
 def test_a_patient_cannot_address_anybody_else(recipient: Resource) -> None:
-    before = everything()
+    before = stored_items()
     for path in PATHS:
         refused = path(thread_of(recipient=[care.reference(care.ALICE), recipient]))
         assert refused.status == 403, refused.text
         assert all(".recipient[1]." in expression for expression in refused.expressions)
-    assert everything() == before
+    assert stored_items() == before
 
 
 @pytest.mark.usefixtures("family")
@@ -338,7 +338,7 @@ def test_the_refusal_does_not_reveal_whether_a_person_exists() -> None:
     assert there.text.replace("stranger", "nobody00") == missing.text
 
 
-def test_everybody_in_a_thread_may_be_addressed_there(family: FrontDoor) -> None:
+def test_everybody_in_a_thread_may_be_addressed_there(family: ApiClient) -> None:
     who = [care.reference(person) for person in (care.HOMER, STRANGER, "Group/1")]
     thread = family.post("/Communication", care.header(recipient=who)).id
     message = care.message(thread, recipient=who[1:])
@@ -350,8 +350,8 @@ def test_everybody_in_a_thread_may_be_addressed_there(family: FrontDoor) -> None
 ABROAD = "https://ehr.example.org/fhir/Patient/bart"
 
 
-def test_a_message_about_another_servers_patient_is_not_sent_to_them(clinic: FrontDoor) -> None:
-    victim = FrontDoor("patient", ABROAD)
+def test_a_message_about_another_servers_patient_is_not_sent_to_them(clinic: ApiClient) -> None:
+    victim = ApiClient("patient", ABROAD)
     thread = posted(thread_of()).id
     for path in PATHS:
         message = care.message(thread, subject=care.reference(ABROAD))
@@ -364,7 +364,7 @@ def test_a_message_about_another_servers_patient_is_not_sent_to_them(clinic: Fro
     assert theirs.status == 201, theirs.text
     message = care.message(theirs.id, subject=own, sender=own)
     assert victim.post("/Communication", message).status == 201
-    assert clinic.get(f"/Communication?part-of=Communication/{theirs.id}").found
+    assert clinic.get(f"/Communication?part-of=Communication/{theirs.id}").resources
 
 
 @pytest.mark.usefixtures("family")
@@ -380,7 +380,7 @@ def test_plain_json_addresses_as_fhir_does() -> None:
     assert "identifier" in refused.text
 
 
-def test_display_names_written_by_a_patient_are_dropped(family: FrontDoor) -> None:
+def test_display_names_written_by_a_patient_are_dropped(family: ApiClient) -> None:
     def called(reference: str) -> Resource:
         return {"reference": reference, "display": "Dr Alice Smith", "identifier": CHAT}
 
@@ -406,7 +406,7 @@ def leaving_patch(thread: str, *kept: Resource) -> list[Resource]:
     return [{"op": "replace", "path": "/recipient", "value": [*kept]}]
 
 
-def test_a_patient_leaves_a_thread(clinic: FrontDoor) -> None:
+def test_a_patient_leaves_a_thread(clinic: ApiClient) -> None:
     alice, homer = care.reference(care.ALICE), care.reference(care.HOMER)
     others = {"subject": care.reference(BART), "sender": alice}
     thread = clinic.post("/Communication", care.header(**others, recipient=[alice, homer])).id
@@ -424,7 +424,7 @@ def test_a_patient_leaves_a_thread(clinic: FrontDoor) -> None:
     assert clinic.get(url).body["recipient"] == [alice]
 
 
-def test_the_only_recipient_may_leave_too(clinic: FrontDoor) -> None:
+def test_the_only_recipient_may_leave_too(clinic: ApiClient) -> None:
     others = {"subject": care.reference(BART), "sender": care.reference(care.ALICE)}
     thread = clinic.post(
         "/Communication", care.header(**others, recipient=[care.reference(care.HOMER)])
@@ -439,13 +439,13 @@ def test_the_only_recipient_may_leave_too(clinic: FrontDoor) -> None:
 
 
 def test_a_patient_may_begin_a_limited_number_of_threads_a_day(practice: Practice) -> None:
-    practice.set(PATIENT_THREADS_PER_DAY="3")
+    practice.configure(PATIENT_THREADS_PER_DAY="3")
     threads = [posted(thread_of()) for _ in range(2)]
     assert [thread.status for thread in threads] == [201, 201]
     two = [entry("POST", "Communication", thread_of()) for _ in range(2)]
-    before = everything()
+    before = stored_items()
     assert HOMER.post("/", bundle("transaction", *two)).status == 429
-    assert everything() == before
+    assert stored_items() == before
     assert posted(thread_of()).status == 201
     refused = posted(thread_of())
     refusals.check(refused, 429, "throttled", "Communication")
@@ -454,7 +454,7 @@ def test_a_patient_may_begin_a_limited_number_of_threads_a_day(practice: Practic
     assert in_a_batch(thread_of()).status == 429
     # Existing threads and other patients are not affected.
     assert posted(care.message(threads[0].id)).status == 201
-    bart = FrontDoor("patient", BART)
+    bart = ApiClient("patient", BART)
     assert bart.post("/Communication", thread_of(BART)).status == 201
     assert practice.clinic.post("/Communication", thread_of()).status == 201
     practice.now = local("2026-03-03 00:00")
@@ -462,11 +462,11 @@ def test_a_patient_may_begin_a_limited_number_of_threads_a_day(practice: Practic
 
 
 def test_a_thread_that_is_refused_or_only_validated_is_not_counted(practice: Practice) -> None:
-    practice.set(PATIENT_THREADS_PER_DAY="1")
+    practice.configure(PATIENT_THREADS_PER_DAY="1")
     for _ in range(3):
         assert posted(thread_of(recipient=[care.reference(STRANGER)])).status == 403
         assert HOMER.post("/Communication/$validate?mode=create", thread_of()).status == 200
     assert posted(thread_of()).status == 201
     assert posted(thread_of()).status == 429
-    practice.set(PATIENT_THREADS_PER_DAY="0")
+    practice.configure(PATIENT_THREADS_PER_DAY="0")
     assert posted(thread_of()).status == 201

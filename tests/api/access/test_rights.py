@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.interactions import INTERACTIONS
 from shared.fhir import instants
-from shared.sessions import closing, due
+from shared.sessions import closing, due_encounters
 from shared.store import dynamodb, transactions
 from shared.store.index import readiness
 from tests.contract.test_template import ALLOWED, FUNCTIONS, module
 from tests.support import audit_pipeline, care
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
 from tests.support.memory_database import Database
-from tests.support.other_server import Handler, elsewhere
-from tests.support.plain_client import Plain
+from tests.support.other_server import Handler, run_server
+from tests.support.plain_client import PlainClient
 from tests.support.practice import Practice
 
 BART, MARGE = "Patient/bart-simpson", "RelatedPerson/marge-simpson"
@@ -79,13 +79,13 @@ class Noting(Database):
 
 
 @dataclass(frozen=True)
-class Caller(FrontDoor):
+class Caller(ApiClient):
     """A client whose permissions are recorded; `clinic` makes the preparations."""
 
     notes: Notes = field(default_factory=Notes)
 
     def call(self, method: str, url: str, body: Any = None, **more: Any) -> Answer:
-        handler, _ = self.prepared(method, url, body)
+        handler, _ = self.handler_and_event(method, url, body)
         self.notes.function = handler.__module__.rpartition(".")[2]
         self.notes.request = f"{method} {url}"
         answer = super().call(method, url, body, **more)
@@ -98,7 +98,7 @@ class Caller(FrontDoor):
 class Scene:
     """Creates the resources that the requests need."""
 
-    clinic: FrontDoor
+    clinic: ApiClient
 
     def encounter(self, **more: Any) -> str:
         return f"/Encounter/{self.clinic.post('/Encounter', care.session(**more)).id}"
@@ -127,8 +127,8 @@ class Scene:
     def half_closed(self) -> str:
         """Create a session whose stepwise closing was interrupted."""
         session = self.family()
-        work = Work(due.scheduler("-"), instants.now())
-        work.in_steps = True
+        work = AuditedUnitOfWork(due_encounters.scheduler_caller("-"), instants.now())
+        work.may_span_transactions = True
         stored = work.encounter(session[11:])
         assert stored
         closing.finish(work, stored)
@@ -263,7 +263,7 @@ def patches_checked(ask: Caller, at: Scene) -> None:
 
 
 def plains_checked(ask: Caller, at: Scene) -> None:
-    face, patient = Plain(ask), at.patient()[9:]
+    face, patient = PlainClient(ask), at.patient()[9:]
     seen = {"status": "final", "code": "Heart rate", "patientId": patient}
     face.post("/observations", seen)
     face.put("/observations/checked", seen)
@@ -323,14 +323,14 @@ def searches(ask: Caller, at: Scene) -> None:
 def oversees(ask: Caller, at: Scene) -> None:
     auditor = replace(ask, role="auditor", fhir_user="")
     at.patient()
-    audit_pipeline.collected()
+    audit_pipeline.journal_writes()
     ids = auditor.get("/AuditEvent").ids
     auditor.get(f"/AuditEvent/{ids[0]}")
 
 
 def plains(ask: Caller, at: Scene) -> None:
     """Make the requests of the interactions through the plain-JSON API."""
-    face, homer = Plain(ask), replace(ask, role="patient", fhir_user=care.HOMER)
+    face, homer = PlainClient(ask), replace(ask, role="patient", fhir_user=care.HOMER)
     session = at.encounter(identifier=[DOES])
     at.encounter(identifier=[DOES])
     visit = {"status": "in-progress", "class": "AMB"}
@@ -346,7 +346,7 @@ def plains(ask: Caller, at: Scene) -> None:
     at.marge()
     hers = at.thread(recipient=[care.reference(MARGE)])[15:]
     said = {"threadId": hers, "senderId": MARGE, "text": "Mine"}
-    Plain(as_marge(ask)).post("/messages", said)
+    PlainClient(as_marge(ask)).post("/messages", said)
     face.administrator.delete(message)
     face.administrator.delete(f"/messages/{at.finished()[1][15:]}")
     draft = f"/messages/{at.draft()[15:]}"
@@ -368,8 +368,8 @@ def plains(ask: Caller, at: Scene) -> None:
     for query in (f"threadId={thread[15:]}", "patientId=homer-simpson"):
         face.get(f"/messages?{query}")
     face.get(f"/encounters{session[10:]}")
-    Plain(homer).get("/encounters")
-    Plain(homer).get(f"/encounters{at.family()[10:]}")
+    PlainClient(homer).get("/encounters")
+    PlainClient(homer).get(f"/encounters{at.family()[10:]}")
     face.patch(f"/encounters{at.half_closed()[10:]}", {"priority": "high"})
     face.administrator.delete(f"/encounters{session[10:]}")
     note = {"patientId": "homer-simpson", "title": "Note", "content": WIDE * 3}
@@ -443,29 +443,29 @@ def everybody_is_there(handler: Handler) -> None:
 
 @pytest.mark.parametrize("function", CHECKED)
 def test_a_function_that_calls_another_server_can_read_its_credentials(
-    clinic: FrontDoor, notes: Notes, practice: Practice, function: str
+    clinic: ApiClient, notes: Notes, practice: Practice, function: str
 ) -> None:
     variables = {
         module(function): function["Properties"].get("Environment", {}).get("Variables", {})
         for function in FUNCTIONS.values()
     }
     at = Scene(clinic)
-    with elsewhere() as other:
+    with run_server() as other:
         other.answer = everybody_is_there
-        practice.set(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=other.base)
-        other.asked.clear()
+        practice.configure(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=other.base)
+        other.requests.clear()
         CHECKED[function](Caller(notes=notes), at)
-    assert other.asked
+    assert other.requests
     assert "REFERENCE_AUTHORIZATION_SECRET_ARN" in variables[function]
 
 
 @pytest.mark.parametrize("function", SCRIPTS)
 def test_a_function_uses_every_permission_it_has_and_no_other(
-    clinic: FrontDoor, notes: Notes, practice: Practice, function: str
+    clinic: ApiClient, notes: Notes, practice: Practice, function: str
 ) -> None:
     SCRIPTS[function](Caller(notes=notes), Scene(clinic))
     if function in CHECKED:
-        practice.set(REFERENCE_CHECKS="local")
+        practice.configure(REFERENCE_CHECKS="local")
         CHECKED[function](Caller(notes=notes), Scene(clinic))
     taken: dict[str, set[str]] = {}
     for by, table, action in notes.taken:
@@ -475,9 +475,9 @@ def test_a_function_uses_every_permission_it_has_and_no_other(
 
 
 def test_the_worker_uses_every_permission_it_has_and_no_other(
-    clinic: FrontDoor, notes: Notes, practice: Practice
+    clinic: ApiClient, notes: Notes, practice: Practice
 ) -> None:
-    practice.set(SESSION_POLICY="thread", SESSION_IDLE_MINUTES="60")
+    practice.configure(SESSION_POLICY="thread", SESSION_IDLE_MINUTES="60")
     at = Scene(clinic)
     half = at.half_closed()
     session = at.family()
@@ -486,7 +486,7 @@ def test_the_worker_uses_every_permission_it_has_and_no_other(
     at.clinic.administrator.delete(gone)
     notes.function = "closing_worker"
     for one in (half, session):
-        due.look("-", one[11:], practice.now + timedelta(days=3))
+        due_encounters.close_or_postpone("-", one[11:], practice.now + timedelta(days=3))
     notes.function = ""
     taken: dict[str, set[str]] = {}
     for _, table, action in notes.taken:

@@ -7,17 +7,26 @@ import pytest
 
 from shared.store import dynamodb
 from tests.support import care
-from tests.support.consistency import everything
-from tests.support.family import BART, LISA, OF_BART, OF_LISA, as_mother, put, relative, same
-from tests.support.frontdoor import Answer, FrontDoor
-from tests.support.memory_database import Fate
+from tests.support.api_client import Answer, ApiClient
+from tests.support.consistency import stored_items
+from tests.support.family import (
+    BART,
+    LISA,
+    OF_BART,
+    OF_LISA,
+    as_mother,
+    link_records,
+    store,
+    store_relative,
+)
+from tests.support.memory_database import CallHooks
 
-HOMER = FrontDoor(role="patient", fhir_user=care.HOMER)
+HOMER = ApiClient(role="patient", fhir_user=care.HOMER)
 MOTHER = as_mother()
-CONTEXT = FrontDoor(claims={"scope": "patient/*.cruds", "patient": "homer-simpson"})
+CONTEXT = ApiClient(claims={"scope": "patient/*.cruds", "patient": "homer-simpson"})
 
 
-class Meanwhile(Fate):
+class Meanwhile(CallHooks):
     """A hook that runs something else, once, before a transaction."""
 
     def __init__(self, change: Callable[[], object]) -> None:
@@ -32,46 +41,46 @@ class Meanwhile(Fate):
 def meanwhile(change: Callable[[], object], request: Callable[[], Answer]) -> Answer:
     """Make a request, with another change just before its transaction."""
     database: Any = dynamodb.client()
-    database.fate = fate = Meanwhile(change)
+    database.hooks = fate = Meanwhile(change)
     try:
         answer = request()
     finally:
-        database.fate = Fate()
+        database.hooks = CallHooks()
     assert fate._change is None
     return answer
 
 
 def check_refused(
-    clinic: FrontDoor, change: Callable[[FrontDoor], object], request: Callable[[], Answer]
+    clinic: ApiClient, change: Callable[[ApiClient], object], request: Callable[[], Answer]
 ) -> Answer:
     """Check that a request whose rights a change ends writes nothing."""
     after: list[Any] = []
 
     def end() -> None:
         change(clinic)
-        after.append(everything())
+        after.append(stored_items())
 
     answer = meanwhile(end, request)
     assert answer.status in (403, 404, 422), answer.text
-    assert [everything()] == after
+    assert [stored_items()] == after
     return answer
 
 
-def threads(clinic: FrontDoor, **more: Any) -> None:
+def threads(clinic: ApiClient, **more: Any) -> None:
     """Create a thread about Bart in which Homer participates."""
     of_bart = care.header(id="t", subject=care.reference(BART), **more)
     assert clinic.put("/Communication/t", of_bart).status in (200, 201)
 
 
-def without_homer(clinic: FrontDoor) -> None:
+def without_homer(clinic: ApiClient) -> None:
     threads(clinic, sender=care.reference(care.ALICE), recipient=[care.reference(care.ALICE)])
 
 
-def says(caller: FrontDoor, **more: Any) -> Callable[[], Answer]:
+def says(caller: ApiClient, **more: Any) -> Callable[[], Answer]:
     return lambda: caller.post("/Communication", care.message("t", subject=None, **more))
 
 
-def read_it(caller: FrontDoor) -> Callable[[], Answer]:
+def read_it(caller: ApiClient) -> Callable[[], Answer]:
     read = [{"op": "replace", "path": "/status", "value": "completed"}]
     return lambda: caller.patch("/Communication/m", read)
 
@@ -101,7 +110,7 @@ def read_it(caller: FrontDoor) -> Callable[[], Answer]:
     ],
 )
 def test_a_person_removed_from_a_thread_can_no_longer_write_in_it(
-    clinic: FrontDoor, request_: Callable[[], Answer]
+    clinic: ApiClient, request_: Callable[[], Answer]
 ) -> None:
     threads(clinic)
     from_alice: dict[str, Any] = {"sender": care.reference(care.ALICE), "subject": None}
@@ -110,23 +119,27 @@ def test_a_person_removed_from_a_thread_can_no_longer_write_in_it(
     check_refused(clinic, without_homer, request_)
 
 
-def inactive(person: str, patient: str) -> Callable[[FrontDoor], object]:
-    return lambda clinic: relative(clinic, person, patient, active=False)
+def inactive(person: str, patient: str) -> Callable[[ApiClient], object]:
+    return lambda clinic: store_relative(clinic, person, patient, active=False)
 
 
-ENDS: dict[str, Callable[[FrontDoor], object]] = {
+ENDS: dict[str, Callable[[ApiClient], object]] = {
     "the relative is no longer active": inactive(OF_BART, BART),
-    "the relative is another patient's": lambda clinic: relative(clinic, OF_BART, LISA),
-    "the relative's time is over": lambda clinic: relative(
+    "the relative is another patient's": lambda clinic: store_relative(clinic, OF_BART, LISA),
+    "the relative's time is over": lambda clinic: store_relative(
         clinic, OF_BART, BART, period={"end": "2026-03-01"}
     ),
     "the relative is deleted": lambda clinic: clinic.administrator.delete(f"/{OF_BART}"),
 }
-LINKED: dict[str, Callable[[FrontDoor], object]] = {
+LINKED: dict[str, Callable[[ApiClient], object]] = {
     "the other relative is no longer active": inactive(OF_LISA, LISA),
-    "the link is gone": lambda clinic: same(clinic, OF_BART),
-    "the link is of another kind": lambda clinic: same(clinic, OF_BART, OF_LISA, kind="refer"),
-    "her record is no longer active": lambda clinic: same(clinic, OF_BART, OF_LISA, active=False),
+    "the link is gone": lambda clinic: link_records(clinic, OF_BART),
+    "the link is of another kind": lambda clinic: link_records(
+        clinic, OF_BART, OF_LISA, kind="refer"
+    ),
+    "her record is no longer active": lambda clinic: link_records(
+        clinic, OF_BART, OF_LISA, active=False
+    ),
     "her record is deleted": lambda clinic: clinic.administrator.delete("/Patient/marge-simpson"),
 }
 
@@ -138,7 +151,7 @@ def begins(patient: str, sender: str) -> Callable[[], Answer]:
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_a_relative_cannot_begin_a_thread_once_the_link_has_ended(
-    family: FrontDoor, end: Callable[[FrontDoor], object]
+    family: ApiClient, end: Callable[[ApiClient], object]
 ) -> None:
     assert begins(BART, OF_BART)().status == 201
     check_refused(family, end, begins(BART, OF_BART))
@@ -147,7 +160,7 @@ def test_a_relative_cannot_begin_a_thread_once_the_link_has_ended(
 
 @pytest.mark.parametrize("end", LINKED.values(), ids=LINKED)
 def test_a_relative_of_another_patient_cannot_begin_a_thread_once_that_link_has_ended(
-    family: FrontDoor, end: Callable[[FrontDoor], object]
+    family: ApiClient, end: Callable[[ApiClient], object]
 ) -> None:
     assert begins(LISA, OF_LISA)().status == 201
     check_refused(family, end, begins(LISA, OF_LISA))
@@ -155,7 +168,7 @@ def test_a_relative_of_another_patient_cannot_begin_a_thread_once_that_link_has_
 
 @pytest.mark.parametrize("end", [*ENDS.values(), *LINKED.values()], ids=[*ENDS, *LINKED])
 def test_a_relative_cannot_open_a_session_once_the_link_has_ended(
-    family: FrontDoor, end: Callable[[FrontDoor], object]
+    family: ApiClient, end: Callable[[ApiClient], object]
 ) -> None:
     patient = BART if end in ENDS.values() else LISA
     body = care.parameters(("patient", patient))
@@ -164,10 +177,10 @@ def test_a_relative_cannot_open_a_session_once_the_link_has_ended(
 
 @pytest.mark.usefixtures("practice")
 def test_a_claim_of_kinship_counts_only_until_the_directory_has_the_person(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     mother = as_mother(patient="bart-simpson")
-    put(clinic, BART)
+    store(clinic, BART)
     body = care.parameters(("patient", BART))
     check_refused(
         clinic, inactive(OF_BART, BART), lambda: mother.post("/Encounter/$open-session", body)
@@ -175,17 +188,19 @@ def test_a_claim_of_kinship_counts_only_until_the_directory_has_the_person(
 
 
 def test_a_concurrent_change_that_ends_no_right_lets_the_write_succeed_once(
-    family: FrontDoor,
+    family: ApiClient,
 ) -> None:
     renamed: dict[str, Any] = {"name": [{"family": "Bouvier"}]}
-    answer = meanwhile(lambda: relative(family, OF_BART, BART, **renamed), begins(BART, OF_BART))
+    answer = meanwhile(
+        lambda: store_relative(family, OF_BART, BART, **renamed), begins(BART, OF_BART)
+    )
     assert answer.status == 201
     assert len(family.get("/Communication").ids) == 1
 
 
 @pytest.mark.usefixtures("practice")
 def test_a_patient_who_loses_their_medical_encounter_can_no_longer_change_the_session(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     clinic.put("/Encounter/s", care.session(id="s", subject=None))
     clinic.put("/Encounter/c", care.medical_encounter("s", care.HOMER, id="c"))

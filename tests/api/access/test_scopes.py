@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.support import care, refusals
-from tests.support.consistency import everything
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
+from tests.support.consistency import stored_items
 
 BART = "Patient/bart-simpson"
 RASH = {"coding": [{"system": "https://codes.example.org", "code": "rash"}]}
@@ -14,12 +14,12 @@ COUGH = {"coding": [{"system": "https://codes.example.org", "code": "cough"}]}
 pytestmark = pytest.mark.usefixtures("practice")
 
 
-def scoped(scope: str, role: str = "practitioner", **claims: str) -> FrontDoor:
-    return FrontDoor(role=role, claims={"scope": scope, **claims})
+def scoped(scope: str, role: str = "practitioner", **claims: str) -> ApiClient:
+    return ApiClient(role=role, claims={"scope": scope, **claims})
 
 
 @pytest.fixture(autouse=True)
-def stored(clinic: FrontDoor, practice: Any) -> None:  # noqa: ARG001 - makes the tables fast
+def stored(clinic: ApiClient, practice: Any) -> None:  # noqa: ARG001 - makes the tables fast
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.put("/Communication/t", care.header(id="t", category=[RASH]))
     clinic.put("/Communication/u", care.header(id="u", category=[COUGH]))
@@ -39,7 +39,7 @@ def requests(kind: str) -> dict[str, list[tuple[str, str, Any]]]:
     }
 
 
-def allowed_letters(caller: FrontDoor, kind: str) -> str:
+def allowed_letters(caller: ApiClient, kind: str) -> str:
     """Return the letters whose requests are not refused."""
     answered = {
         letter: {caller.call(*request).status for request in several}
@@ -98,7 +98,7 @@ def test_a_refusal_names_a_scope_that_would_do() -> None:
 def test_only_the_claim_scp_may_replace_scope() -> None:
     assert (
         allowed_letters(
-            FrontDoor(claims={"scp": "[user/Encounter.r user/Encounter.s]"}), "Encounter"
+            ApiClient(claims={"scp": "[user/Encounter.r user/Encounter.s]"}), "Encounter"
         )
         == "rs"
     )
@@ -137,22 +137,22 @@ def linked(scope: str) -> Answer:
 
 
 def test_linking_a_thread_is_an_update_of_it() -> None:
-    before = everything()
+    before = stored_items()
     for scope in ("user/Encounter.c user/Communication.r", "user/Encounter.c user/Communication.c"):
         refusals.check(linked(scope), 403, "forbidden", "Communication")
     # A thread invisible to the token is treated as missing.
     refusals.check(linked("user/Encounter.c"), 422, "business-rule", "thread")
-    assert everything() == before
+    assert stored_items() == before
     assert linked("user/Encounter.c user/Communication.u").status == 201
 
 
-def test_a_constraint_applies_to_reads_searches_and_writes(clinic: FrontDoor) -> None:
+def test_a_constraint_applies_to_reads_searches_and_writes(clinic: ApiClient) -> None:
     caller = scoped("user/Communication.cruds?category=https://codes.example.org|rash")
     assert caller.get("/Communication/t").status == 200
     assert caller.get("/Communication/u").status == 404
     assert caller.get("/Communication").ids == ["t"]
     assert caller.get("/Communication?_total=accurate&_summary=count").body["total"] == 1
-    before = everything()
+    before = stored_items()
     for body in (care.header(), care.header(category=[COUGH])):
         refusals.check(caller.post("/Communication", body), 403, "forbidden", "Communication")
         answer = caller.put("/Communication/t", body | {"id": "t"})
@@ -163,7 +163,7 @@ def test_a_constraint_applies_to_reads_searches_and_writes(clinic: FrontDoor) ->
     )
     assert (unseen.status, absent.status) == (404, 404)
     assert unseen.text == absent.text.replace("/x", "/u")
-    assert everything() == before
+    assert stored_items() == before
     assert caller.post("/Communication", care.header(category=[RASH])).status == 201
     clinic.administrator.delete("/Communication/t")
     assert caller.get("/Communication/t").status == 410
@@ -202,7 +202,7 @@ def test_each_scope_has_its_own_constraint() -> None:
     assert caller.patch("/Communication/u", topic).status == 200
 
 
-def test_the_patients_context_is_one_compartment(clinic: FrontDoor) -> None:
+def test_the_patients_context_is_one_compartment(clinic: ApiClient) -> None:
     clinic.put("/Encounter/b", care.session(id="b", subject=care.reference(BART)))
     caller = scoped("patient/*.cruds", patient="bart-simpson")
     assert caller.get("/Encounter").ids == ["b"]
@@ -217,13 +217,13 @@ def test_the_patients_context_is_one_compartment(clinic: FrontDoor) -> None:
 
 
 def test_patient_scopes_do_not_widen_the_role() -> None:
-    homer = FrontDoor(role="patient", fhir_user=care.HOMER, claims={"scope": "user/*.cruds"})
+    homer = ApiClient(role="patient", fhir_user=care.HOMER, claims={"scope": "user/*.cruds"})
     assert homer.put("/Encounter/1", care.session(id="1")).status == 403
-    other = FrontDoor(role="patient", fhir_user=BART, claims={"scope": "user/*.cruds"})
+    other = ApiClient(role="patient", fhir_user=BART, claims={"scope": "user/*.cruds"})
     assert other.get("/Encounter/1").status == 404
     context = {"scope": "patient/*.rs", "patient": "homer-simpson"}
     assert (
-        FrontDoor(role="patient", fhir_user=BART, claims=context).get("/Encounter/1").status == 404
+        ApiClient(role="patient", fhir_user=BART, claims=context).get("/Encounter/1").status == 404
     )
 
 
@@ -232,14 +232,14 @@ def test_resources_hidden_by_scopes_are_not_included() -> None:
     bundle = caller.get(
         "/Encounter?_revinclude=Communication:encounter&_revinclude=Encounter:part-of"
     )
-    assert {match["resourceType"] for match in bundle.found} == {"Encounter"}
-    everything_of_it = caller.get("/Encounter/1/$everything").found
+    assert {match["resourceType"] for match in bundle.resources} == {"Encounter"}
+    everything_of_it = caller.get("/Encounter/1/$everything").resources
     assert {resource["resourceType"] for resource in everything_of_it} == {"Encounter"}
 
 
-def test_a_conditional_write_requires_the_right_to_search(clinic: FrontDoor) -> None:
+def test_a_conditional_write_requires_the_right_to_search(clinic: ApiClient) -> None:
     """A caller who may only create learns nothing about existing resources from conditions."""
-    before = everything()
+    before = stored_items()
     writer = scoped("user/Encounter.cud user/Communication.cud")
     query = "identifier=https://clinic.example|1"
     for answer in (
@@ -253,7 +253,7 @@ def test_a_conditional_write_requires_the_right_to_search(clinic: FrontDoor) -> 
         assert "user/Encounter.s" in answer.text
     by_query = care.reference("Encounter?_id=1")
     assert writer.post("/Communication", care.header(encounter=by_query)).status == 422
-    assert everything() == before
+    assert stored_items() == before
     searcher = scoped("user/Encounter.cs")
     assert searcher.post("/Encounter", care.session(), if_none_exist="_id=1").status == 200
     assert clinic.post("/Encounter", care.session(), if_none_exist="_id=1").status == 200

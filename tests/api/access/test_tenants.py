@@ -6,23 +6,23 @@ from typing import Any
 import pytest
 
 from shared.catalog import access_patterns as patterns
-from shared.sessions.due_queue import look_at, send_due
-from shared.store import queue
+from shared.sessions.due_queue import process_records, send_due_encounters
+from shared.store import closing_queue
 from tests.support import care, refusals
+from tests.support.api_client import Answer, ApiClient
 from tests.support.consistency import scan
-from tests.support.frontdoor import Answer, FrontDoor
 from tests.support.practice import Practice
 
-NORTH, SOUTH = (FrontDoor(role="admin", claims={"tenant": tenant}) for tenant in ("north", "south"))
+NORTH, SOUTH = (ApiClient(role="admin", claims={"tenant": tenant}) for tenant in ("north", "south"))
 TWILIO = {"system": "https://twilio.com", "value": "CH1"}
 
 
 @pytest.fixture(autouse=True)
 def several(practice: Practice) -> None:
-    practice.set(TENANT_CLAIM="tenant")
+    practice.configure(TENANT_CLAIM="tenant")
 
 
-def fill(caller: FrontDoor) -> None:
+def fill(caller: ApiClient) -> None:
     assert caller.put("/Encounter/session", care.session(id="session")).status == 201
     header = care.header(id="thread", identifier=[TWILIO])
     assert caller.put("/Communication/thread", header).status == 201
@@ -36,7 +36,7 @@ def fill(caller: FrontDoor) -> None:
     assert caller.put("/Observation/record", record).status == 201
 
 
-def questions(caller: FrontDoor) -> Iterator[Answer]:
+def questions(caller: ApiClient) -> Iterator[Answer]:
     """Yield the answers to every request that could reveal whether something exists."""
     for path in (
         "/Encounter/session",
@@ -126,17 +126,17 @@ def test_every_key_begins_with_the_tenant() -> None:
 def test_a_due_session_is_closed_in_its_tenant(
     practice: Practice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    practice.set(SESSION_POLICY="thread", SESSION_IDLE_MINUTES="60")
+    practice.configure(SESSION_POLICY="thread", SESSION_IDLE_MINUTES="60")
     for caller in (NORTH, SOUTH):
         caller.put("/Communication/thread", care.header(id="thread"))
     assert NORTH.post("/Communication", care.message("thread")).status == 201
     sent: list[str] = []
-    monkeypatch.setattr(queue, "approximate_length", lambda: False)
-    monkeypatch.setattr(queue, "send", sent.extend)
+    monkeypatch.setattr(closing_queue, "approximate_length", lambda: False)
+    monkeypatch.setattr(closing_queue, "send", sent.extend)
     practice.now = practice.now.replace(hour=11)
-    send_due(practice.now)
-    assert not look_at([{"messageId": "1", "body": body} for body in sent], lambda: True)
-    assert [match["status"] for match in NORTH.get("/Encounter").found] == ["finished"]
+    send_due_encounters(practice.now)
+    assert not process_records([{"messageId": "1", "body": body} for body in sent], lambda: True)
+    assert [match["status"] for match in NORTH.get("/Encounter").resources] == ["finished"]
     assert SOUTH.get("/Encounter").ids == []
 
 
@@ -146,21 +146,21 @@ def test_a_due_session_is_closed_in_its_tenant(
 )
 def test_a_token_without_a_tenant_is_refused(tenant: str | None) -> None:
     claims: dict[str, Any] = {} if tenant is None else {"tenant": tenant}
-    caller = FrontDoor(role="admin", claims=claims)
+    caller = ApiClient(role="admin", claims=claims)
     refusals.check(caller.get("/Encounter"), 403, "forbidden")
     refusals.check(caller.post("/Encounter", care.session()), 403, "forbidden")
     assert not scan(patterns.ENCOUNTER)
 
 
 def test_the_tenant_claim_counts_only_if_configured(practice: Practice) -> None:
-    practice.set(TENANT_CLAIM="")
+    practice.configure(TENANT_CLAIM="")
     assert NORTH.put("/Encounter/1", care.session(id="1")).status == 201
     assert SOUTH.get("/Encounter/1").status == 200
 
 
 @pytest.mark.parametrize("tenant", sorted(patterns.RESERVED))
 def test_a_tenant_cannot_have_a_reserved_name(tenant: str) -> None:
-    caller = FrontDoor(role="admin", claims={"tenant": tenant})
+    caller = ApiClient(role="admin", claims={"tenant": tenant})
     refusals.check(caller.get("/Encounter"), 403, "forbidden")
     refusals.check(caller.put("/Encounter/3", care.session(id="3")), 403, "forbidden")
     assert not scan(patterns.ENCOUNTER)

@@ -6,16 +6,16 @@ import pytest
 
 from shared.access import tokens
 from tests.support import care, refusals
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 from tests.support.practice import Practice
-from tests.support.tokens import caller, flattened, token
+from tests.support.tokens import caller, flattened_claims, token
 
 pytestmark = pytest.mark.usefixtures("practice")
 ADMINS = ("DELETE", "/Encounter/1")
 
 
 @pytest.fixture(autouse=True)
-def stored(clinic: FrontDoor, practice: Practice) -> None:  # noqa: ARG001 - makes the tables fast
+def stored(clinic: ApiClient, practice: Practice) -> None:  # noqa: ARG001 - makes the tables fast
     clinic.put("/Encounter/1", care.session(id="1"))
 
 
@@ -67,7 +67,7 @@ def test_each_of_several_groups_counts() -> None:
 def test_entries_of_a_bundle_come_with_the_bundles_token(groups: list[str], status: str) -> None:
     door, header = caller(groups)
     draft: Any = {"status": "preparation", "sender": care.reference(care.ALICE)}
-    FrontDoor().put("/Communication/draft", care.header(id="draft", **draft))
+    ApiClient().put("/Communication/draft", care.header(id="draft", **draft))
     entry = {"request": {"method": "DELETE", "url": "Communication/draft"}}
     bundle = {"resourceType": "Bundle", "type": "batch", "entry": [entry]}
     answer = door.post("/", bundle, authorization=header)
@@ -80,7 +80,7 @@ def test_entries_of_a_bundle_come_with_the_bundles_token(groups: list[str], stat
 @pytest.mark.parametrize("groups", ["[Practice admin]", "[Billing,admin]", "Practice admin"])
 def test_without_the_token_an_ambiguous_list_of_groups_grants_nothing(groups: str) -> None:
     claims = {"cognito:groups": groups}
-    assert FrontDoor(role="", claims=claims).get("/Encounter/1").status == 403
+    assert ApiClient(role="", claims=claims).get("/Encounter/1").status == 403
 
 
 def test_the_authorization_header_is_read_without_a_scheme_and_in_any_case() -> None:
@@ -175,7 +175,7 @@ def test_scopes_in_a_list_are_whole_values() -> None:
 def test_a_deployment_can_require_a_scope(
     practice: Practice, claims: dict[str, Any], status: int
 ) -> None:
-    practice.set(REQUIRED_SCOPE="records/use")
+    practice.configure(REQUIRED_SCOPE="records/use")
     assert statuses(["practitioner"], **claims)[0] == status
     door, header = caller(["practitioner"], **claims)
     answer = door.get("https://fhir.example.org/v1/encounters/1", authorization=header)
@@ -184,6 +184,6 @@ def test_a_deployment_can_require_a_scope(
 
 def test_claims_without_a_token_are_read_from_the_gateway() -> None:
     payload = {"sub": "me", "cognito:groups": ["auditor", "patient"], "scope": "openid"}
-    read = tokens.read(flattened(payload), "")
+    read = tokens.parse(flattened_claims(payload), "")
     groups = ["auditor", "patient"]
     assert (read.groups("cognito:groups", groups), read.scopes) == (groups, ["openid"])

@@ -10,7 +10,7 @@ import pytest
 
 from shared.store import dynamodb, transactions
 from tests.support import care
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
 from tests.support.memory_database import Database
 from tests.support.plain_client import V1
 from tests.support.practice import Practice
@@ -20,18 +20,18 @@ RASH = {"coding": [{"system": "https://codes.example.org", "code": "rash"}]}
 COUGH = {"coding": [{"system": "https://codes.example.org", "code": "cough"}]}
 NUMBER = {"system": "https://clinic.example", "value": "7"}
 RANDOM = re.compile(r"urn:uuid:[0-9a-f-]{36}|[0-9A-HJKMNP-TV-Z]{26}|Wy[\w-]{20,}")
-HOMER = FrontDoor(role="patient", fhir_user=care.HOMER)
-MARGE = FrontDoor(
+HOMER = ApiClient(role="patient", fhir_user=care.HOMER)
+MARGE = ApiClient(
     role="related-person",
     fhir_user="RelatedPerson/marge-simpson",
     claims={"patient": "homer-simpson"},
 )
-CONTEXT = FrontDoor(claims={"scope": "patient/*.cruds", "patient": "homer-simpson"})
+CONTEXT = ApiClient(claims={"scope": "patient/*.cruds", "patient": "homer-simpson"})
 CALLERS = {
     "a patient": HOMER,
     "a related person": MARGE,
     "a patient's context": CONTEXT,
-    "a constraint": FrontDoor(
+    "a constraint": ApiClient(
         claims={
             "scope": "user/Communication.cruds?category=https://codes.example.org|rash "
             "user/Encounter.cruds?patient=Patient/homer-simpson"
@@ -40,7 +40,7 @@ CALLERS = {
 }
 
 
-def store_changed_sessions(clinic: FrontDoor, patient: str, **more: Any) -> None:
+def store_changed_sessions(clinic: ApiClient, patient: str, **more: Any) -> None:
     """Store sessions to which Homer was added later, to one of them by mistake."""
     for own_id in ("changed", "erred"):
         body = care.session(id=own_id, subject=care.reference(patient), **more)
@@ -57,7 +57,7 @@ def store_changed_sessions(clinic: FrontDoor, patient: str, **more: Any) -> None
     assert clinic.put("/Observation/before", known).status == 201
 
 
-def store_own(clinic: FrontDoor) -> None:
+def store_own(clinic: ApiClient) -> None:
     made = [
         ("Encounter", care.session(id="own")),
         ("Encounter", care.session(id="over", status="finished")),
@@ -82,12 +82,12 @@ def chart_resource(kind: str, patient: str, **more: Any) -> dict[str, Any]:
     return care.example(kind, **{element: named}, **more)
 
 
-def alone(clinic: FrontDoor) -> None:
+def alone(clinic: ApiClient) -> None:
     store_changed_sessions(clinic, "Patient/nobody")
     store_own(clinic)
 
 
-def among_others(clinic: FrontDoor) -> None:
+def among_others(clinic: ApiClient) -> None:
     mood: Any = [{"url": "https://e.example/mood", "valueString": "Ashamed"}]
     reason: Any = [{"text": "Truancy"}]
     store_changed_sessions(clinic, BART, identifier=[NUMBER], reasonCode=reason, extension=mood)
@@ -95,7 +95,7 @@ def among_others(clinic: FrontDoor) -> None:
     store_others(clinic)
 
 
-def store_others(clinic: FrontDoor) -> None:
+def store_others(clinic: ApiClient) -> None:
     of_bart: dict[str, Any] = {
         "subject": care.reference(BART),
         "sender": care.reference(BART),
@@ -203,7 +203,7 @@ BY_NUMBER = "identifier=https://clinic.example|7"
 class Asking:
     """Makes every request that could reveal whether something exists."""
 
-    def __init__(self, caller: FrontDoor) -> None:
+    def __init__(self, caller: ApiClient) -> None:
         self.caller = caller
 
     def said(self, method: str, url: str, body: Any = None, **more: Any) -> tuple[str, Answer]:
@@ -336,7 +336,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
-def questions(caller: FrontDoor) -> Iterator[tuple[str, Answer]]:
+def questions(caller: ApiClient) -> Iterator[tuple[str, Answer]]:
     asking = Asking(caller)
     yield from asking.looks()
     yield from asking.writes()
@@ -355,7 +355,7 @@ def deterministic(asked: str, answer: Answer) -> tuple[str, int, str, dict[str, 
 
 @pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
 def test_invisible_resources_do_not_change_any_answer(
-    clinic: FrontDoor, practice: Practice, caller: FrontDoor
+    clinic: ApiClient, practice: Practice, caller: ApiClient
 ) -> None:
     told, begun = [], practice.now
     for fill in (alone, among_others):
@@ -381,7 +381,7 @@ HIDDEN += ["Observation/x", "Condition/xm", "Patient/x", "Group/x", "Task/x"]
 @pytest.mark.usefixtures("practice")
 @pytest.mark.parametrize("hidden", HIDDEN)
 def test_hidden_resources_cost_as_many_reads_as_missing_ones(
-    clinic: FrontDoor, hidden: str, caller: FrontDoor
+    clinic: ApiClient, hidden: str, caller: ApiClient
 ) -> None:
     among_others(clinic)
     kind = hidden.partition("/")[0]

@@ -13,13 +13,13 @@ from shared.catalog.interactions import INTERACTIONS
 from shared.catalog.roles import ADMIN, AUDITOR, ROLES
 from shared.fhir import instants
 from tests.support import care, refusals
-from tests.support.audit_pipeline import Log, kept, new_rows, rows
-from tests.support.consistency import everything, scan
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
+from tests.support.audit_pipeline import Log, deliver_log_lines, journal_rows, write_event_rows
+from tests.support.consistency import scan, stored_items
 
 pytestmark = pytest.mark.usefixtures("moto")
 
-AUDITOR_CALLS = FrontDoor(role="auditor", fhir_user="")
+AUDITOR_CALLS = ApiClient(role="auditor", fhir_user="")
 
 
 @pytest.fixture(autouse=True, params=[False, True], ids=["new", "archived"])
@@ -43,7 +43,7 @@ def references_of(event: dict[str, Any]) -> list[str]:
     return [entity["what"]["reference"] for entity in event["entity"] if "what" in entity]
 
 
-def test_every_interaction_leaves_one_valid_event(clinic: FrontDoor, log: Log) -> None:
+def test_every_interaction_leaves_one_valid_event(clinic: ApiClient, log: Log) -> None:
     session = clinic.put("/Encounter/1", care.session(id="1"))
     assert session.status == 201
     clinic.get("/Encounter/1")
@@ -54,7 +54,7 @@ def test_every_interaction_leaves_one_valid_event(clinic: FrontDoor, log: Log) -
     clinic.get("/Encounter/1/$everything")
     clinic.post("/Encounter/1/$close-session", {"resourceType": "Parameters"})
     clinic.administrator.delete("/Encounter/1")
-    events = log.delivered()
+    events = log.deliver()
     for event in events:
         AuditEvent.model_validate(event)
         assert event["agent"][0]["who"] == {"reference": "Practitioner/doctor-alice-smith"}
@@ -90,14 +90,14 @@ ABOUT_BART: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("kind", "named"), ABOUT_BART)
 def test_an_event_names_the_patient_of_its_resource(
-    clinic: FrontDoor, log: Log, kind: str, named: dict[str, Any]
+    clinic: ApiClient, log: Log, kind: str, named: dict[str, Any]
 ) -> None:
     url = f"/{kind}/own"
     assert clinic.put(url, care.example(kind, id="own", **named)).status == 201
     clinic.get(url)
     clinic.get(f"/{kind}")
     assert clinic.administrator.delete(url).status == 204
-    events = log.delivered()
+    events = log.deliver()
     for event in events:
         AuditEvent.model_validate(event)
         assert references_of(event)[-1] == BART["reference"]
@@ -105,32 +105,32 @@ def test_an_event_names_the_patient_of_its_resource(
     assert sorted(by_patient.ids) == sorted(event["id"] for event in events)
 
 
-def test_an_event_about_a_patient_names_them(clinic: FrontDoor, log: Log) -> None:
+def test_an_event_about_a_patient_names_them(clinic: ApiClient, log: Log) -> None:
     clinic.put("/Patient/bart-simpson", care.example("Patient", id="bart-simpson"))
     clinic.get("/Patient/bart-simpson")
     clinic.get("/Patient?family=simpson")
     clinic.administrator.delete("/Patient/bart-simpson")
-    for event in log.delivered():
+    for event in log.deliver():
         assert references_of(event)[-1] == BART["reference"]
     group = care.reference("Group/family")
     clinic.put("/Observation/own", care.example("Observation", id="own", subject=group))
-    (event,) = log.delivered()[4:]
+    (event,) = log.deliver()[4:]
     assert references_of(event) == ["Observation/own/_history/1"]
 
 
-def test_a_refused_request_is_audited_too(clinic: FrontDoor, log: Log) -> None:
-    nurse = FrontDoor(role="nurse")
+def test_a_refused_request_is_audited_too(clinic: ApiClient, log: Log) -> None:
+    nurse = ApiClient(role="nurse")
     answers = [
         clinic.get("/Encounter/nowhere"),
         clinic.post("/Encounter", {"resourceType": "Encounter"}),
         nurse.get("/Encounter/1"),
-        FrontDoor(claims={"token_use": "id"}).get("/Encounter/1"),
+        ApiClient(claims={"token_use": "id"}).get("/Encounter/1"),
         clinic.get("/Encounter?x=1"),
         clinic.get("/nothing/1/2/3"),
         clinic.call("DELETE", "/metadata"),
         clinic.get("/AuditEvent"),
     ]
-    events = log.delivered()
+    events = log.deliver()
     assert len(events) == len(answers)
     for event, answer in zip(events, answers, strict=True):
         AuditEvent.model_validate(event)
@@ -145,26 +145,26 @@ def test_a_refused_request_is_audited_too(clinic: FrontDoor, log: Log) -> None:
     }
 
 
-def test_a_write_is_audited_once_whatever_its_log_line_says(clinic: FrontDoor, log: Log) -> None:
+def test_a_write_is_audited_once_whatever_its_log_line_says(clinic: ApiClient, log: Log) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
-    before = everything()
-    log.delivered()
-    assert [row["pk"] for row in rows()] == [item["pk"] for item in before[-1]]
+    before = stored_items()
+    log.deliver()
+    assert [row["pk"] for row in write_event_rows()] == [item["pk"] for item in before[-1]]
     # A write without a change has no transaction: only its log line records it.
     same = clinic.get("/Encounter/1").body
     assert clinic.put("/Encounter/1", same).version == "1"
-    assert [summary_of(event)[0] for event in log.delivered()] == ["update", "read", "update"]
+    assert [summary_of(event)[0] for event in log.deliver()] == ["update", "read", "update"]
 
 
-def test_duplicate_log_lines_and_events_are_stored_once(clinic: FrontDoor, log: Log) -> None:
+def test_duplicate_log_lines_and_events_are_stored_once(clinic: ApiClient, log: Log) -> None:
     clinic.get("/Encounter/1")
-    (event,) = log.delivered()
-    before = everything()
-    assert log.delivered() == [event]
-    assert everything() == before
+    (event,) = log.deliver()
+    before = stored_items()
+    assert log.deliver() == [event]
+    assert stored_items() == before
     # Together with other events they are stored in other rows and other objects.
     clinic.get("/Encounter/1")
-    both = log.delivered()
+    both = log.deliver()
     for query in ("entity=Encounter/1", "date=2026"):
         ids = AUDITOR_CALLS.get(f"/AuditEvent?{query}").ids
         assert sorted(ids) == sorted(resource["id"] for resource in both)
@@ -172,17 +172,17 @@ def test_duplicate_log_lines_and_events_are_stored_once(clinic: FrontDoor, log: 
 
 def test_other_log_lines_are_ignored() -> None:
     texts = ["", "audit", "REPORT RequestId: audit", '{"message":"audit"}', "[1]", '"audit"', "1"]
-    assert kept(texts) == 0
+    assert deliver_log_lines(texts) == 0
     audit_index.handler({"Records": [{"eventName": "REMOVE", "dynamodb": {"Keys": {}}}]}, None)
-    assert rows() == []
+    assert write_event_rows() == []
 
 
-def test_events_are_found_by_their_resources(clinic: FrontDoor, log: Log) -> None:
+def test_events_are_found_by_their_resources(clinic: ApiClient, log: Log) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.get("/Encounter/1")
     clinic.get("/Encounter/2")
-    FrontDoor(role="admin", fhir_user="").get("/Encounter/1")
-    events = log.delivered()
+    ApiClient(role="admin", fhir_user="").get("/Encounter/1")
+    events = log.deliver()
     written, read, missed, admins = (event["id"] for event in events)
     by_date = in_order(events)
     now = instants.now()
@@ -217,9 +217,9 @@ def test_events_are_found_by_their_resources(clinic: FrontDoor, log: Log) -> Non
             assert sorted(answer.ids) == sorted(expected), query
 
 
-def test_an_event_is_read_by_its_id(clinic: FrontDoor, log: Log) -> None:
+def test_an_event_is_read_by_its_id(clinic: ApiClient, log: Log) -> None:
     clinic.get("/Encounter/1")
-    (event,) = log.delivered()
+    (event,) = log.deliver()
     answer = AUDITOR_CALLS.get(f"/AuditEvent/{event['id']}")
     assert (answer.status, answer.body) == (200, event)
     refusals.check(AUDITOR_CALLS.get("/AuditEvent/1"), 404, "not-found")
@@ -230,13 +230,13 @@ def test_an_event_is_read_by_its_id(clinic: FrontDoor, log: Log) -> None:
 def test_reading_the_audit_trail_is_audited(log: Log) -> None:
     AUDITOR_CALLS.get("/AuditEvent?date=2026&_count=0")
     AUDITOR_CALLS.get("/AuditEvent/1")
-    assert [summary_of(event)[0] for event in log.delivered()] == ["search-type", "read"]
-    assert references_of(log.delivered()[1]) == ["AuditEvent/1"]
+    assert [summary_of(event)[0] for event in log.deliver()] == ["search-type", "read"]
+    assert references_of(log.deliver()[1]) == ["AuditEvent/1"]
 
 
 @pytest.mark.parametrize("role", [*sorted(ROLES.keys() - {ADMIN, AUDITOR}), "nurse", ""])
 def test_only_auditors_and_administrators_read_the_audit_trail(role: str) -> None:
-    caller = FrontDoor(role=role, fhir_user="Patient/homer-simpson")
+    caller = ApiClient(role=role, fhir_user="Patient/homer-simpson")
     for path in ("/AuditEvent", "/AuditEvent/1", "/AuditEvent?entity=Encounter/1"):
         refusals.check(caller.get(path), 403, "forbidden")
     assert caller.post("/AuditEvent/_search", None).status == 403
@@ -244,18 +244,18 @@ def test_only_auditors_and_administrators_read_the_audit_trail(role: str) -> Non
 
 @pytest.mark.parametrize("role", [ADMIN, AUDITOR])
 def test_nobody_can_change_the_audit_trail(role: str) -> None:
-    caller, before = FrontDoor(role=role), everything()
+    caller, before = ApiClient(role=role), stored_items()
     refusals.check(caller.post("/AuditEvent", {"resourceType": "AuditEvent"}), 405, "not-supported")
     for method in ("PUT", "PATCH", "DELETE"):
         refusals.check(caller.call(method, "/AuditEvent/1", {}), 405, "not-supported")
     refusals.check(caller.get("/AuditEvent/1/_history"), 404, "not-found")
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_the_audit_trail_can_be_paged_through(clinic: FrontDoor, log: Log) -> None:
+def test_the_audit_trail_can_be_paged_through(clinic: ApiClient, log: Log) -> None:
     for number in range(7):
         clinic.get(f"/Encounter/{number}")
-    events = log.delivered()
+    events = log.deliver()
     url, found = "/AuditEvent?_count=3&_sort=date", []
     while url:
         page = AUDITOR_CALLS.get(url)
@@ -271,15 +271,15 @@ def test_an_event_cannot_be_requested_in_part() -> None:
 
 
 def test_an_event_about_several_patients_is_found_by_each_of_them(
-    clinic: FrontDoor, log: Log
+    clinic: ApiClient, log: Log
 ) -> None:
     people = [f"Patient/{'p' * 50}-{number}" for number in range(50)]
     for person in people:
         clinic.post("/Encounter", care.session(subject={"reference": person}))
     clinic.get("/Encounter?_count=50")
-    log.delivered()
+    log.deliver()
     for person in (people[0], people[-1]):
-        matches = AUDITOR_CALLS.get(f"/AuditEvent?patient={person}&subtype=search-type").found
+        matches = AUDITOR_CALLS.get(f"/AuditEvent?patient={person}&subtype=search-type").resources
         assert len(matches) == 1
         assert set(references_of(matches[0])) == set(people)
 
@@ -290,7 +290,7 @@ EXPIRY = [((10, 3), (10, 3)), ((10, 30), (10, 10)), ((0, 3), (0, 3)), ((0, 0), (
 
 @pytest.mark.parametrize(("said", "expected"), EXPIRY)
 def test_rows_expire_after_the_configured_retention(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     log: Log,
     monkeypatch: pytest.MonkeyPatch,
     said: tuple[int, int],
@@ -301,11 +301,11 @@ def test_rows_expire_after_the_configured_retention(
     settings.settings.cache_clear()
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.get("/Encounter/1")
-    log.delivered()
+    log.deliver()
     log.archives = True
-    log.delivered()
+    log.deliver()
     index = [row for row in scan(patterns.AUDIT) if row["sk"]["S"] != "event"]
-    assert days_left(rows()) == {expected[0]}
+    assert days_left(write_event_rows()) == {expected[0]}
     assert days_left(index) == {expected[1]}
 
 
@@ -316,14 +316,14 @@ def days_left(found: list[dict[str, Any]]) -> set[int]:
     return {round(duration / (24 * 3600)) for duration in seconds}
 
 
-def test_new_events_stay_in_their_rows_for_a_week(clinic: FrontDoor, log: Log) -> None:
+def test_new_events_stay_in_their_rows_for_a_week(clinic: ApiClient, log: Log) -> None:
     log.archives = False
     clinic.get("/Encounter/1")
-    log.delivered()
-    assert days_left(new_rows()) == {7}
+    log.deliver()
+    assert days_left(journal_rows()) == {7}
 
 
 def test_public_requests_are_not_audited(log: Log) -> None:
-    FrontDoor(role="").get("/metadata")
-    assert log.delivered() == []
-    assert all(row.audit for row in INTERACTIONS if not row.public)
+    ApiClient(role="").get("/metadata")
+    assert log.deliver() == []
+    assert all(row.audit_action for row in INTERACTIONS if not row.public)

@@ -14,13 +14,13 @@ from shared.fhir import instants
 from shared.interactions.conformance import capabilities
 from shared.store import archive
 from tests.support import audit_pipeline, care, refusals
+from tests.support.api_client import ApiClient
 from tests.support.audit_pipeline import Log
 from tests.support.clock import set_clock
-from tests.support.frontdoor import FrontDoor
 
 pytestmark = pytest.mark.usefixtures("moto")
 
-AUDITOR = FrontDoor(role="auditor", fhir_user="")
+AUDITOR = ApiClient(role="auditor", fhir_user="")
 HOURS = (0, 1, 26, 27, 27.5, 70)
 
 
@@ -40,21 +40,21 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return move
 
 
-def read_over_days(clinic: FrontDoor, log: Log, later: Callable[[float], None]) -> None:
+def read_over_days(clinic: ApiClient, log: Log, later: Callable[[float], None]) -> None:
     """Read two Encounters at several hours."""
     for hours in HOURS:
         later(hours)
         log.clear()
         for own_id in ("1", "2", "1"):
             clinic.get(f"/Encounter/{own_id}")
-        log.delivered()
+        log.deliver()
     later(80)
 
 
 @pytest.mark.parametrize("query", ["entity=Encounter/1&", "subtype=read&entity=1&", "outcome=4&"])
 @pytest.mark.parametrize("count", [1, 5, 100])
 def test_pages_cross_the_hours_of_the_archive_in_both_directions(
-    clinic: FrontDoor, log: Log, later: Callable[[float], None], query: str, count: int
+    clinic: ApiClient, log: Log, later: Callable[[float], None], query: str, count: int
 ) -> None:
     read_over_days(clinic, log, later)
     url, forth = f"/AuditEvent?{query}_sort=-date&_count={count}", []
@@ -83,10 +83,10 @@ def _link(bundle: dict[str, Any], relation: str) -> str:
 
 
 def test_a_search_by_date_is_exact_within_and_over_hours(
-    clinic: FrontDoor, log: Log, later: Callable[[float], None]
+    clinic: ApiClient, log: Log, later: Callable[[float], None]
 ) -> None:
     read_over_days(clinic, log, later)
-    events = AUDITOR.get("/AuditEvent?entity=Encounter/1&_sort=date&_count=100").found
+    events = AUDITOR.get("/AuditEvent?entity=Encounter/1&_sort=date&_count=100").resources
     for at in {event["recorded"] for event in events}:
         after = AUDITOR.get(f"/AuditEvent?entity=Encounter/1&date=ge{at}&_sort=date").ids
         assert after == [event["id"] for event in events if event["recorded"] >= at]
@@ -95,7 +95,7 @@ def test_a_search_by_date_is_exact_within_and_over_hours(
 
 
 def test_a_search_with_a_small_read_limit_continues_on_the_next_page(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     log: Log,
     later: Callable[[float], None],
     monkeypatch: pytest.MonkeyPatch,
@@ -115,29 +115,29 @@ def test_a_search_with_a_small_read_limit_continues_on_the_next_page(
     assert found == expected
 
 
-def test_events_are_found_by_id_in_the_archive(clinic: FrontDoor, log: Log) -> None:
+def test_events_are_found_by_id_in_the_archive(clinic: ApiClient, log: Log) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     for _ in range(3):
         clinic.get("/Encounter/1")
-    events = log.delivered()
+    events = log.deliver()
     for event in events:
         assert AUDITOR.get(f"/AuditEvent/{event['id']}").body == event
     other = events[0]["id"][:-1] + ("0" if events[0]["id"][-1] != "0" else "1")
     refusals.check(AUDITOR.get(f"/AuditEvent/{other}"), 404, "not-found")
 
 
-def test_every_event_is_in_the_archive(clinic: FrontDoor, log: Log) -> None:
+def test_every_event_is_in_the_archive(clinic: ApiClient, log: Log) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.get("/Encounter/1")
     clinic.get("/Encounter/nowhere")
-    expected = {event["id"] for event in log.delivered()}
-    lines = [line for lines in audit_pipeline.objects().values() for line in lines]
+    expected = {event["id"] for event in log.deliver()}
+    lines = [line for lines in audit_pipeline.segment_lines().values() for line in lines]
     assert {line["id"] for line in lines} == expected
     assert len(lines) == len(expected)
 
 
 def test_when_reads_are_only_archived_searches_still_find_writes(
-    clinic: FrontDoor, log: Log, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUDIT_READS", "archive")
     settings.settings.cache_clear()
@@ -145,10 +145,10 @@ def test_when_reads_are_only_archived_searches_still_find_writes(
     clinic.get("/Encounter/1")
     for archives in (False, True):
         log.archives = archives
-        (written,) = [event["id"] for event in log.delivered()]
+        (written,) = [event["id"] for event in log.deliver()]
         assert AUDITOR.get("/AuditEvent?entity=Encounter/1").ids == [written]
         assert AUDITOR.get("/AuditEvent?date=gt2020").ids == [written]
-    lines = [line for lines in audit_pipeline.objects().values() for line in lines]
+    lines = [line for lines in audit_pipeline.segment_lines().values() for line in lines]
     assert {line["event"]["interaction"] for line in lines} >= {"update", "read", "search-type"}
 
 
@@ -185,10 +185,10 @@ def test_metadata_states_how_long_events_are_searchable(
 
 @pytest.mark.parametrize("code", ["SlowDown", "ServiceUnavailable"])
 def test_an_archive_that_is_busy_is_503(
-    clinic: FrontDoor, log: Log, monkeypatch: pytest.MonkeyPatch, code: str
+    clinic: ApiClient, log: Log, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     clinic.get("/Encounter/1")
-    log.delivered()
+    log.deliver()
     error = ClientError({"Error": {"Code": code, "Message": "secret"}}, "GetObject")
 
     class Busy:

@@ -13,8 +13,8 @@ from shared.store import codec, keys, reading
 from shared.store.dynamodb import client, table_name
 from shared.store.operations import put as put_operation
 from tests.support import care
-from tests.support.audit_pipeline import Log, kept, new_rows
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
+from tests.support.audit_pipeline import Log, deliver_log_lines, journal_rows
 
 pytestmark = pytest.mark.usefixtures("moto")
 
@@ -43,7 +43,7 @@ def overwrite(encounter_id: str, **changes: Any) -> None:
 
 def new_event_ids() -> set[str]:
     """Return the ids of the new events."""
-    return {entry.id for row in new_rows() for entry in journal.read(row)}
+    return {entry.id for row in journal_rows() for entry in journal.row_entries(row)}
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def new_event_ids() -> set[str]:
     ],
 )
 def test_a_reference_of_more_than_2_kilobytes_is_refused(
-    clinic: FrontDoor, element: dict[str, Any], expression: str
+    clinic: ApiClient, element: dict[str, Any], expression: str
 ) -> None:
     answer = clinic.post("/Encounter", care.session(**element))
     assert answer.status in (400, 422)
     assert answer.expressions == [expression]
 
 
-def test_a_reference_of_2_kilobytes_is_not_too_long(clinic: FrontDoor) -> None:
+def test_a_reference_of_2_kilobytes_is_not_too_long(clinic: ApiClient) -> None:
     begin, end = "https://elsewhere.example/", "/Patient/1"
     reference = begin + "a" * (2048 - len(begin) - len(end)) + end
     answer = clinic.post("/Communication", care.header(about=[{"reference": reference}]))
@@ -78,16 +78,18 @@ def test_a_reference_of_2_kilobytes_is_not_too_long(clinic: FrontDoor) -> None:
     assert clinic.post("/Communication", sent).status == 201
 
 
-def test_reading_an_overlong_stored_reference_is_still_audited(clinic: FrontDoor, log: Log) -> None:
+def test_reading_an_overlong_stored_reference_is_still_audited(clinic: ApiClient, log: Log) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     whole = reading.current("-", "Encounter", "1")
     assert whole
     overwrite("1", subject={"reference": LONG})
     log.clear()
-    handler, event = clinic.prepared("GET", "/Encounter/1")  # the answer is not a valid resource
+    handler, event = clinic.handler_and_event(
+        "GET", "/Encounter/1"
+    )  # the answer is not a valid resource
     assert handler(event, None)["statusCode"] == 200
     assert all(len(line) < LARGEST_LINE for line in log.lines)
-    (told,) = log.delivered()
+    (told,) = log.deliver()
     AuditEvent.model_validate(told)
     (patient,) = (entity for entity in told["entity"] if entity["role"]["code"] == "1")
     assert patient["what"] == {"identifier": {"value": events.shortened(LONG)}}
@@ -97,7 +99,7 @@ def test_reading_an_overlong_stored_reference_is_still_audited(clinic: FrontDoor
 def test_an_event_about_many_patients_is_logged_in_several_lines() -> None:
     people = [f"Patient/{'p' * 60}{number}" for number in range(3000)]
     trail = Trail(has_token=True)
-    lines = trail.lines(
+    lines = trail.log_fields(
         200,
         [{"resourceType": "Observation", "subject": {"reference": person}} for person in people],
     )
@@ -108,27 +110,27 @@ def test_an_event_about_many_patients_is_logged_in_several_lines() -> None:
     ids = {line["audit"]["id"] for line in lines}
     assert len(ids) == len(lines)
     for _ in range(2):
-        assert kept(json.dumps(line) for line in lines) == len(lines)
+        assert deliver_log_lines(json.dumps(line) for line in lines) == len(lines)
     assert new_event_ids() == ids
 
 
-def test_a_refusal_lists_at_most_twenty_problems(clinic: FrontDoor, log: Log) -> None:
+def test_a_refusal_lists_at_most_twenty_problems(clinic: ApiClient, log: Log) -> None:
     wrong = [{"use": "bogus", "value": number} for number in range(500)]
     assert clinic.post("/Encounter", care.session(identifier=wrong)).status == 400
     (line,) = map(json.loads, log.lines)
     assert len(line["issues"]) == 20
 
 
-def test_a_long_list_of_parameter_names_is_logged_in_part(clinic: FrontDoor, log: Log) -> None:
+def test_a_long_list_of_parameter_names_is_logged_in_part(clinic: ApiClient, log: Log) -> None:
     names = "&".join(f"_{'a' * (number % 20 + 1)}{'b' * (number // 20)}=1" for number in range(200))
     clinic.get(f"/Encounter?{names}")
     (line,) = map(json.loads, log.lines)
     assert len(line["parameters"]) == 20
 
 
-def test_a_search_by_very_many_parameters_has_a_short_line(clinic: FrontDoor, log: Log) -> None:
+def test_a_search_by_very_many_parameters_has_a_short_line(clinic: ApiClient, log: Log) -> None:
     form = "&".join(["status=finished"] * 5000)
-    handler, event = clinic.prepared(
+    handler, event = clinic.handler_and_event(
         "POST", "/Encounter/_search", form, content_type="application/x-www-form-urlencoded"
     )
     assert handler(event, None)["statusCode"] in (200, 400, 422)
@@ -136,22 +138,22 @@ def test_a_search_by_very_many_parameters_has_a_short_line(clinic: FrontDoor, lo
 
 
 def test_the_claims_copied_into_an_event_are_bounded(log: Log) -> None:
-    caller = FrontDoor(fhir_user=f"https://elsewhere.example/{'a' * 9000}/Practitioner/1")
+    caller = ApiClient(fhir_user=f"https://elsewhere.example/{'a' * 9000}/Practitioner/1")
     caller.get("/Encounter/1")
     assert all(len(line) < 5000 for line in log.lines)
-    (event,) = log.delivered()
+    (event,) = log.deliver()
     AuditEvent.model_validate(event)
 
 
 def test_all_groups_of_a_caller_are_recorded(log: Log) -> None:
     groups = [f"department-{number}" for number in range(50)]
-    FrontDoor(claims={"cognito:groups": f"[{' '.join(groups)}]"}).get("/Encounter/1")
-    (event,) = log.delivered()
+    ApiClient(claims={"cognito:groups": f"[{' '.join(groups)}]"}).get("/Encounter/1")
+    (event,) = log.deliver()
     assert {role["text"].strip("[]") for role in event["agent"][0]["role"]} == {*groups}
 
 
 def test_an_event_that_cannot_be_stored_does_not_lose_the_others(
-    clinic: FrontDoor, log: Log, capsys: pytest.CaptureFixture[str]
+    clinic: ApiClient, log: Log, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in range(5):
         clinic.get(f"/Encounter/{number}")
@@ -159,7 +161,7 @@ def test_an_event_that_cannot_be_stored_does_not_lose_the_others(
     said = json.loads(lines[2])
     said["audit"]["event"]["request"] = "".join(f"{n * 7919:x}" for n in range(200_000))
     capsys.readouterr()
-    assert kept([*lines[:2], json.dumps(said), *lines[3:]]) == 4
+    assert deliver_log_lines([*lines[:2], json.dumps(said), *lines[3:]]) == 4
     assert len(new_event_ids()) == 4
     assert '"RequestsUnaudited": 1' in capsys.readouterr().out
 
@@ -174,23 +176,28 @@ def test_an_event_that_cannot_be_stored_does_not_lose_the_others(
     ],
 )
 def test_a_line_that_cannot_be_read_is_counted(
-    clinic: FrontDoor, log: Log, capsys: pytest.CaptureFixture[str], broken: str
+    clinic: ApiClient, log: Log, capsys: pytest.CaptureFixture[str], broken: str
 ) -> None:
     clinic.get("/Encounter/1")
     capsys.readouterr()
-    assert kept([broken, *log.lines]) == 1
+    assert deliver_log_lines([broken, *log.lines]) == 1
     assert '"RequestsUnaudited": 1' in capsys.readouterr().out
 
 
 def test_other_log_lines_are_not_counted_as_unreadable(capsys: pytest.CaptureFixture[str]) -> None:
-    assert kept(["", "audit", "REPORT RequestId: audit", '{"message":"audit"}', "[1]", "1"]) == 0
+    assert (
+        deliver_log_lines(
+            ["", "audit", "REPORT RequestId: audit", '{"message":"audit"}', "[1]", "1"]
+        )
+        == 0
+    )
     assert "RequestsUnaudited" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("path", ["/OperationDefinition/_x", "/metadata/x", "/SearchParameter/a/b"])
 def test_a_request_without_a_token_leaves_no_event(log: Log, path: str) -> None:
-    handler, event = FrontDoor().prepared("GET", path)
+    handler, event = ApiClient().handler_and_event("GET", path)
     del event["requestContext"]["authorizer"]
     assert handler(event, None)["statusCode"] == 404
-    assert log.delivered() == []
+    assert log.deliver() == []
     assert "audit" not in json.loads(log.lines[0])

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from tests.support import care
+from tests.support.api_client import ApiClient
 from tests.support.audit_pipeline import Log
-from tests.support.frontdoor import FrontDoor
 
 HOMER = "Patient/homer-simpson"
 
 
 @pytest.fixture
-def log(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> Log:
+def log(clinic: ApiClient, monkeypatch: pytest.MonkeyPatch) -> Log:
     """Store an Encounter, then capture the log."""
     assert clinic.put("/Encounter/1", care.session(id="1")).status == 201
     return Log(monkeypatch)
@@ -34,11 +34,11 @@ def trail(log: Log) -> list[tuple[str, str, list[str]]]:
             event.get("outcomeDesc", "0")[:3],
             [entity["what"]["reference"] for entity in event["entity"] if "what" in entity],
         )
-        for event in log.delivered()
+        for event in log.deliver()
     ]
 
 
-def test_each_entry_of_a_batch_leaves_an_event(clinic: FrontDoor, log: Log) -> None:
+def test_each_entry_of_a_batch_leaves_an_event(clinic: ApiClient, log: Log) -> None:
     entries = (
         entry("GET", "Encounter/1"),
         entry("PUT", "Encounter/1", resource=care.session(id="1", priority={"text": "high"})),
@@ -62,7 +62,7 @@ def test_each_entry_of_a_batch_leaves_an_event(clinic: FrontDoor, log: Log) -> N
 
 
 def test_a_transactions_writes_are_one_event_and_its_reads_others(
-    clinic: FrontDoor, log: Log
+    clinic: ApiClient, log: Log
 ) -> None:
     entries = (
         entry("GET", "Encounter/1"),
@@ -82,13 +82,13 @@ def test_a_transactions_writes_are_one_event_and_its_reads_others(
     }
 
 
-def test_a_transaction_of_reads_is_one(clinic: FrontDoor, log: Log) -> None:
+def test_a_transaction_of_reads_is_one(clinic: ApiClient, log: Log) -> None:
     assert clinic.post("/", bundle("transaction", entry("GET", "Encounter/1"))).status == 200
     assert [code for code, *_ in trail(log)] == ["read", "transaction"]
 
 
 def test_each_entry_of_a_refused_transaction_leaves_its_refusal(
-    clinic: FrontDoor, log: Log
+    clinic: ApiClient, log: Log
 ) -> None:
     entries = (
         entry("PUT", "Encounter/1", resource=care.session(id="1", priority={"text": "high"})),
@@ -102,12 +102,12 @@ def test_each_entry_of_a_refused_transaction_leaves_its_refusal(
     ]
 
 
-def test_the_event_of_a_refused_entry_names_the_caller(clinic: FrontDoor, log: Log) -> None:
-    nurse = FrontDoor(role="auditor", fhir_user="Practitioner/x")
+def test_the_event_of_a_refused_entry_names_the_caller(clinic: ApiClient, log: Log) -> None:
+    nurse = ApiClient(role="auditor", fhir_user="Practitioner/x")
     entries = (entry("DELETE", "Encounter/1"), {"resource": care.session()})
     for kind in ("batch", "transaction"):
         nurse.post("/", bundle(kind, *entries))
-    events = log.delivered()
+    events = log.deliver()
     assert len(events) > 3
     assert {event["agent"][0]["who"]["reference"] for event in events} == {"Practitioner/x"}
     assert {role["text"] for event in events for role in event["agent"][0]["role"]} == {"auditor"}

@@ -9,7 +9,7 @@ import pytest
 
 from shared import settings
 from shared.audit import events
-from shared.audit.chain_steps import EXPIRY, TOO_NEW, Break
+from shared.audit.chain_steps import EXPIRY, TOO_NEW, ChainBreak
 from shared.audit.chains import (
     AHEAD,
     ALTERED,
@@ -22,20 +22,20 @@ from shared.audit.chains import (
     NO_VERSION,
 )
 from shared.audit.digests import ANOTHER, GONE
-from shared.audit.events import chain_link
+from shared.audit.events import event_hash
 from shared.catalog import access_patterns as patterns
 from shared.fhir import fhirjson, instants, ulids
-from shared.local.auditing import TABLES as TABLES_WALKED
-from shared.local.auditing import Archive
-from shared.local.verifying import Scope, verify, walked
+from shared.local.audit_sources import TABLES as TABLES_WALKED
+from shared.local.audit_sources import Archive
+from shared.local.verifying import Scope, verify, verify_once
 from shared.store import archive as archive_store
 from shared.store import audit_items, codec, dynamodb
 from tests.support import audit_pipeline as auditing_of_tests
 from tests.support import care
-from tests.support.audit_pipeline import rows
+from tests.support.api_client import ApiClient
+from tests.support.audit_pipeline import write_event_rows
 from tests.support.clock import set_clock
 from tests.support.consistency import scan
-from tests.support.frontdoor import FrontDoor
 
 pytestmark = pytest.mark.usefixtures("moto")
 
@@ -43,7 +43,7 @@ TABLES = {table: table for table in TABLES_WALKED}
 
 
 @pytest.fixture
-def versions(clinic: FrontDoor) -> list[dict[str, Any]]:
+def versions(clinic: ApiClient) -> list[dict[str, Any]]:
     """Return the event rows of an Encounter's four versions; a thread has events of its own."""
     header = clinic.post("/Communication", care.header()).id
     for _ in range(2):
@@ -51,7 +51,7 @@ def versions(clinic: FrontDoor) -> list[dict[str, Any]]:
     for number in range(4):
         body = care.session(id="1", priority={"text": str(number)})
         assert clinic.put("/Encounter/1", body).status in (200, 201)
-    about = {_version(row): row for row in rows() if _version(row)}
+    about = {_version(row): row for row in write_event_rows() if _version(row)}
     return [about[number] for number in range(1, 5)]
 
 
@@ -65,13 +65,13 @@ def reported_problem() -> tuple[str, str]:
     return first_of(verify(dynamodb.client(), TABLES)[1])
 
 
-def first_of(problems: list[Break]) -> tuple[str, str]:
+def first_of(problems: list[ChainBreak]) -> tuple[str, str]:
     return (problems[0].event, problems[0].problem) if problems else ("", "")
 
 
-def every_problem() -> list[Break]:
+def every_problem() -> list[ChainBreak]:
     """Return all problems."""
-    return walked(dynamodb.client(), TABLES)[1]
+    return verify_once(dynamodb.client(), TABLES)[1]
 
 
 def event_id(row: dict[str, Any]) -> str:
@@ -106,7 +106,7 @@ def restore_trail() -> Any:
 
 
 @pytest.mark.usefixtures("versions")
-def test_an_unaltered_trail_verifies(clinic: FrontDoor) -> None:
+def test_an_unaltered_trail_verifies(clinic: ApiClient) -> None:
     clinic.administrator.delete("/Encounter/1")
     assert verify(dynamodb.client(), TABLES) == (4, [])
 
@@ -147,7 +147,7 @@ def test_an_event_whose_subject_was_altered_is_reported(
 
 @pytest.fixture
 def aged_rows(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, restore_trail: Any
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch, restore_trail: Any
 ) -> list[dict[str, Any]]:
     """Return the event rows of versions written 30, 2 and 1 days ago and kept for ten days."""
     monkeypatch.setenv("AUDIT_RETENTION_DAYS", "10")
@@ -159,7 +159,7 @@ def aged_rows(
             set_clock(patch, partial(datetime.fromtimestamp, then.timestamp(), UTC))
             clinic.put("/Encounter/1", care.session(id="1", priority={"text": str(number)}))
     restore_trail()
-    return sorted(rows(), key=_version)
+    return sorted(write_event_rows(), key=_version)
 
 
 def test_a_chain_whose_beginning_expired_starts_at_its_oldest_event(
@@ -178,7 +178,7 @@ def test_a_chain_whose_beginning_expired_starts_at_its_oldest_event(
 @pytest.fixture
 def archive() -> Archive:
     """Return the archive of everything so far."""
-    auditing_of_tests.bucket()
+    auditing_of_tests.create_bucket()
     return Archive(archive_store.client(), settings.settings().audit_archive)
 
 
@@ -189,8 +189,8 @@ def compared_with_archive(archive: Archive) -> tuple[str, str]:
 
 @pytest.fixture
 def archived(versions: list[dict[str, Any]], archive: Archive) -> list[dict[str, Any]]:
-    auditing_of_tests.collected()
-    auditing_of_tests.archived()
+    auditing_of_tests.journal_writes()
+    auditing_of_tests.archive_new_events()
     assert compared_with_archive(archive) == ("", "")
     return versions
 
@@ -221,7 +221,7 @@ def test_a_rewritten_chain_differs_from_the_archive(
         written = [["Encounter/1", _version(row), "C" if not last else "U", last]]
         forged = altered(row, who={"subject": "somebody else"}, written=written)
         put(forged)
-        last = chain_link(audit_items.event_of(forged)).hex()
+        last = event_hash(audit_items.event_of(forged)).hex()
     chained = item | {"chain": {"B": bytes.fromhex(last)}}
     dynamodb.client().put_item(TableName=patterns.ENCOUNTER, Item=chained)
     assert reported_problem() == ("", "")
@@ -241,7 +241,7 @@ def test_an_unexpired_event_is_reported_missing_however_old_its_resource_is(
 
 
 def test_all_events_of_a_long_unchanged_resource_may_have_expired(
-    aged_rows: list[dict[str, Any]], clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    aged_rows: list[dict[str, Any]], clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later = instants.now() + timedelta(days=20)
     with monkeypatch.context() as patch:
@@ -329,7 +329,7 @@ def append_event(versions: list[dict[str, Any]]) -> Any:
         written = [["Encounter/1", version, "U", chain.hex()]]
         content = json.dumps(event | {"written": written} | change).encode()
         put(row | {"event": {"B": codec.pack(content)}})
-        return event_id(row), events.chain_link(content)
+        return event_id(row), events.event_hash(content)
 
     yield append
     remove(row)
@@ -359,14 +359,14 @@ def test_a_forged_event_is_reported_even_if_the_resource_points_to_it(
 
 
 def test_events_without_hashes_of_content_are_valid(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def older(**said: Any) -> tuple[bytes, bytes]:
         content, _ = of_transaction(**said)
         event = json.loads(content)
         del event["contents"], event["keeps"]
         content = fhirjson.canonical(event)
-        return content, events.chain_link(content)
+        return content, events.event_hash(content)
 
     of_transaction = events.of_transaction
     with monkeypatch.context() as patch:
@@ -404,7 +404,7 @@ def test_verification_can_be_limited_to_a_resource_or_a_period(
 def test_a_period_of_verification_ends_at_its_bounds(aged_rows: list[dict[str, Any]]) -> None:
     first, second, third = aged_rows
     day = timedelta(days=1)
-    times = [instants.written(instants.now() - n * day) for n in (31, 1.5, 0.5)]
+    times = [instants.to_text(instants.now() - n * day) for n in (31, 1.5, 0.5)]
     remove(first)
     assert verify(dynamodb.client(), TABLES, scope=Scope(since=times[1]))[1] == []
     put(first)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.support import care
+from tests.support.api_client import ORIGIN, ApiClient
 from tests.support.audit_pipeline import Log
-from tests.support.frontdoor import ORIGIN, FrontDoor
 
 HOMER, MARGE = "Patient/homer-simpson", "Patient/marge-simpson"
 FORM = "application/x-www-form-urlencoded"
@@ -30,7 +30,7 @@ def patients(event: dict[str, Any]) -> list[str]:
 
 def patients_named(log: Log) -> list[list[str]]:
     """Return the patients named by each event since the last call."""
-    found = [patients(event) for event in log.delivered()]
+    found = [patients(event) for event in log.deliver()]
     log.clear()
     return found
 
@@ -55,7 +55,7 @@ def message_without_patient(header: str) -> dict[str, Any]:
     ],
 )
 def test_reading_part_of_a_resource_is_audited_for_its_patient(
-    clinic: FrontDoor, log: Log, url: str
+    clinic: ApiClient, log: Log, url: str
 ) -> None:
     assert clinic.put("/Encounter/1", care.session(id="1")).status == 201
     patients_named(log)
@@ -64,7 +64,7 @@ def test_reading_part_of_a_resource_is_audited_for_its_patient(
 
 
 def test_an_answer_without_a_body_is_audited_for_the_patient_too(
-    clinic: FrontDoor, log: Log
+    clinic: ApiClient, log: Log
 ) -> None:
     same = clinic.put("/Encounter/1", care.session(id="1")).body
     patients_named(log)
@@ -95,7 +95,7 @@ def test_an_answer_without_a_body_is_audited_for_the_patient_too(
     ],
 )
 def test_a_search_without_matches_is_audited_for_the_patients_it_asked_for(
-    clinic: FrontDoor, log: Log, url: str, expected: list[str]
+    clinic: ApiClient, log: Log, url: str, expected: list[str]
 ) -> None:
     answer = clinic.get(url)
     assert answer.status == 200, answer.text
@@ -103,18 +103,18 @@ def test_a_search_without_matches_is_audited_for_the_patients_it_asked_for(
 
 
 def test_a_search_by_post_is_audited_for_the_patients_it_asked_for(
-    clinic: FrontDoor, log: Log
+    clinic: ApiClient, log: Log
 ) -> None:
     form = "patient=Patient/marge-simpson&_count=0"
     assert clinic.call("POST", "/Encounter/_search", form, content_type=FORM).status == 200
-    (event,) = log.delivered()
+    (event,) = log.deliver()
     assert patients(event) == [MARGE]
     details = [detail["valueString"] for detail in event["entity"][0]["detail"]]
     assert {"_count", "patient"} <= set(details)
 
 
 def test_a_message_without_subject_is_audited_for_the_patient_of_its_thread(
-    clinic: FrontDoor, log: Log
+    clinic: ApiClient, log: Log
 ) -> None:
     header = clinic.post("/Communication", care.header()).id
     message = clinic.post("/Communication", message_without_patient(header))
@@ -129,7 +129,7 @@ def test_a_message_without_subject_is_audited_for_the_patient_of_its_thread(
 
 
 def test_a_message_without_subject_is_audited_for_the_patient_of_its_deleted_thread(
-    clinic: FrontDoor, log: Log
+    clinic: ApiClient, log: Log
 ) -> None:
     header = clinic.post("/Communication", care.header()).id
     message = clinic.post("/Communication", message_without_patient(header)).id
@@ -139,7 +139,7 @@ def test_a_message_without_subject_is_audited_for_the_patient_of_its_deleted_thr
     assert patients_named(log) == [[HOMER]]
 
 
-def test_a_patient_who_sends_or_receives_a_message_is_named(clinic: FrontDoor, log: Log) -> None:
+def test_a_patient_who_sends_or_receives_a_message_is_named(clinic: ApiClient, log: Log) -> None:
     sender = care.reference(MARGE)
     header = clinic.post("/Communication", care.header(recipient=[sender]))
     assert header.status == 201, header.text
@@ -148,7 +148,7 @@ def test_a_patient_who_sends_or_receives_a_message_is_named(clinic: FrontDoor, l
 
 
 def test_a_session_of_several_patients_is_audited_for_each_of_them(
-    clinic: FrontDoor, log: Log
+    clinic: ApiClient, log: Log
 ) -> None:
     session = clinic.post("/Encounter", care.session()).id
     added = {
@@ -168,7 +168,7 @@ def test_a_session_of_several_patients_is_audited_for_each_of_them(
 
 
 def test_a_record_without_subject_is_audited_for_the_patient_of_its_encounter(
-    clinic: FrontDoor, log: Log
+    clinic: ApiClient, log: Log
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     body = care.example("Observation", id="own", encounter=care.reference("Encounter/1"))
@@ -197,7 +197,7 @@ REFUSALS: list[tuple[str, str, Any, int]] = [
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: " ".join(refusal[:2]))
 def test_a_refusal_is_audited_for_the_patient_of_the_refused_resource(
-    clinic: FrontDoor, log: Log, refusal: tuple[str, str, Any, int]
+    clinic: ApiClient, log: Log, refusal: tuple[str, str, Any, int]
 ) -> None:
     method, url, body, status = refusal
     clinic.put("/Encounter/1", care.session(id="1"))
@@ -219,7 +219,7 @@ CONDITIONS = [
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_a_refused_condition_is_audited_for_the_patients_it_asked_for(
-    clinic: FrontDoor, log: Log, condition: str
+    clinic: ApiClient, log: Log, condition: str
 ) -> None:
     for own_id in "12":
         marges = care.session("planned", id=own_id, subject=care.reference(MARGE))
@@ -254,7 +254,7 @@ def test_a_refused_condition_is_audited_for_the_patients_it_asked_for(
     ],
 )
 def test_a_search_without_matches_is_audited_for_the_patients_of_the_resources_it_asked_for(
-    clinic: FrontDoor, log: Log, url: str
+    clinic: ApiClient, log: Log, url: str
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.put("/Communication/t", care.header(id="t"))
@@ -264,7 +264,7 @@ def test_a_search_without_matches_is_audited_for_the_patients_of_the_resources_i
     assert patients_named(log) == [[HOMER]]
 
 
-def test_the_query_of_a_patient_search_is_not_recorded(clinic: FrontDoor, log: Log) -> None:
+def test_the_query_of_a_patient_search_is_not_recorded(clinic: ApiClient, log: Log) -> None:
     asked = "Patient?identifier=https://clinic.example|secret-7"
     assert clinic.get(f"/Encounter?subject={asked}").status in (200, 400)
     assert clinic.post("/Encounter", care.session(subject=care.reference(asked))).status == 422
@@ -273,7 +273,7 @@ def test_the_query_of_a_patient_search_is_not_recorded(clinic: FrontDoor, log: L
 
 
 def test_a_write_that_changes_the_patient_is_audited_for_the_former_patient_too(
-    clinic: FrontDoor, log: Log
+    clinic: ApiClient, log: Log
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.put("/Encounter/1", care.session(id="1", subject=care.reference(MARGE)))

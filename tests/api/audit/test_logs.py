@@ -13,9 +13,9 @@ from shared.http.endpoint import logger
 from shared.store import dynamodb, transactions
 from shared.store.audit_items import event_of
 from tests.support import audit_pipeline, care, refusals
-from tests.support.canary import CANARY, noted, person, secret
-from tests.support.frontdoor import FrontDoor
-from tests.support.plain_client import Plain
+from tests.support.api_client import ApiClient
+from tests.support.canary import CANARY, person, secret_note, with_canary
+from tests.support.plain_client import PlainClient
 from tests.support.steps import end
 
 pytestmark = pytest.mark.usefixtures("moto")
@@ -30,7 +30,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
 
 
 def test_a_log_line_describes_the_request_by_names_and_ids_only(
-    clinic: FrontDoor, log: StringIO
+    clinic: ApiClient, log: StringIO
 ) -> None:
     clinic.get("/Encounter/one/_history?_count=1")
     clinic.get("/Communication?part-of%3Amissing=true&_sort=sent&Homer=1")
@@ -48,10 +48,10 @@ def test_a_log_line_describes_the_request_by_names_and_ids_only(
 
 
 def test_the_plan_of_a_search_is_shown_to_the_log_and_administrators_without_values(
-    clinic: FrontDoor, log: StringIO
+    clinic: ApiClient, log: StringIO
 ) -> None:
     url = "/Encounter?patient=Patient/secret&date=ge1999-09-09&type=private&_sort=status"
-    admin = FrontDoor(role="admin")
+    admin = ApiClient(role="admin")
     assert "entry" not in clinic.get(url, prefer="debug=plan").body
     (entry,) = admin.get(url, prefer="debug=plan").body["entry"]
     assert entry["search"]["mode"] == "outcome"
@@ -87,7 +87,7 @@ class Unreachable:
 
 
 def test_an_internal_error_reveals_nothing_of_its_cause(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, log: StringIO
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch, log: StringIO
 ) -> None:
     with monkeypatch.context() as broken:
         for module in (dynamodb, transactions):
@@ -117,13 +117,13 @@ def test_a_failing_handler_still_returns_an_answer(monkeypatch: pytest.MonkeyPat
         raise KeyError("homer-simpson")
 
     monkeypatch.setattr(read, "read", fail)
-    answer = FrontDoor().get("/Encounter/1")
+    answer = ApiClient().get("/Encounter/1")
     refusals.check(answer, 500, "exception")
     assert "homer" not in answer.text
 
 
 def test_no_log_line_holds_anything_of_people_and_records(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     monkeypatch: pytest.MonkeyPatch,
     log: StringIO,
     caplog: pytest.LogCaptureFixture,
@@ -132,7 +132,7 @@ def test_no_log_line_holds_anything_of_people_and_records(
     patient = clinic.post("/Patient", person())
     assert patient.status == 201, patient.text
     url = f"/Patient/{patient.id}"
-    note = clinic.post("/DocumentReference", noted(session))
+    note = clinic.post("/DocumentReference", secret_note(session))
     assert note.status == 201, note.text
     statuses = [
         clinic.get(url).status,
@@ -149,7 +149,7 @@ def test_no_log_line_holds_anything_of_people_and_records(
         ).status,
         clinic.get(f"/Encounter/{session}/$everything").status,
         clinic.get(f"/DocumentReference?encounter={session}&description={CANARY}").status,
-        clinic.post("/DocumentReference", noted(CANARY)).status,
+        clinic.post("/DocumentReference", secret_note(CANARY)).status,
         clinic.post("/Patient/$validate", person()).status,
         clinic.post(
             "/Communication", care.header(sender=care.reference(f"Patient?phone={CANARY}"))
@@ -164,27 +164,27 @@ def test_no_log_line_holds_anything_of_people_and_records(
     assert log.getvalue().count('"message":"request"') == len(statuses) + 5
     assert CANARY.lower() not in log.getvalue().lower()
     assert all(CANARY not in str(record.__dict__) for record in caplog.records)
-    events = [event_of(row) for row in audit_pipeline.rows()]
+    events = [event_of(row) for row in audit_pipeline.write_event_rows()]
     assert events
     assert not any(CANARY.encode() in event for event in events)
 
 
 def test_no_log_line_holds_anything_of_a_resource(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     monkeypatch: pytest.MonkeyPatch,
     log: StringIO,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    session = clinic.post("/Encounter", secret(care.session()))
+    session = clinic.post("/Encounter", with_canary(care.session()))
     assert CANARY in session.text
     path = f"/Encounter/{session.id}"
     note = {"payload": [{"contentString": CANARY}], "topic": {"text": CANARY}}
-    header = clinic.post("/Communication", secret(care.header(), **note))
+    header = clinic.post("/Communication", with_canary(care.header(), **note))
     assert header.status == 201, header.text
     link = care.link(session.id)
     statuses = [
         clinic.patch(f"/Communication/{header.id}", link).status,
-        clinic.post("/Communication", secret(care.message(header.id), **note)).status,
+        clinic.post("/Communication", with_canary(care.message(header.id), **note)).status,
         clinic.get(path).status,
         clinic.get(f"{path}/_history").status,
         clinic.get(f"/Encounter?identifier=https://clinic.example|{CANARY}").status,
@@ -195,16 +195,16 @@ def test_no_log_line_holds_anything_of_a_resource(
         clinic.get(f"/Encounter?status={CANARY}").status,
         clinic.get(f"/Encounter/{CANARY}%20Homer").status,
         clinic.get(f"/{CANARY}/1").status,
-        clinic.put(path, secret(care.session("bogus", id=session.id))).status,
-        clinic.put(path, secret(care.session(id=CANARY))).status,
-        clinic.put(path, secret(care.session(id=session.id, **{CANARY: CANARY}))).status,
-        clinic.put(path, secret(care.session(id=session.id)), if_match=CANARY).status,
+        clinic.put(path, with_canary(care.session("bogus", id=session.id))).status,
+        clinic.put(path, with_canary(care.session(id=CANARY))).status,
+        clinic.put(path, with_canary(care.session(id=session.id, **{CANARY: CANARY}))).status,
+        clinic.put(path, with_canary(care.session(id=session.id)), if_match=CANARY).status,
         clinic.post("/Encounter", f'{{"text":"{CANARY}"').status,
-        clinic.post("/Communication", secret(care.message(CANARY), **note)).status,
+        clinic.post("/Communication", with_canary(care.message(CANARY), **note)).status,
         clinic.patch(path, [{"op": "test", "path": "/subject/display", "value": CANARY}]).status,
         clinic.patch(path, [{"op": "replace", "path": f"/{CANARY}", "value": CANARY}]).status,
     ]
-    face, own = Plain(clinic), f"/encounters/{session.id}"
+    face, own = PlainClient(clinic), f"/encounters/{session.id}"
     visit = {"status": "in-progress", "class": "VR", "type": CANARY, "location": CANARY}
     statuses += [
         face.post("/encounters", visit).status,
@@ -222,7 +222,7 @@ def test_no_log_line_holds_anything_of_a_resource(
     with monkeypatch.context() as broken:
         for module in (dynamodb, transactions):
             broken.setattr(module, "client", Unreachable)
-        assert clinic.put(path, secret(care.session(id=session.id))).status == 500
+        assert clinic.put(path, with_canary(care.session(id=session.id))).status == 500
     assert clinic.administrator.delete(path).status == 204
     assert log.getvalue().count('"message":"request"') == len(statuses) + 6
     assert CANARY not in log.getvalue()

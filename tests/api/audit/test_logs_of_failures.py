@@ -24,11 +24,11 @@ from shared.http.endpoint import logger as of_requests
 from shared.local.schedule import event
 from shared.packaging.build import ROOT
 from shared.sessions import due_queue
-from shared.store import archive, dynamodb, queue, reading, transactions
+from shared.store import archive, closing_queue, dynamodb, reading, transactions
 from tests.support import audit_pipeline, care
+from tests.support.api_client import ApiClient
 from tests.support.bundles import batch, entry
-from tests.support.frontdoor import FrontDoor
-from tests.support.plain_client import Plain
+from tests.support.plain_client import PlainClient
 from tests.support.steps import open_session
 
 pytestmark = pytest.mark.usefixtures("moto")
@@ -122,7 +122,7 @@ ASKED: list[tuple[Any, ...]] = [
     ids=str,
 )
 def test_a_read_that_fails_is_logged_by_its_operation_and_code(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     broken: pytest.MonkeyPatch,
     log: StringIO,
     asked: tuple[Any, ...],
@@ -133,7 +133,7 @@ def test_a_read_that_fails_is_logged_by_its_operation_and_code(
     error, status = ERRORS[code]
     fail_all(broken, dynamodb.client(), READS, error)
     if url.startswith("/v1"):
-        assert Plain(clinic).get(url.removeprefix("/v1")).status == status
+        assert PlainClient(clinic).get(url.removeprefix("/v1")).status == status
     else:
         kind = "application/json-patch+json" if method == "PATCH" else "application/fhir+json"
         answer = clinic.administrator.call(method, url, *body, content_type=kind)
@@ -145,7 +145,7 @@ def test_a_read_that_fails_is_logged_by_its_operation_and_code(
 
 @pytest.mark.parametrize("code", ERRORS)
 def test_a_write_that_fails_is_logged_by_its_operation_and_code(
-    clinic: FrontDoor, broken: pytest.MonkeyPatch, log: StringIO, code: str
+    clinic: ApiClient, broken: pytest.MonkeyPatch, log: StringIO, code: str
 ) -> None:
     error, status = ERRORS[code]
     fail_all(broken, dynamodb.client(), ("transact_write_items",), error)
@@ -157,7 +157,7 @@ def test_a_write_that_fails_is_logged_by_its_operation_and_code(
     ("reason", "status"), [("TransactionConflict", 503), ("ItemCollectionSizeLimitExceeded", 500)]
 )
 def test_a_cancelled_transaction_is_logged_by_the_codes_of_its_items(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     broken: pytest.MonkeyPatch,
     log: StringIO,
     reason: str,
@@ -171,20 +171,20 @@ def test_a_cancelled_transaction_is_logged_by_the_codes_of_its_items(
 
 
 def test_a_malformed_error_code_is_not_logged(
-    clinic: FrontDoor, broken: pytest.MonkeyPatch, log: StringIO
+    clinic: ApiClient, broken: pytest.MonkeyPatch, log: StringIO
 ) -> None:
     fail_all(broken, dynamodb.client(), READS, refusal(SECRET))
     assert clinic.get("/Encounter/1").status == 500
     assert failed_calls(log) == [("GetItem", "?")]
 
 
-def test_a_successful_request_logs_no_failures(clinic: FrontDoor, log: StringIO) -> None:
+def test_a_successful_request_logs_no_failures(clinic: ApiClient, log: StringIO) -> None:
     open_session(clinic)
     assert "failedCalls" not in log.getvalue()
 
 
 def test_a_retried_call_is_logged_though_the_request_succeeded(
-    clinic: FrontDoor, broken: pytest.MonkeyPatch, log: StringIO
+    clinic: ApiClient, broken: pytest.MonkeyPatch, log: StringIO
 ) -> None:
     session_id = open_session(clinic)
     broken.setattr(dynamodb, "CALL_PATIENCE_SECONDS", 5)
@@ -202,7 +202,7 @@ def test_a_retried_call_is_logged_though_the_request_succeeded(
 
 
 def test_each_entry_of_a_batch_logs_its_own_failures_and_the_bundle_logs_all(
-    clinic: FrontDoor, broken: pytest.MonkeyPatch, log: StringIO
+    clinic: ApiClient, broken: pytest.MonkeyPatch, log: StringIO
 ) -> None:
     fail_all(broken, dynamodb.client(), ("get_item",), refusal("AccessDeniedException"))
     batch(clinic, entry("GET", "Encounter/1"), entry("GET", "Encounter/2"))
@@ -212,18 +212,18 @@ def test_each_entry_of_a_batch_logs_its_own_failures_and_the_bundle_logs_all(
 
 
 def test_an_archive_that_fails_is_logged_by_its_operation_and_code(
-    clinic: FrontDoor, broken: pytest.MonkeyPatch, log: StringIO
+    clinic: ApiClient, broken: pytest.MonkeyPatch, log: StringIO
 ) -> None:
     trail = audit_pipeline.Log(broken, archives=True)
     clinic.get("/Encounter/1")
-    trail.delivered()
+    trail.deliver()
     broken.setattr(of_requests.registered_handler, "stream", log)
     timeout = ReadTimeoutError(endpoint_url=SECRET)
     client = SimpleNamespace(
         get_object=lambda **_: {"Body": SimpleNamespace(read=failing("read", timeout))}
     )
     broken.setattr(archive, "client", lambda: client)
-    auditor = FrontDoor(role="auditor")
+    auditor = ApiClient(role="auditor")
     assert auditor.get("/AuditEvent?entity=Encounter/1").status == 503
     assert failed_calls(log) == [("GetObject", "ReadTimeoutError")]
 
@@ -234,13 +234,13 @@ def of_log(lines: list[str]) -> Any:
 
 
 def of_stream() -> Any:
-    (row,) = audit_pipeline.new_rows()
+    (row,) = audit_pipeline.journal_rows()
     image = row | {"events": {"B": b64encode(bytes(row["events"]["B"])).decode()}}
     return {"Records": [{"eventName": "INSERT", "dynamodb": {"NewImage": image}}]}
 
 
 def test_a_failing_job_is_logged_and_its_exception_contains_nothing_from_aws(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     broken: pytest.MonkeyPatch,
     log: StringIO,
 ) -> None:
@@ -248,7 +248,7 @@ def test_a_failing_job_is_logged_and_its_exception_contains_nothing_from_aws(
     denied = refusal("AccessDeniedException")
     clinic.get("/Encounter/1")
     lines = log.getvalue().splitlines()
-    audit_pipeline.kept(lines)
+    audit_pipeline.deliver_log_lines(lines)
     stream = of_stream()
     client = SimpleNamespace(put_object=failing("put_object", denied("put_object")))
     broken.setattr(archive, "client", lambda: client)
@@ -273,7 +273,7 @@ def test_a_queue_that_fails_is_logged_by_its_operation_and_code(
     denied = refusal("AWS.SimpleQueueService.NonExistentQueue")
     client = SimpleNamespace()
     client.get_queue_attributes = failing("get_queue_attributes", denied("get_queue_attributes"))
-    broken.setattr(queue, "client", lambda: client)
+    broken.setattr(closing_queue, "client", lambda: client)
     due = reading.DueRow(NOW, "-", "1")
     broken.setattr(reading, "due_rows", lambda *_: iter([due]))
     with pytest.raises(jobs.Failed):

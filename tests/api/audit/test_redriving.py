@@ -17,13 +17,13 @@ from shared.local.redriving import BATCHES, FAILED, LINES, LOOKS, UNKNOWN, redri
 from shared.local.replaying import EVENTS, NEW_ROWS
 from shared.store import dynamodb
 from tests.support import audit_pipeline, care, commands
+from tests.support.api_client import ApiClient
 from tests.support.audit_pipeline import Log
 from tests.support.consistency import scan
-from tests.support.frontdoor import FrontDoor
 
 pytestmark = pytest.mark.usefixtures("moto")
 
-AUDITOR = FrontDoor(role="auditor", fhir_user="")
+AUDITOR = ApiClient(role="auditor", fhir_user="")
 
 
 @pytest.fixture
@@ -35,17 +35,17 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
 def deployment(log: Log, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     assert not log.lines
     monkeypatch.setattr(redriving, "_WAIT_SECONDS", 0)
-    audit_pipeline.bucket()
+    audit_pipeline.create_bucket()
     return commands.deployment()
 
 
 def send(deployment: Deployment, queue: str, body: dict[str, Any]) -> None:
-    url = deployment.names()[queue]
+    url = deployment.physical_ids()[queue]
     deployment.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body))
 
 
 def waiting(deployment: Deployment, queue: str) -> list[dict[str, Any]]:
-    url = deployment.names()[queue]
+    url = deployment.physical_ids()[queue]
     answer = deployment.client("sqs").receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0
     )
@@ -61,18 +61,20 @@ def lines(*lines: str) -> dict[str, Any]:
 
 def batch() -> dict[str, Any]:
     """Return the failure record of a stream batch, which contains only its time."""
-    now = instants.written(instants.now())
+    now = instants.to_text(instants.now())
     arrivals = ("approximateArrivalOfFirstRecord", "approximateArrivalOfLastRecord")
     return {"DDBStreamBatchInfo": {"shardId": "shard-1", **dict.fromkeys(arrivals, now)}}
 
 
 def archived_ids() -> list[str]:
-    return sorted(line["id"] for lines in audit_pipeline.objects().values() for line in lines)
+    return sorted(line["id"] for lines in audit_pipeline.segment_lines().values() for line in lines)
 
 
 def stream(since: list[dict[str, Any]]) -> None:
     """Process the rows written since a time, as the stream does."""
-    audit_pipeline.streamed(row for row in audit_pipeline.new_rows() if row not in since)
+    audit_pipeline.deliver_stream_rows(
+        row for row in audit_pipeline.journal_rows() if row not in since
+    )
 
 
 def test_failed_due_rows_go_back_to_their_queue(deployment: Deployment) -> None:
@@ -87,18 +89,18 @@ def test_failed_due_rows_go_back_to_their_queue(deployment: Deployment) -> None:
 
 
 def test_lines_of_the_audit_log_are_stored(
-    clinic: FrontDoor, log: Log, deployment: Deployment
+    clinic: ApiClient, log: Log, deployment: Deployment
 ) -> None:
     clinic.get("/Encounter/1")
     send(deployment, "AuditDeadLetters", lines(*log.lines))
     assert redrive(deployment, dry=True)[LINES] == 1
-    assert audit_pipeline.new_rows() == []
+    assert audit_pipeline.journal_rows() == []
     assert redrive(deployment)[LINES] == 1
-    rows = audit_pipeline.new_rows()
+    rows = audit_pipeline.journal_rows()
     assert len(rows) == 1
     send(deployment, "AuditDeadLetters", lines(*log.lines))
     assert redrive(deployment)[LINES] == 1
-    assert audit_pipeline.new_rows() == rows
+    assert audit_pipeline.journal_rows() == rows
 
 
 def test_messages_that_fail_again_or_are_not_understood_stay(deployment: Deployment) -> None:
@@ -110,20 +112,20 @@ def test_messages_that_fail_again_or_are_not_understood_stay(deployment: Deploym
 
 
 def test_batches_of_the_stream_are_read_from_the_table_again(
-    clinic: FrontDoor, log: Log, deployment: Deployment
+    clinic: ApiClient, log: Log, deployment: Deployment
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
-    audit_pipeline.collected()
-    audit_pipeline.archived()
+    audit_pipeline.journal_writes()
+    audit_pipeline.archive_new_events()
     before = archived_ids()
     clinic.put("/Encounter/2", care.session(id="2"))
     clinic.get("/Encounter/2")
-    audit_pipeline.kept(log.lines)
+    audit_pipeline.deliver_log_lines(log.lines)
     send(deployment, "AuditDeadLetters", batch())
     counted = redrive(deployment, dry=True)
     assert (counted[BATCHES], counted[EVENTS], counted[NEW_ROWS]) == (1, 1, 1)
     assert archived_ids() == before
-    rows = audit_pipeline.new_rows()
+    rows = audit_pipeline.journal_rows()
     assert redrive(deployment) == counted
     stream(since=rows)
     assert len(archived_ids()) == len(set(archived_ids())) == 3
@@ -132,13 +134,13 @@ def test_batches_of_the_stream_are_read_from_the_table_again(
 
 
 def test_redriving_batches_duplicates_nothing(
-    clinic: FrontDoor, log: Log, deployment: Deployment
+    clinic: ApiClient, log: Log, deployment: Deployment
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.get("/Encounter/1")
-    audit_pipeline.kept(log.lines)
-    audit_pipeline.collected()
-    audit_pipeline.archived()
+    audit_pipeline.deliver_log_lines(log.lines)
+    audit_pipeline.journal_writes()
+    audit_pipeline.archive_new_events()
     before = archived_ids()
     for _ in range(2):
         send(deployment, "AuditDeadLetters", batch())
@@ -147,71 +149,71 @@ def test_redriving_batches_duplicates_nothing(
     assert archived_ids() == before
 
 
-def test_archived_events_are_not_archived_again(clinic: FrontDoor, deployment: Deployment) -> None:
+def test_archived_events_are_not_archived_again(clinic: ApiClient, deployment: Deployment) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
-    audit_pipeline.collected()
+    audit_pipeline.journal_writes()
     send(deployment, "AuditDeadLetters", batch())
     counts = redrive(deployment)
     assert (counts[EVENTS], counts[NEW_ROWS]) == (0, 1)
-    assert len(audit_pipeline.new_rows()) == len(archived_ids()) == 1
+    assert len(audit_pipeline.journal_rows()) == len(archived_ids()) == 1
 
 
 def test_events_outside_the_batch_are_left_to_the_stream(
-    clinic: FrontDoor, deployment: Deployment
+    clinic: ApiClient, deployment: Deployment
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
-    later = instants.written(instants.now() + timedelta(days=3))
-    counts = replaying.replay(deployment, [replaying.around(later, later)])
+    later = instants.to_text(instants.now() + timedelta(days=3))
+    counts = replaying.replay(deployment, [replaying.window_around(later, later)])
     assert counts.total() == 0
-    assert reindexing.audit(deployment)[EVENTS] == 0
+    assert reindexing.reindex_audit(deployment)[EVENTS] == 0
 
 
 @pytest.mark.parametrize("change", ["removed", "altered"])
 def test_reindexing_rebuilds_the_rows_of_the_archive(
-    clinic: FrontDoor, log: Log, deployment: Deployment, change: str
+    clinic: ApiClient, log: Log, deployment: Deployment, change: str
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     clinic.get("/Encounter/1")
-    audit_pipeline.kept(log.lines)
-    audit_pipeline.collected()
-    audit_pipeline.archived()
+    audit_pipeline.deliver_log_lines(log.lines)
+    audit_pipeline.journal_writes()
+    audit_pipeline.archive_new_events()
     before = index_rows()
     ids = AUDITOR.get("/AuditEvent?entity=Encounter/1").ids
     assert len(ids) == 2
     for row in before[::2]:
         spoil(row, change)
-    counts = reindexing.audit(deployment)
+    counts = reindexing.reindex_audit(deployment)
     assert counts["repaired audit rows"] == len(before[::2])
     assert counts["checked audit rows"] == len(before)
     assert index_rows() == before
     assert AUDITOR.get("/AuditEvent?entity=Encounter/1").ids == ids
-    assert reindexing.audit(deployment)["repaired audit rows"] == 0
+    assert reindexing.reindex_audit(deployment)["repaired audit rows"] == 0
 
 
 def test_reindexing_does_not_list_archive_only_events(
-    clinic: FrontDoor, log: Log, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, log: Log, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUDIT_READS", "archive")
     settings.settings.cache_clear()
     clinic.get("/Encounter/1")
-    audit_pipeline.kept(log.lines)
-    audit_pipeline.archived()
+    audit_pipeline.deliver_log_lines(log.lines)
+    audit_pipeline.archive_new_events()
     assert len(archived_ids()) == 1
-    counts = reindexing.audit(deployment)
+    counts = reindexing.reindex_audit(deployment)
     assert counts["checked audit rows"] == 0
     assert index_rows() == []
 
 
 def test_reindexing_archives_events_that_never_reached_the_archive(
-    clinic: FrontDoor, deployment: Deployment
+    clinic: ApiClient, deployment: Deployment
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
-    now = instants.written(instants.now() + timedelta(seconds=1))
-    counts = reindexing.audit(deployment, until=now)
+    now = instants.to_text(instants.now() + timedelta(seconds=1))
+    counts = reindexing.reindex_audit(deployment, until=now)
     assert counts[EVENTS] == 1
-    audit_pipeline.archived()
+    audit_pipeline.archive_new_events()
     assert len(archived_ids()) == 1
-    assert reindexing.audit(deployment, until=now)[EVENTS] == 0
+    assert reindexing.reindex_audit(deployment, until=now)[EVENTS] == 0
 
 
 def index_rows() -> list[dict[str, Any]]:

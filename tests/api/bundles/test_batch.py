@@ -6,14 +6,14 @@ import pytest
 
 from shared.http import bundle_budget
 from tests.support import care
+from tests.support.api_client import ApiClient
 from tests.support.bundles import batch, bundle, entry, statuses, urn
-from tests.support.consistency import everything
-from tests.support.frontdoor import FrontDoor
+from tests.support.consistency import stored_items
 from tests.support.steps import open_session, thread
 
 
 def test_entries_are_answered_in_order_whatever_happens_to_the_others(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     session_id = open_session(clinic)
     header_id, (message_id,) = thread(clinic, "2026-11-20T09:00:00Z")
@@ -86,7 +86,7 @@ def test_entries_are_answered_in_order_whatever_happens_to_the_others(
     ],
 )
 def test_a_wrong_entry_is_refused_by_itself_and_the_others_are_processed(
-    clinic: FrontDoor, wrong: Any, status: str, element: str
+    clinic: ApiClient, wrong: Any, status: str, element: str
 ) -> None:
     sound = entry("POST", "Encounter", care.session(), urn(1))
     first, refused, last = batch(clinic, sound, wrong, entry("GET", "Encounter"))
@@ -96,7 +96,7 @@ def test_a_wrong_entry_is_refused_by_itself_and_the_others_are_processed(
     assert issue["expression"] == [f"Bundle.entry[1]{element}"]
 
 
-def test_the_conditions_of_an_entry_apply_to_it(clinic: FrontDoor) -> None:
+def test_the_conditions_of_an_entry_apply_to_it(clinic: ApiClient) -> None:
     named = care.session(identifier=[{"system": "https://twilio.com", "value": "E1"}])
     session_id = clinic.post("/Encounter", named).id
     url = f"Encounter/{session_id}"
@@ -118,7 +118,7 @@ def test_the_conditions_of_an_entry_apply_to_it(clinic: FrontDoor) -> None:
 
 @pytest.mark.parametrize("depth", [150, 300, 900])
 @pytest.mark.parametrize("kind", ["batch", "transaction"])
-def test_a_bundle_nested_too_deeply_is_refused(clinic: FrontDoor, kind: str, depth: int) -> None:
+def test_a_bundle_nested_too_deeply_is_refused(clinic: ApiClient, kind: str, depth: int) -> None:
     deep: Any = {"url": "x"}
     for _ in range(depth):
         deep = {"extension": [deep]}
@@ -130,14 +130,14 @@ def test_a_bundle_nested_too_deeply_is_refused(clinic: FrontDoor, kind: str, dep
         assert answer.status == 400
 
 
-def test_a_refusal_is_the_outcome_of_its_entry_even_if_pretty_printed(clinic: FrontDoor) -> None:
+def test_a_refusal_is_the_outcome_of_its_entry_even_if_pretty_printed(clinic: ApiClient) -> None:
     answered = batch(clinic, entry("GET", "Encounter/none?_pretty=true"), entry("GET", "metadata"))
     assert statuses(answered) == ["404", "200"]
     assert answered[0]["response"]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[0]"]
     assert "resource" not in answered[0]
 
 
-def test_each_entry_is_processed_as_if_it_had_come_alone(clinic: FrontDoor) -> None:
+def test_each_entry_is_processed_as_if_it_had_come_alone(clinic: ApiClient) -> None:
     decimal = '{"url": "http://example.org/x", "valueDecimal": 1.50}'
     text = (
         '{"resourceType": "Bundle", "type": "batch", "entry": [{"resource": {"resourceType":'
@@ -146,16 +146,16 @@ def test_each_entry_is_processed_as_if_it_had_come_alone(clinic: FrontDoor) -> N
     )
     answer = clinic.post("/", text)
     assert '"valueDecimal":1.50' in answer.text
-    assert len(everything()[-1]) == 1
+    assert len(stored_items()[-1]) == 1
 
 
 def test_an_entry_may_only_do_what_its_caller_may() -> None:
-    auditor = FrontDoor(role="auditor")
+    auditor = ApiClient(role="auditor")
     answered = batch(auditor, entry("GET", "Encounter"), entry("POST", "Encounter", care.session()))
     assert statuses(answered) == ["200", "403"]
 
 
-def test_a_return_preference_applies_to_all_entries(clinic: FrontDoor) -> None:
+def test_a_return_preference_applies_to_all_entries(clinic: ApiClient) -> None:
     (minimal,) = batch(clinic, entry("POST", "Encounter", care.session()), prefer="return=minimal")
     assert "resource" not in minimal
     (told,) = batch(
@@ -166,7 +166,7 @@ def test_a_return_preference_applies_to_all_entries(clinic: FrontDoor) -> None:
 
 
 def test_an_entry_whose_answer_does_not_fit_says_so(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id = open_session(clinic)
     monkeypatch.setattr(bundle_budget, "LARGEST_BUNDLE", 1100)
@@ -178,7 +178,7 @@ def test_an_entry_whose_answer_does_not_fit_says_so(
 
 
 def test_a_batch_that_runs_out_of_time_says_which_entries_to_send_again(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bundle_budget, "SECONDS", -1)
     (late,) = batch(clinic, entry("POST", "Encounter", care.session()))
@@ -188,7 +188,7 @@ def test_a_batch_that_runs_out_of_time_says_which_entries_to_send_again(
 
 @pytest.mark.parametrize("kind", ["batch", "transaction"])
 def test_a_bundle_without_entries_is_answered_with_a_bundle_without_entries(
-    clinic: FrontDoor, kind: str
+    clinic: ApiClient, kind: str
 ) -> None:
     answer = clinic.post("", {"resourceType": "Bundle", "type": kind})
     assert answer.body == {"resourceType": "Bundle", "type": f"{kind}-response"}

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.support import care, refusals
-from tests.support.bundles import bundle, entry, refused, statuses, transact, urn
-from tests.support.caches import forget
-from tests.support.consistency import everything
-from tests.support.frontdoor import BASE, FrontDoor
+from tests.support.api_client import BASE, ApiClient
+from tests.support.bundles import bundle, entry, post_refused, statuses, transact, urn
+from tests.support.caches import clear_caches
+from tests.support.consistency import stored_items
 from tests.support.steps import messages_of, open_session, thread
 
 pytestmark = pytest.mark.usefixtures("moto")
@@ -44,7 +44,7 @@ def conversation() -> list[dict[str, Any]]:
     ]
 
 
-def test_a_session_its_thread_and_its_messages_arrive_in_one_bundle(clinic: FrontDoor) -> None:
+def test_a_session_its_thread_and_its_messages_arrive_in_one_bundle(clinic: ApiClient) -> None:
     answered = transact(clinic, *conversation())
     assert statuses(answered) == ["201"] * 5
     *said, header, session = [answer["resource"] for answer in answered]
@@ -60,7 +60,7 @@ def test_a_session_its_thread_and_its_messages_arrive_in_one_bundle(clinic: Fron
     }
 
 
-def test_entries_of_the_response_state_their_results(clinic: FrontDoor) -> None:
+def test_entries_of_the_response_state_their_results(clinic: ApiClient) -> None:
     kept = open_session(clinic)
     created, updated, deleted = transact(
         clinic.administrator,
@@ -80,19 +80,19 @@ def test_entries_of_the_response_state_their_results(clinic: FrontDoor) -> None:
     assert clinic.get(own).body == created["resource"]
 
 
-def test_a_client_may_request_a_response_without_resources(clinic: FrontDoor) -> None:
+def test_a_client_may_request_a_response_without_resources(clinic: ApiClient) -> None:
     answered = transact(clinic, *conversation(), prefer="return=minimal")
     assert not any("resource" in answer for answer in answered)
     assert statuses(answered) == ["201"] * 5
 
 
 @pytest.mark.parametrize("path", ["", "/"])
-def test_the_base_takes_bundles_with_and_without_a_slash(clinic: FrontDoor, path: str) -> None:
+def test_the_base_takes_bundles_with_and_without_a_slash(clinic: ApiClient, path: str) -> None:
     assert clinic.post(path, bundle("transaction", *conversation())).status == 200
     assert clinic.post(path, {"resourceType": "Bundle", "type": "batch"}).status == 200
 
 
-def test_resources_may_refer_to_each_other_in_circles(clinic: FrontDoor) -> None:
+def test_resources_may_refer_to_each_other_in_circles(clinic: ApiClient) -> None:
     first = care.header(inResponseTo=[care.reference(urn(2))], about=[care.reference(urn(3))])
     second = care.header(inResponseTo=[care.reference(urn(1))])
     visit = care.visit(partOf=care.reference(urn(4)))
@@ -115,7 +115,7 @@ def test_resources_may_refer_to_each_other_in_circles(clinic: FrontDoor) -> None
     assert five["about"] == [care.reference(f"Communication/{five['id']}")]
 
 
-def test_references_are_resolved_by_any_full_url(clinic: FrontDoor) -> None:
+def test_references_are_resolved_by_any_full_url(clinic: ApiClient) -> None:
     old = "http://old.example/fhir"
     header = care.header(encounter=care.reference("Encounter/0"))
     message = care.message("x") | {"partOf": [care.reference(f"{old}/Communication/7/_history/3")]}
@@ -132,7 +132,7 @@ def test_references_are_resolved_by_any_full_url(clinic: FrontDoor) -> None:
 
 
 def test_urls_and_links_of_narratives_are_replaced_and_canonicals_are_not(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     url = "http://example.org/extra"
     div = (
@@ -173,7 +173,7 @@ def test_urls_and_links_of_narratives_are_replaced_and_canonicals_are_not(
     assert f"src='{own}' alt='{urn(1)}'/> {urn(1)}<" in got["text"]["div"]
 
 
-def test_conditional_writes_and_references_take_part(clinic: FrontDoor) -> None:
+def test_conditional_writes_and_references_take_part(clinic: ApiClient) -> None:
     known = clinic.post("/Encounter", care.session(identifier=identifier("E1"))).id
     gone = clinic.post("/Encounter", care.session(identifier=identifier("E2"))).id
     patched = clinic.post("/Encounter", care.session(identifier=identifier("E3"))).id
@@ -213,7 +213,7 @@ def test_conditional_writes_and_references_take_part(clinic: FrontDoor) -> None:
     assert clinic.get(f"/Encounter/{gone}").status == 410
 
 
-def test_deletes_run_before_creates_then_updates_then_reads(clinic: FrontDoor) -> None:
+def test_deletes_run_before_creates_then_updates_then_reads(clinic: ApiClient) -> None:
     named = care.session(identifier=identifier("E1"))
     old = clinic.post("/Encounter", named).id
     query = f"identifier={TWILIO}|E1"
@@ -234,7 +234,7 @@ def test_deletes_run_before_creates_then_updates_then_reads(clinic: FrontDoor) -
     assert head["response"]["etag"] == 'W/"1"'
 
 
-def test_a_message_and_the_finishing_of_its_session_may_come_together(clinic: FrontDoor) -> None:
+def test_a_message_and_the_finishing_of_its_session_may_come_together(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     header_id, _ = thread(
         clinic, "2026-11-20T09:00:00Z", encounter=care.reference(f"Encounter/{session_id}")
@@ -251,7 +251,7 @@ def test_a_message_and_the_finishing_of_its_session_may_come_together(clinic: Fr
 
 
 def test_a_resource_created_under_a_clients_id_exists_for_the_other_entries(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     session, said, header = transact(
         clinic,
@@ -266,7 +266,7 @@ def test_a_resource_created_under_a_clients_id_exists_for_the_other_entries(
 
 
 def test_the_resource_of_an_entry_shows_the_final_state_of_the_transaction(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     for each in transact(clinic, *conversation()):
         own = each["resource"]
@@ -274,7 +274,7 @@ def test_the_resource_of_an_entry_shows_the_final_state_of_the_transaction(
         assert own["meta"]["versionId"] == "1"
 
 
-def test_patches_may_be_a_binary_or_in_medplums_form(clinic: FrontDoor) -> None:
+def test_patches_may_be_a_binary_or_in_medplums_form(clinic: ApiClient) -> None:
     first, second = open_session(clinic), open_session(clinic)
     header_id, _ = thread(clinic)
     parts = [
@@ -305,20 +305,20 @@ def test_patches_may_be_a_binary_or_in_medplums_form(clinic: FrontDoor) -> None:
     )
 
 
-def test_a_transaction_is_one_event_of_the_audit_trail(clinic: FrontDoor) -> None:
+def test_a_transaction_is_one_event_of_the_audit_trail(clinic: ApiClient) -> None:
     transact(clinic, *conversation())
-    assert len(everything()[-1]) == 1
+    assert len(stored_items()[-1]) == 1
 
 
 @pytest.mark.parametrize("policy", ["explicit", "thread", "daily"])
 def test_under_each_policy_a_bundle_has_the_same_result_as_single_requests(
-    clinic: FrontDoor, policy: str, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, policy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SESSION_POLICY", policy)
-    forget()
+    clear_caches()
     sent = ["2026-11-20T09:00:00Z", "2026-11-20T09:30:00Z"]
     thread(clinic, *sent)
-    alone = clinic.get("/Encounter").found
+    alone = clinic.get("/Encounter").resources
     transact(
         clinic,
         entry("POST", "Communication", care.message("x", sent[0]) | part_of(urn(1))),
@@ -326,7 +326,7 @@ def test_under_each_policy_a_bundle_has_the_same_result_as_single_requests(
         entry("PUT", "Communication/together", care.header(id="together"), urn(1)),
     )
     known = {session["id"] for session in alone}
-    together = [match for match in clinic.get("/Encounter").found if match["id"] not in known]
+    together = [match for match in clinic.get("/Encounter").resources if match["id"] not in known]
     assert bool(alone) is (policy != "explicit")
     looks = [[(one["status"], one.get("period")) for one in each] for each in (alone, together)]
     assert looks[0] == looks[1]
@@ -338,7 +338,7 @@ def part_of(to: str) -> dict[str, Any]:
     return {"partOf": [care.reference(to)]}
 
 
-def test_one_bundle_may_adopt_retract_and_finish(clinic: FrontDoor) -> None:
+def test_one_bundle_may_adopt_retract_and_finish(clinic: ApiClient) -> None:
     """One Bundle adopts waiting messages by a link, retracts one and finishes the session."""
     session_id = open_session(clinic)
     header_id, ids = thread(clinic, *(f"2026-11-20T09:0{at}:00Z" for at in (0, 4, 8)))
@@ -357,7 +357,7 @@ def test_one_bundle_may_adopt_retract_and_finish(clinic: FrontDoor) -> None:
 
 
 def test_a_patient_begins_a_thread_with_its_first_message() -> None:
-    homer = FrontDoor(role="patient", fhir_user=care.HOMER)
+    homer = ApiClient(role="patient", fhir_user=care.HOMER)
     alice = [care.reference(care.ALICE)]
     header, said = transact(
         homer,
@@ -366,7 +366,7 @@ def test_a_patient_begins_a_thread_with_its_first_message() -> None:
     )
     assert statuses([header, said]) == ["201", "201"]
     bart = care.reference("Patient/bart-simpson")
-    answer = refused(
+    answer = post_refused(
         homer,
         entry("POST", "Communication", care.header(recipient=alice), urn(1)),
         entry("POST", "Communication", care.header(subject=bart, sender=bart)),
@@ -375,7 +375,7 @@ def test_a_patient_begins_a_thread_with_its_first_message() -> None:
     assert answer.expressions[0].startswith("Bundle.entry[1]")
 
 
-def test_a_bundle_as_the_specification_shows_one(clinic: FrontDoor) -> None:
+def test_a_bundle_as_the_specification_shows_one(clinic: ApiClient) -> None:
     """The forms of https://hl7.org/fhir/R4/bundle-transaction.html, on the types kept here."""
     clinic.put("/Encounter/123", care.session(id="123"))
     clinic.put("/Encounter/234", care.visit(id="234", identifier=identifier("234")))
@@ -577,7 +577,7 @@ BROKEN: dict[str, tuple[dict[str, Any], int, str, str]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_one_refused_entry_refuses_the_transaction_and_is_named(
-    clinic: FrontDoor, name: str
+    clinic: ApiClient, name: str
 ) -> None:
     clinic.put("/Encounter/s", care.session(id="s"))
     clinic.put("/Encounter/done", care.session("finished", id="done"))
@@ -586,17 +586,17 @@ def test_one_refused_entry_refuses_the_transaction_and_is_named(
         entry("POST", "Communication", care.header(encounter=care.reference(urn(1))), urn(2)),
     ]
     wrong, status, code, element = BROKEN[name]
-    before = everything()
+    before = stored_items()
     for place in range(3):
-        answer = refused(clinic, *sound[:place], wrong, *sound[place:])
+        answer = post_refused(clinic, *sound[:place], wrong, *sound[place:])
         expected = f"Bundle.entry[{place}]" + (f".{element}" if element else "")
         refusals.check(answer, status, code, expected)
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_all_invalid_entries_are_named_at_once(clinic: FrontDoor) -> None:
+def test_all_invalid_entries_are_named_at_once(clinic: ApiClient) -> None:
     wrong = entry("POST", "Encounter", care.session("bogus"))
-    answer = refused(clinic, wrong, entry("POST", "Encounter", care.session()), wrong)
+    answer = post_refused(clinic, wrong, entry("POST", "Encounter", care.session()), wrong)
     assert answer.status == 400
     assert answer.expressions == [f"Bundle.entry[{at}].resource.status" for at in (0, 2)]
 
@@ -613,24 +613,24 @@ def test_all_invalid_entries_are_named_at_once(clinic: FrontDoor) -> None:
         ),
     ],
 )
-def test_two_entries_on_one_resource_are_refused(clinic: FrontDoor, second: Any) -> None:
+def test_two_entries_on_one_resource_are_refused(clinic: ApiClient, second: Any) -> None:
     clinic.put("/Encounter/s", care.session(id="s", identifier=identifier("E1")))
     first = entry("PUT", "Encounter/s", care.session(id="s", identifier=identifier("E1")))
-    before = everything()
+    before = stored_items()
     for entries in ((first, second), (second, first)):
-        answer = refused(clinic, *entries)
+        answer = post_refused(clinic, *entries)
         assert answer.status == 400, answer.text
         assert answer.expressions[0].startswith("Bundle.entry[")
-        assert everything() == before
+        assert stored_items() == before
 
 
 @pytest.mark.parametrize("by", ["ifNoneExist", "reference"])
 def test_a_query_by_other_resources_does_not_see_writes_of_its_own_transaction(
-    clinic: FrontDoor, by: str
+    clinic: ApiClient, by: str
 ) -> None:
     query = "status=in-progress&part-of.identifier=1"
     assert clinic.post("/Encounter", care.session(), if_none_exist=query).status == 201
-    before = everything()
+    before = stored_items()
     conditions = {"ifNoneExist": query} if by == "ifNoneExist" else {}
     link = {} if conditions else {"encounter": care.reference(f"Encounter?{query}")}
     second = ("Encounter", care.session()) if conditions else ("Communication", care.header(**link))
@@ -642,22 +642,22 @@ def test_a_query_by_other_resources_does_not_see_writes_of_its_own_transaction(
     answer = clinic.post("/", sent)
     assert answer.status in (400, 422), answer.text
     assert "part-of.identifier cannot be evaluated" in answer.text
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_two_equal_conditional_creates_are_refused(clinic: FrontDoor) -> None:
+def test_two_equal_conditional_creates_are_refused(clinic: ApiClient) -> None:
     one = entry(
         "POST",
         "Encounter",
         care.session(identifier=identifier("E1")),
         ifNoneExist=f"identifier={TWILIO}|E1",
     )
-    refusals.check(refused(clinic, one, one), 400, "invalid", "Bundle.entry[1].request.url")
+    refusals.check(post_refused(clinic, one, one), 400, "invalid", "Bundle.entry[1].request.url")
 
 
-def test_a_reference_to_a_resource_deleted_by_the_same_bundle_is_refused(clinic: FrontDoor) -> None:
+def test_a_reference_to_a_resource_deleted_by_the_same_bundle_is_refused(clinic: ApiClient) -> None:
     clinic.put("/Encounter/s", care.session(id="s"))
-    answer = refused(
+    answer = post_refused(
         clinic.administrator,
         entry("POST", "Communication", care.header(about=[care.reference("Encounter/s")])),
         entry("DELETE", "Encounter/s"),
@@ -665,8 +665,8 @@ def test_a_reference_to_a_resource_deleted_by_the_same_bundle_is_refused(clinic:
     refusals.check(answer, 422, "business-rule", "Bundle.entry[0].resource.about[0].reference")
 
 
-def test_full_urls_must_be_unique(clinic: FrontDoor) -> None:
-    answer = refused(
+def test_full_urls_must_be_unique(clinic: ApiClient) -> None:
+    answer = post_refused(
         clinic,
         entry("POST", "Encounter", care.session(), urn(1)),
         entry("POST", "Encounter", care.session(), urn(1)),
@@ -674,10 +674,10 @@ def test_full_urls_must_be_unique(clinic: FrontDoor) -> None:
     refusals.check(answer, 400, "invalid", "Bundle.entry[1].fullUrl")
 
 
-def test_a_header_that_gets_a_message_stays_a_header(clinic: FrontDoor) -> None:
+def test_a_header_that_gets_a_message_stays_a_header(clinic: ApiClient) -> None:
     alone, _ = thread(clinic)
     other, _ = thread(clinic)
-    answer = refused(
+    answer = post_refused(
         clinic,
         entry("PUT", f"Communication/{alone}", care.message(other) | {"id": alone}),
         entry("POST", "Communication", care.message(alone)),
@@ -687,22 +687,22 @@ def test_a_header_that_gets_a_message_stays_a_header(clinic: FrontDoor) -> None:
 
 @pytest.mark.parametrize("number", [40, 101])
 def test_more_than_a_transaction_holds_is_refused_with_advice(
-    clinic: FrontDoor, number: int
+    clinic: ApiClient, number: int
 ) -> None:
-    before = everything()
-    answer = refused(clinic, *[entry("POST", "Encounter", care.session())] * number)
+    before = stored_items()
+    answer = post_refused(clinic, *[entry("POST", "Encounter", care.session())] * number)
     assert answer.status == 422
     (issue,) = answer.body["issue"]
     assert "100 items" in issue["details"]["text"]
     assert "several" in issue["diagnostics"]
-    assert everything() == before
+    assert stored_items() == before
 
 
 def test_a_reader_writes_nothing_in_a_bundle_either() -> None:
-    auditor = FrontDoor(role="auditor")
+    auditor = ApiClient(role="auditor")
     read = entry("GET", "Encounter")
     assert statuses(transact(auditor, read)) == ["200"]
-    answer = refused(auditor, read, entry("POST", "Encounter", care.session()))
+    answer = post_refused(auditor, read, entry("POST", "Encounter", care.session()))
     refusals.check(answer, 403, "forbidden", "Bundle.entry[1]")
 
 
@@ -724,19 +724,19 @@ def test_a_reader_writes_nothing_in_a_bundle_either() -> None:
     ],
 )
 def test_the_base_refuses_other_bodies(
-    clinic: FrontDoor, body: Any, status: int, expression: str
+    clinic: ApiClient, body: Any, status: int, expression: str
 ) -> None:
     answer = clinic.post("", body)
     assert (answer.status, answer.expressions) == (status, [expression])
 
 
-def test_a_bundle_that_is_too_large_is_413(clinic: FrontDoor) -> None:
+def test_a_bundle_that_is_too_large_is_413(clinic: ApiClient) -> None:
     note = [{"text": "x" * 5_000_000}]
-    answer = refused(clinic, entry("POST", "Encounter", care.session(text=note)))
+    answer = post_refused(clinic, entry("POST", "Encounter", care.session(text=note)))
     refusals.check(answer, 413, "too-long")
 
 
-def test_the_capability_statement_names_batch_and_transaction(clinic: FrontDoor) -> None:
+def test_the_capability_statement_names_batch_and_transaction(clinic: ApiClient) -> None:
     (rest,) = clinic.get("/metadata").body["rest"]
     assert {interaction["code"] for interaction in rest["interaction"]} == {"batch", "transaction"}
     assert len(rest["resource"]) > 1

@@ -7,9 +7,9 @@ import pytest
 from shared import settings
 from shared.packaging.build import ROOT
 from tests.support import refusals
-from tests.support.frontdoor import BASE, ORIGIN, FrontDoor
+from tests.support.api_client import BASE, ORIGIN, ApiClient
 
-NOBODY = FrontDoor(role="nobody")
+NOBODY = ApiClient(role="nobody")
 FILES = sorted(path.name for path in (ROOT / "shared/http/explorer/files").iterdir())
 
 
@@ -79,7 +79,7 @@ def test_there_are_no_other_files(name: str) -> None:
     refusals.check(NOBODY.get(f"{ORIGIN}/explore/{name}"), 404, "not-found")
 
 
-def test_the_page_is_for_reading_only(clinic: FrontDoor) -> None:
+def test_the_page_is_for_reading_only(clinic: ApiClient) -> None:
     answer = clinic.post(f"{ORIGIN}/explore", {})
     refusals.check(answer, 405, "not-supported")
     assert answer.headers["Allow"] == "GET, HEAD"

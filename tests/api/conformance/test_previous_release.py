@@ -14,12 +14,12 @@ import pytest
 from shared import settings
 from shared.catalog import access_patterns as patterns
 from shared.catalog.access_patterns import AccessPattern
-from shared.local.auditing import TABLES
+from shared.local.audit_sources import TABLES
 from shared.local.verifying import verify
 from shared.store import archive, dynamodb
 from tests.support import audit_pipeline, care, refusals
-from tests.support.frontdoor import FrontDoor
-from tests.support.memory_objects import Objects
+from tests.support.api_client import ApiClient
+from tests.support.memory_objects import MemoryS3
 from tests.support.practice import Practice, local
 from tests.tools import releases
 from tests.tools.releases import ALICE, BART, FIXTURE, HOMER, RECORD_NUMBER
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("moto")
 RELEASE = json.loads(FIXTURE.read_text())
 NAMES: dict[str, str] = RELEASE["names"]
 SESSION = f"/Encounter/{NAMES['session']}"
-AUDITOR = FrontDoor("auditor", "")
+AUDITOR = ApiClient("auditor", "")
 # Patterns of short-lived items, and of later releases.
 NOT_THERE = {patterns.PENDING, patterns.REINDEXING} | {
     patterns.NEW_EVENTS,
@@ -43,21 +43,21 @@ NOT_THERE = {patterns.PENDING, patterns.REINDEXING} | {
 @pytest.fixture(autouse=True)
 def days(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
     """Return the practice just after the previous release stored its last item."""
-    objects = Objects()
+    objects = MemoryS3()
     monkeypatch.setattr(archive, "client", cache(lambda: objects))
     for key, body in RELEASE["archive"].items():
-        objects.bodies[key] = releases.stored({"body": {"B": body}})["body"]["B"]
+        objects.bodies[key] = releases.dynamodb_item({"body": {"B": body}})["body"]["B"]
     for table, items in RELEASE["tables"].items():
         for item in items:
-            dynamodb.client().put_item(TableName=table, Item=releases.stored(item))
+            dynamodb.client().put_item(TableName=table, Item=releases.dynamodb_item(item))
     practice.now = local(RELEASE["ended"])
-    practice.set(**releases.ENVIRONMENT)
+    practice.configure(**releases.ENVIRONMENT)
     yield practice
     settings.settings.cache_clear()
 
 
 def found(url: str) -> set[str]:
-    answer = FrontDoor(fhir_user=ALICE).get(url)
+    answer = ApiClient(fhir_user=ALICE).get(url)
     assert answer.status == 200, answer.text
     return {*answer.ids}
 
@@ -95,10 +95,10 @@ def test_the_fixture_has_each_kind_of_item(pattern: AccessPattern) -> None:
 
 
 def test_the_stored_items_are_reproducible() -> None:
-    made = releases.made()
-    assert releases.made() == made
+    made = releases.generated_release()
+    assert releases.generated_release() == made
     assert made["names"].keys() == NAMES.keys()
-    assert json.loads(releases.text(made)) == made
+    assert json.loads(releases.fixture_text(made)) == made
 
 
 # ---- Reading -------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def test_the_stored_items_are_reproducible() -> None:
 )
 def test_a_resource_and_each_version_are_read_as_they_were(days: Practice, url: str) -> None:
     current = days.clinic.get(url).body
-    history = days.clinic.get(f"{url}/_history").found
+    history = days.clinic.get(f"{url}/_history").resources
     assert history[0] == current
     assert [int(version["meta"]["versionId"]) for version in history] == [
         *range(len(history), 0, -1)
@@ -160,7 +160,7 @@ def test_searches_find_resources_by_the_stored_rows(url: str, names: tuple[str, 
 
 
 def test_everything_of_a_session_is_readable(days: Practice) -> None:
-    kinds = [match["resourceType"] for match in days.clinic.get(f"{SESSION}/$everything").found]
+    kinds = [match["resourceType"] for match in days.clinic.get(f"{SESSION}/$everything").resources]
     assert kinds == [*["Encounter"] * 3, *["Communication"] * 4, "Observation"]
 
 
@@ -194,7 +194,7 @@ def test_a_guarded_identifier_is_found(days: Practice) -> None:
 def test_a_new_message_joins_the_session_that_is_open(days: Practice, thread: str) -> None:
     before = {session["id"] for session in days.sessions()}
     last = {"thread": "after", "open thread": "open message", "daily thread": "daily message"}
-    made = days.says(NAMES[thread], "2026-03-05 09:01")
+    made = days.post_message(NAMES[thread], "2026-03-05 09:01")
     assert {session["id"] for session in days.sessions()} == before
     assert session_of(days, made.id) == session_of(days, last[thread])
 
@@ -211,11 +211,11 @@ def test_sessions_close_by_themselves_when_they_are_due(days: Practice) -> None:
         ]
 
     assert statuses() == ["finished", "in-progress", "in-progress", "in-progress"]
-    days.at("2026-03-05 09:06")
+    days.advance_to("2026-03-05 09:06")
     assert statuses() == ["finished", "finished", "in-progress", "in-progress"]
-    days.at("2026-03-06 01:00")
+    days.advance_to("2026-03-06 01:00")
     assert statuses() == ["finished", "finished", "finished", "in-progress"]
-    days.at("2026-03-16 09:00")
+    days.advance_to("2026-03-16 09:00")
     assert days.clinic.post(f"{SESSION}/$close-session", None).status == 200
     assert statuses() == ["finished"] * 4
 
@@ -228,8 +228,8 @@ def test_the_audit_chains_verify_and_continue(days: Practice) -> None:
     number, problems = verify(dynamodb.client(), tables)
     assert problems == []
     days.clinic.patch(SESSION, [{"op": "add", "path": "/priority", "value": {"text": "soon"}}])
-    days.says(NAMES["thread"], "2026-03-05 09:01")
-    days.at("2026-03-05 09:02")
+    days.post_message(NAMES["thread"], "2026-03-05 09:01")
+    days.advance_to("2026-03-05 09:02")
     assert verify(dynamodb.client(), tables) == (number + 1, [])
 
 
@@ -243,10 +243,10 @@ def test_events_are_found_after_they_are_archived(query: str) -> None:
         for item in RELEASE["tables"][patterns.AUDIT]
         if item["sk"]["S"] == patterns.EVENT.sort
     }
-    audit_pipeline.collected()
-    audit_pipeline.streamed(audit_pipeline.new_rows())
+    audit_pipeline.journal_writes()
+    audit_pipeline.deliver_stream_rows(audit_pipeline.journal_rows())
     answer = AUDITOR.get(f"/AuditEvent?{query}&_count=1000")
     assert {*answer.ids} & events
-    assert AUDITOR.get(f"/AuditEvent/{answer.ids[0]}").body == answer.found[0]
+    assert AUDITOR.get(f"/AuditEvent/{answer.ids[0]}").body == answer.resources[0]
     all_ids = AUDITOR.get("/AuditEvent?date=ge2026-03-02&_count=1000").ids
     assert events <= {*all_ids}

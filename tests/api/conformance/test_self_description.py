@@ -6,19 +6,25 @@ from html.parser import HTMLParser
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared.catalog.interactions import BELOW_BASE, COLLECTIONS, INTERACTIONS, PLAIN, ROOTED
+from shared.catalog.interactions import (
+    BELOW_BASE,
+    COLLECTIONS,
+    INTERACTIONS,
+    PLAIN_PATH,
+    ROOT_ROUTES,
+)
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.catalog.policies import EXTENSION
-from shared.catalog.types import TYPES
+from shared.catalog.policies import EXTENSION_PATH
+from shared.catalog.types import STORED_TYPES
 from shared.http.openapi import docs
-from shared.http.statuses import STATUS
+from shared.http.statuses import STATUS_BY_ERROR
 from tests.support import care, refusals
-from tests.support.caches import forget
-from tests.support.frontdoor import BASE, FrontDoor
-from tests.support.sampling import sampled
+from tests.support.api_client import BASE, ApiClient
+from tests.support.caches import clear_caches
+from tests.support.sampling import sampled_api
 
-NOBODY = FrontDoor(role="nobody")
+NOBODY = ApiClient(role="nobody")
 # The size limit of a function's response: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 LARGEST_ANSWER = 6 * 2**20
 
@@ -30,7 +36,7 @@ def test_the_capability_statement_agrees_with_the_catalogue() -> None:
     for described in rest["resource"]:
         kind = described["type"]
         codes = {row["code"] for row in described["interaction"]}
-        own = "{type}" if kind in TYPES else kind
+        own = "{type}" if kind in STORED_TYPES else kind
         routed = {row.code for row in INTERACTIONS if row.type == own}
         assert codes == routed - {"operation"}
         parameters = {row["name"]: row for row in described["searchParam"]}
@@ -38,7 +44,7 @@ def test_the_capability_statement_agrees_with_the_catalogue() -> None:
         for row in SEARCH_PARAMS.of(kind).values():
             assert parameters[row.code]["type"] == row.type
             assert parameters[row.code]["definition"].startswith("http")
-        if kind not in TYPES:
+        if kind not in STORED_TYPES:
             continue
         operations = {row["name"] for row in described["operation"]}
         assert operations == {row.code for row in OPERATIONS if kind in row.types}
@@ -65,22 +71,24 @@ def test_every_local_url_of_the_capability_statement_can_be_read() -> None:
 def test_openapi_is_valid_and_has_every_route() -> None:
     answer = NOBODY.get("/openapi.json")
     assert answer.headers["Content-Type"] == "application/json"
-    OpenAPIV31SpecValidator(sampled(answer.body, 1)).validate()
+    OpenAPIV31SpecValidator(sampled_api(answer.body, 1)).validate()
     assert answer.body["servers"] == [{"url": BASE}]
     described = {
         (method.upper(), path) for path, value in answer.body["paths"].items() for method in value
     }
     expected = set()
-    plain = {pair for pair in described if pair[1].startswith(f"{PLAIN}/")}
+    plain = {pair for pair in described if pair[1].startswith(f"{PLAIN_PATH}/")}
     for row in BELOW_BASE:
         # OpenAPI paths begin with a slash, so the base is described with one at its end.
         if row.code == "operation" or not row.path:
             continue
-        paths = [row.path.replace("{type}", kind) for kind in TYPES]
+        paths = [row.path.replace("{type}", kind) for kind in STORED_TYPES]
         expected |= {(row.method, path) for path in paths if row.code != "preflight"}
     named = {pair for pair in described if "$" in pair[1]}
     assert described - named - plain == expected
-    routed = {(row.method, row.path) for row in ROOTED.values() if row.is_plain and row.audit}
+    routed = {
+        (row.method, row.path) for row in ROOT_ROUTES.values() if row.is_plain and row.audit_action
+    }
     assert plain == {
         (method, path.replace("{collection}", name))
         for method, path in routed
@@ -92,7 +100,7 @@ def test_openapi_is_valid_and_has_every_route() -> None:
 def test_openapi_has_examples_of_every_body_and_every_refusal() -> None:
     api = NOBODY.get("/openapi.json").body
     statuses = api["components"]["responses"].keys() - {"Problem"}
-    assert {int(status) for status in statuses} == set(STATUS.values())
+    assert {int(status) for status in statuses} == set(STATUS_BY_ERROR.values())
     for path, methods in api["paths"].items():
         for method, operation in methods.items():
             contents = operation.get("requestBody", {}).get("content", {}).values()
@@ -100,15 +108,15 @@ def test_openapi_has_examples_of_every_body_and_every_refusal() -> None:
             if method in ("post", "put", "patch"):
                 assert contents, path
             if "403" in operation["responses"] and method != "head":
-                refused = "Problem" if path.startswith(f"{PLAIN}/") else "400"
+                refused = "Problem" if path.startswith(f"{PLAIN_PATH}/") else "400"
                 answer = {"$ref": f"#/components/responses/{refused}"}
                 assert operation["responses"]["400"] == answer
 
 
 @pytest.mark.usefixtures("practice")  # in memory, as there are many requests
-def test_the_openapi_examples_work(clinic: FrontDoor) -> None:
+def test_the_openapi_examples_work(clinic: ApiClient) -> None:
     api = NOBODY.get("/openapi.json").body
-    for kind in TYPES:
+    for kind in STORED_TYPES:
         body = api["paths"][f"/{kind}"]["post"]["requestBody"]["content"]["application/fhir+json"]
         assert clinic.post(f"/{kind}", body["example"]).status == 201
         assert clinic.put(f"/{kind}/example", body["example"]).status == 201
@@ -161,7 +169,7 @@ def test_the_capability_statements_entity_tag_follows_its_content(
 ) -> None:
     before = NOBODY.get("/metadata").headers["ETag"]
     monkeypatch.setenv("PUBLIC_BASE_URL", "https://elsewhere.example.org/fhir")
-    forget()
+    clear_caches()
     assert NOBODY.get("/metadata").headers["ETag"] != before
 
 
@@ -171,13 +179,13 @@ def test_the_capability_statement_leads_to_the_session_policys_definition() -> N
     (url,) = re.findall(rf"{BASE}/\S+", described["Communication"])
     definition = NOBODY.get(url).body
     assert definition["resourceType"] == "StructureDefinition"
-    assert definition["url"] == url == f"{BASE}{EXTENSION}"
+    assert definition["url"] == url == f"{BASE}{EXTENSION_PATH}"
     assert (definition["type"], definition["kind"]) == ("Extension", "complex-type")
 
 
 def test_openapi_documents_the_version_header_of_writes() -> None:
     paths = NOBODY.get("/openapi.json").body["paths"]
-    for kind in TYPES:
+    for kind in STORED_TYPES:
         for path, method in ((f"/{kind}", "post"), (f"/{kind}/{{id}}", "put"), (f"/{kind}", "put")):
             answers = paths[path][method]["responses"]
             assert "Location" in answers["201"]["headers"]
@@ -212,10 +220,10 @@ def test_the_documentation_page_shows_every_request_and_runs_no_script() -> None
     assert not any(name.startswith("on") or name in ("style", "src") for name in page.attributes)
     for row in BELOW_BASE:
         if row.method not in ("HEAD", "OPTIONS") and row.code != "operation" and row.path:
-            for kind in TYPES:
+            for kind in STORED_TYPES:
                 assert f"{row.method} {row.path.replace('{type}', kind)}<" in answer.text
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs"])
-def test_openapi_and_the_documentation_page_are_read_only(clinic: FrontDoor, path: str) -> None:
+def test_openapi_and_the_documentation_page_are_read_only(clinic: ApiClient, path: str) -> None:
     refusals.check(clinic.post(path, care.session()), 405, "not-supported")

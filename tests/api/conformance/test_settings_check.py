@@ -92,9 +92,9 @@ def test_settings_that_stop_functions_fail_the_deployment_with_their_reason(
 def test_a_secret_that_functions_cannot_use_fails_the_deployment(
     told: Any, monkeypatch: pytest.MonkeyPatch, value: str, outcome: str, reason: str
 ) -> None:
-    with memory_secrets.manager() as manager:
+    with memory_secrets.secrets_manager() as manager:
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        arn = memory_secrets.kept(manager, value) if value else ABSENT
+        arn = memory_secrets.store_secret(manager, value) if value else ABSENT
         status, given = ask(told, REFERENCE_AUTHORIZATION_SECRET_ARN=arn)
     assert status == outcome
     assert given.endswith(reason)

@@ -7,7 +7,7 @@ import pytest
 from functions import token_claims
 from shared import settings
 from shared.interactions.conformance import capabilities
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 
 AUTHORIZE, TOKEN = "https://pool.example/oauth2/authorize", "https://pool.example/oauth2/token"
 PATH = "/.well-known/smart-configuration"
@@ -22,7 +22,7 @@ def endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_token_endpoints_are_public() -> None:
-    answer = FrontDoor(role="").get(PATH)
+    answer = ApiClient(role="").get(PATH)
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.body["authorization_endpoint"] == AUTHORIZE
@@ -35,10 +35,10 @@ def test_the_token_endpoints_are_public() -> None:
 def test_scopes_are_published_if_the_deployment_knows_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert "scopes_supported" not in FrontDoor(role="").get(PATH).body
+    assert "scopes_supported" not in ApiClient(role="").get(PATH).body
     monkeypatch.setenv("SCOPES_SUPPORTED", "openid patient/*.rs")
     settings.settings.cache_clear()
-    assert FrontDoor(role="").get(PATH).body["scopes_supported"] == ["openid", "patient/*.rs"]
+    assert ApiClient(role="").get(PATH).body["scopes_supported"] == ["openid", "patient/*.rs"]
 
 
 def test_an_issuer_without_sign_in_page_offers_services_alone(
@@ -46,13 +46,13 @@ def test_an_issuer_without_sign_in_page_offers_services_alone(
 ) -> None:
     monkeypatch.setenv("AUTHORIZE_URL", "")
     settings.settings.cache_clear()
-    body = FrontDoor(role="").get(PATH).body
+    body = ApiClient(role="").get(PATH).body
     assert "authorization_endpoint" not in body
     assert body["grant_types_supported"] == ["client_credentials"]
 
 
 def test_the_capability_statement_names_the_token_endpoints_too() -> None:
-    (extension,) = FrontDoor(role="").get("/metadata").body["rest"][0]["security"]["extension"]
+    (extension,) = ApiClient(role="").get("/metadata").body["rest"][0]["security"]["extension"]
     assert extension["url"].endswith("/oauth-uris")
     uris = {part["url"]: part["valueUri"] for part in extension["extension"]}
     assert uris == {"authorize": AUTHORIZE, "token": TOKEN}

@@ -8,7 +8,7 @@ from shared.fhir import fhirjson
 from shared.fhir.validation.validation import issues
 from tests.api.crud.test_interactions import status_patch
 from tests.support import care, refusals
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
 from tests.support.steps import open_session
 
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-encounter"
@@ -48,13 +48,13 @@ def core(**more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("body", [care.session(), parameters(care.session())])
 def test_a_valid_resource_has_no_error_and_is_not_stored(
-    clinic: FrontDoor, body: dict[str, Any]
+    clinic: ApiClient, body: dict[str, Any]
 ) -> None:
     assert outcome(clinic.post(TYPE, body)) == []
     assert clinic.get("/Encounter").ids == []
 
 
-def test_every_mistake_is_reported_at_once_and_nothing_is_stripped(clinic: FrontDoor) -> None:
+def test_every_mistake_is_reported_at_once_and_nothing_is_stripped(clinic: ApiClient) -> None:
     body = care.session("done", id="a b", type=[], location=[{}, {"status": "x"}])
     assert outcome(clinic.post(TYPE, body)) == [
         ("code-invalid", "Encounter.status"),
@@ -67,7 +67,7 @@ def test_every_mistake_is_reported_at_once_and_nothing_is_stripped(clinic: Front
     assert clinic.post("/Encounter", care.session(type=[], location=[{}])).status == 201
 
 
-def test_a_missing_recommendation_is_a_warning(clinic: FrontDoor) -> None:
+def test_a_missing_recommendation_is_a_warning(clinic: ApiClient) -> None:
     assert outcome(clinic.post(TYPE, care.session()), "warning") == [("invariant", "Encounter")]
     told = care.session(
         text={"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'}
@@ -79,16 +79,16 @@ def test_a_missing_recommendation_is_a_warning(clinic: FrontDoor) -> None:
 
 @pytest.mark.parametrize("body", [[], {}, {"resourceType": "Patient"}, parameters({"x": 1}), 5])
 def test_a_body_that_is_not_a_resource_of_the_type_is_reported(
-    clinic: FrontDoor, body: Any
+    clinic: ApiClient, body: Any
 ) -> None:
     assert outcome(clinic.post(TYPE, body)) != []
 
 
-def test_a_body_that_is_not_json_is_refused(clinic: FrontDoor) -> None:
+def test_a_body_that_is_not_json_is_refused(clinic: ApiClient) -> None:
     refusals.check(clinic.post(TYPE, "{"), 400, "structure")
 
 
-def test_the_stored_resource_is_validated_if_none_is_sent(clinic: FrontDoor) -> None:
+def test_the_stored_resource_is_validated_if_none_is_sent(clinic: ApiClient) -> None:
     path = f"/Encounter/{open_session(clinic)}/$validate"
     assert outcome(clinic.get(path)) == []
     assert outcome(clinic.call("POST", path)) == []
@@ -101,7 +101,7 @@ def test_the_stored_resource_is_validated_if_none_is_sent(clinic: FrontDoor) -> 
     refusals.check(clinic.post(TYPE, parameters(mode="create")), 400, "invalid", "resource")
 
 
-def test_a_mode_reports_whether_the_interaction_would_succeed(clinic: FrontDoor) -> None:
+def test_a_mode_reports_whether_the_interaction_would_succeed(clinic: ApiClient) -> None:
     own_id = open_session(clinic)
     path = f"/Encounter/{own_id}/$validate"
     body = clinic.get(f"/Encounter/{own_id}").body
@@ -120,7 +120,7 @@ def test_a_mode_reports_whether_the_interaction_would_succeed(clinic: FrontDoor)
     refusals.check(clinic.get(f"{path}?mode=delete"), 410, "deleted")
 
 
-def test_a_mode_reports_what_a_write_would_refuse(clinic: FrontDoor) -> None:
+def test_a_mode_reports_what_a_write_would_refuse(clinic: ApiClient) -> None:
     part = {"tag": [{"system": f"{HL7}v3-ObservationValue", "code": "SUBSETTED"}]}
     body = care.session(meta=part)
     assert outcome(clinic.post(TYPE, body)) == []
@@ -129,7 +129,7 @@ def test_a_mode_reports_what_a_write_would_refuse(clinic: FrontDoor) -> None:
     ]
 
 
-def test_a_mode_takes_the_stored_resource_into_account(clinic: FrontDoor) -> None:
+def test_a_mode_takes_the_stored_resource_into_account(clinic: ApiClient) -> None:
     ended = clinic.put("/Encounter/ended", care.visit(id="ended", status="entered-in-error"))
     path = "/Encounter/ended/$validate"
     back = ended.body | {"status": "in-progress"}
@@ -146,7 +146,7 @@ def test_a_mode_takes_the_stored_resource_into_account(clinic: FrontDoor) -> Non
     assert clinic.get("/Encounter/ended").version == "1"
 
 
-def test_with_a_mode_problems_that_the_write_corrects_are_warnings(clinic: FrontDoor) -> None:
+def test_with_a_mode_problems_that_the_write_corrects_are_warnings(clinic: ApiClient) -> None:
     body = care.session(type=[], location=[{}], meta={"project": "1", "id": "m"})
     answer = clinic.post(TYPE, parameters(body, mode="create"))
     assert outcome(answer) == []
@@ -173,7 +173,7 @@ REFUSED: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("body", REFUSED)
 def test_a_mode_reports_the_same_problems_as_the_write(
-    clinic: FrontDoor, body: dict[str, Any]
+    clinic: ApiClient, body: dict[str, Any]
 ) -> None:
     kind = body["resourceType"]
     told = {
@@ -191,10 +191,10 @@ def test_a_mode_reports_the_same_problems_as_the_write(
         assert said == errors
 
 
-def test_a_mode_reports_missing_rights(clinic: FrontDoor) -> None:
+def test_a_mode_reports_missing_rights(clinic: ApiClient) -> None:
     own_id = open_session(clinic)
     path = f"/Encounter/{own_id}"
-    auditor, doctor = FrontDoor(role="auditor"), FrontDoor(role="practitioner")
+    auditor, doctor = ApiClient(role="auditor"), ApiClient(role="practitioner")
     body = clinic.get(path).body
     for mode, answer in {
         "create": auditor.post("/Encounter", body),
@@ -214,7 +214,7 @@ def test_a_mode_reports_missing_rights(clinic: FrontDoor) -> None:
     assert clinic.get(path).version == "1"
 
 
-def test_ending_a_large_session_is_not_reported_as_a_mistake(clinic: FrontDoor) -> None:
+def test_ending_a_large_session_is_not_reported_as_a_mistake(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     for number in range(30):
         child = care.medical_encounter(session_id, f"Patient/p{number}")
@@ -228,7 +228,7 @@ def test_ending_a_large_session_is_not_reported_as_a_mistake(clinic: FrontDoor) 
 HL7 = "http://terminology.hl7.org/CodeSystem/"
 
 
-def test_communications_are_validated_too(clinic: FrontDoor) -> None:
+def test_communications_are_validated_too(clinic: ApiClient) -> None:
     answer = clinic.post("/Communication/$validate", care.header(priority="high"))
     assert outcome(answer) == [("code-invalid", "Communication.priority")]
 
@@ -243,7 +243,7 @@ def test_communications_are_validated_too(clinic: FrontDoor) -> None:
     ],
 )
 def test_unknown_parameters_of_validate_are_refused_by_name(
-    clinic: FrontDoor, url: str, body: Any, name: str
+    clinic: ApiClient, url: str, body: Any, name: str
 ) -> None:
     answer = clinic.post(url, body)
     assert answer.status == 400
@@ -288,7 +288,7 @@ LEGAL: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize(("body", "code", "element"), MISTAKES)
 def test_a_resource_that_claims_a_profile_is_validated_against_it(
-    clinic: FrontDoor, body: dict[str, Any], code: str, element: str
+    clinic: ApiClient, body: dict[str, Any], code: str, element: str
 ) -> None:
     body = {name: value for name, value in body.items() if value is not None}
     assert clinic.post("/Encounter", body).status == 201
@@ -304,7 +304,7 @@ def test_a_resource_that_claims_a_profile_is_validated_against_it(
 
 @pytest.mark.parametrize("body", LEGAL)
 def test_a_resource_that_meets_its_profile_is_accepted(
-    clinic: FrontDoor, body: dict[str, Any]
+    clinic: ApiClient, body: dict[str, Any]
 ) -> None:
     body = {name: value for name, value in body.items() if value is not None}
     claiming = body | {"meta": {"profile": [US_CORE]}}
@@ -316,7 +316,7 @@ def test_a_resource_that_meets_its_profile_is_accepted(
     )
 
 
-def test_claimed_profiles_are_validated_in_every_kind_of_write(clinic: FrontDoor) -> None:
+def test_claimed_profiles_are_validated_in_every_kind_of_write(clinic: ApiClient) -> None:
     own_id = clinic.post("/Encounter", core(meta={"profile": [US_CORE]})).id
     path = f"/Encounter/{own_id}"
     assert clinic.patch(path, status_patch("onleave")).status == 200
@@ -329,14 +329,14 @@ def test_claimed_profiles_are_validated_in_every_kind_of_write(clinic: FrontDoor
     assert clinic.put(path, own).status == 200
 
 
-def test_unknown_profiles_and_versions_are_not_validated(clinic: FrontDoor) -> None:
+def test_unknown_profiles_and_versions_are_not_validated(clinic: ApiClient) -> None:
     for canonical in (f"{US_CORE}|7.0.0", "http://example.org/p", "urn:x"):
         assert clinic.post("/Encounter", care.session(meta={"profile": [canonical]})).status == 201
     header = care.header(meta={"profile": [US_CORE]})
     refusals.check(clinic.post("/Communication", header), 400, "invalid", "resourceType")
 
 
-def test_every_caller_who_may_read_may_validate(clinic: FrontDoor) -> None:
+def test_every_caller_who_may_read_may_validate(clinic: ApiClient) -> None:
     own_id = open_session(clinic)
-    assert FrontDoor(role="auditor").get(f"/Encounter/{own_id}/$validate").status == 200
-    assert FrontDoor(role="nobody").get(f"/Encounter/{own_id}/$validate").status == 403
+    assert ApiClient(role="auditor").get(f"/Encounter/{own_id}/$validate").status == 200
+    assert ApiClient(role="nobody").get(f"/Encounter/{own_id}/$validate").status == 403

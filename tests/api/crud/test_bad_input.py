@@ -10,8 +10,8 @@ from functions import create
 from shared.fhir import fhirjson
 from shared.fhir.validation.validation import issues
 from tests.support import care, refusals
-from tests.support.consistency import everything
-from tests.support.frontdoor import DOMAIN, FrontDoor
+from tests.support.api_client import DOMAIN, ApiClient
+from tests.support.consistency import stored_items
 from tests.support.steps import open_session
 
 ENCOUNTER = '{"resourceType":"Encounter","id":"own","status":"planned","class":{"code":"VR"}'
@@ -42,9 +42,9 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
-def test_malformed_json_is_400_everywhere(clinic: FrontDoor, body: str) -> None:
+def test_malformed_json_is_400_everywhere(clinic: ApiClient, body: str) -> None:
     path = f"/Encounter/{open_session(clinic)}"
-    before = everything()
+    before = stored_items()
     for answer in (
         clinic.post("/Encounter", body),
         clinic.put("/Encounter/own", body),
@@ -53,7 +53,7 @@ def test_malformed_json_is_400_everywhere(clinic: FrontDoor, body: str) -> None:
     ):
         refusals.check(answer, 400, "structure", *answer.expressions)
         assert "class '" not in answer.text
-    assert everything() == before
+    assert stored_items() == before
 
 
 def test_bytes_that_are_not_utf_8_are_400() -> None:
@@ -76,7 +76,7 @@ def test_bytes_that_are_not_utf_8_are_400() -> None:
     assert "UTF-8" in answer["body"]
 
 
-def test_a_refusal_repeats_nothing_of_a_malformed_body(clinic: FrontDoor) -> None:
+def test_a_refusal_repeats_nothing_of_a_malformed_body(clinic: ApiClient) -> None:
     for body in ('{"text": homer-simpson}', '{"homer-simpson":1,"homer-simpson":2}'):
         answer = clinic.post("/Encounter", body)
         refusals.check(answer, 400, "structure")
@@ -101,7 +101,7 @@ def test_a_refusal_repeats_nothing_of_a_malformed_body(clinic: FrontDoor) -> Non
         "true",
     ],
 )
-def test_a_body_of_another_type_than_the_url_is_400(clinic: FrontDoor, body: Any) -> None:
+def test_a_body_of_another_type_than_the_url_is_400(clinic: ApiClient, body: Any) -> None:
     for answer in (clinic.post("/Encounter", body), clinic.put("/Encounter/own", body)):
         refusals.check(answer, 400, "structure", "resourceType")
     assert clinic.get("/Encounter/own").status == 404
@@ -114,11 +114,11 @@ def incompressible(size: int) -> list[dict[str, Any]]:
 
 
 def test_a_body_over_400_kb_after_compression_is_413_and_the_refusal_says_what_to_do(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     header_id = clinic.post("/Communication", care.header()).id
     small = clinic.post("/Communication", care.header(id="small"))
-    path, before = f"/Communication/{small.id}", everything()
+    path, before = f"/Communication/{small.id}", stored_items()
     add = [{"op": "add", "path": "/payload", "value": incompressible(450_000)}]
     for answer in (
         clinic.post("/Communication", care.message(header_id, payload=incompressible(450_000))),
@@ -128,27 +128,27 @@ def test_a_body_over_400_kb_after_compression_is_413_and_the_refusal_says_what_t
     ):
         refusals.check(answer, 413, "too-long")
         assert "Attachment.url" in answer.text
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_a_large_but_compressible_body_is_stored(clinic: FrontDoor) -> None:
+def test_a_large_but_compressible_body_is_stored(clinic: ApiClient) -> None:
     payload = [{"contentString": f"{number} It itches " * 40_000} for number in range(2)]
     created = clinic.post("/Communication", care.header(payload=payload))
     assert created.status == 201, created.text
     assert clinic.get(f"/Communication/{created.id}").body["payload"] == payload
 
 
-def test_a_body_of_nearly_400_kb_is_stored_and_found(clinic: FrontDoor) -> None:
+def test_a_body_of_nearly_400_kb_is_stored_and_found(clinic: ApiClient) -> None:
     created = clinic.post("/Communication", care.header(payload=incompressible(280_000)))
     assert created.status == 201, created.text
-    matches = clinic.get(f"/Communication?subject={care.HOMER}&part-of:missing=true").found
+    matches = clinic.get(f"/Communication?subject={care.HOMER}&part-of:missing=true").resources
     assert matches == [created.body]
 
 
 @pytest.mark.parametrize("own_id", ["a b", "a%20b", "ä", "%C3%A4", "a_b", "x" * 65, "a|b", "a:b"])
 @pytest.mark.parametrize("resource_type", ["Encounter", "Communication"])
-def test_a_malformed_id_is_400(clinic: FrontDoor, resource_type: str, own_id: str) -> None:
-    path, before = f"/{resource_type}/{own_id}", everything()
+def test_a_malformed_id_is_400(clinic: ApiClient, resource_type: str, own_id: str) -> None:
+    path, before = f"/{resource_type}/{own_id}", stored_items()
     for answer in (
         clinic.get(path),
         clinic.put(path, care.session(id=own_id)),
@@ -158,7 +158,7 @@ def test_a_malformed_id_is_400(clinic: FrontDoor, resource_type: str, own_id: st
         clinic.get(f"{path}/_history/1"),
     ):
         refusals.check(answer, 400, "invalid", f"{resource_type}.id")
-    assert everything() == before
+    assert stored_items() == before
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_malformed_id_is_400(clinic: FrontDoor, resource_type: str, own_id: st
         ("GET", "/Encounter/_history"),
     ],
 )
-def test_an_unknown_path_is_404(clinic: FrontDoor, method: str, path: str) -> None:
+def test_an_unknown_path_is_404(clinic: ApiClient, method: str, path: str) -> None:
     body = {"resourceType": "Patient", "id": "1"} if method in ("POST", "PUT") else None
     refusals.check(clinic.call(method, path, body), 404, "not-found")
 
@@ -198,7 +198,7 @@ def test_an_unknown_path_is_404(clinic: FrontDoor, method: str, path: str) -> No
     ],
 )
 def test_an_unsupported_method_is_405_and_the_refusal_names_the_supported_ones(
-    clinic: FrontDoor, method: str, path: str, offered: list[str]
+    clinic: ApiClient, method: str, path: str, offered: list[str]
 ) -> None:
     answer = clinic.call(method, path)
     refusals.check(answer, 405, "not-supported")
@@ -208,7 +208,7 @@ def test_an_unsupported_method_is_405_and_the_refusal_names_the_supported_ones(
 
 
 def test_element_names_invalid_in_fhirpath_do_not_make_an_outcome_invalid(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     answer = clinic.get("/Encounter?%01%00=x")
     assert answer.status == 400

@@ -13,9 +13,9 @@ from shared.fhir import fhirjson
 from shared.http import bundle_budget, payloads
 from shared.store import dynamodb, transactions
 from tests.support import care, refusals
+from tests.support.api_client import Answer, ApiClient
 from tests.support.audit_pipeline import Log
 from tests.support.bundles import batch, bundle, entry, statuses
-from tests.support.frontdoor import Answer, FrontDoor
 from tests.support.steps import open_session
 
 
@@ -45,8 +45,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def called(caller: FrontDoor, context: Any, *request: Any) -> Answer:
-    handler, event = caller.prepared(*request)
+def called(caller: ApiClient, context: Any, *request: Any) -> Answer:
+    handler, event = caller.handler_and_event(*request)
     answer = handler(event, context)
     return Answer(answer["statusCode"], answer["headers"], answer["body"])
 
@@ -80,7 +80,7 @@ ASKED: list[tuple[Any, ...]] = [
 @pytest.mark.parametrize("seconds", [28, 12, 3])
 @pytest.mark.parametrize("asked", ASKED, ids=lambda asked: f"{asked[0]} {asked[1]}")
 def test_a_busy_table_ends_in_503_before_the_function_is_killed(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
     seconds: float,
@@ -102,7 +102,7 @@ def test_a_busy_table_ends_in_503_before_the_function_is_killed(
 
 
 def test_reading_one_by_one_ends_when_the_time_is_over(
-    clinic: FrontDoor, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id = open_session(clinic)
     client = dynamodb.client()
@@ -120,7 +120,7 @@ def test_reading_one_by_one_ends_when_the_time_is_over(
     assert found == sorted(found)
 
 
-def test_a_call_with_time_left_succeeds(clinic: FrontDoor, clock: Clock) -> None:
+def test_a_call_with_time_left_succeeds(clinic: ApiClient, clock: Clock) -> None:
     session_id = open_session(clinic)
     answer = called(clinic, context(clock, 28), "GET", f"/Encounter/{session_id}")
     assert answer.status == 200
@@ -128,23 +128,23 @@ def test_a_call_with_time_left_succeeds(clinic: FrontDoor, clock: Clock) -> None
 
 @pytest.mark.parametrize("kind", ["batch", "transaction"])
 def test_a_bundle_has_at_most_500_entries(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, kind: str
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     log = Log(monkeypatch)
     answer = clinic.post("", bundle(kind, *[{}] * 501))
     refusals.check(answer, 413, "too-long", "Bundle.entry")
-    assert len(log.delivered()) == 1
+    assert len(log.deliver()) == 1
 
 
 def test_unreadable_entries_leave_one_event(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = Log(monkeypatch)
     assert set(statuses(batch(clinic, *[{}] * 100))) == {"400"}
-    assert len(log.delivered()) == 2
+    assert len(log.deliver()) == 2
 
 
-def test_no_refusal_exceeds_the_size_of_an_answer(clinic: FrontDoor) -> None:
+def test_no_refusal_exceeds_the_size_of_an_answer(clinic: ApiClient) -> None:
     unknown = {f"{'x' * 1000}{number}": 1 for number in range(200)}
     answer = clinic.post("/Encounter", care.session() | unknown)
     assert answer.status == 400
@@ -157,7 +157,7 @@ def test_no_refusal_exceeds_the_size_of_an_answer(clinic: FrontDoor) -> None:
 
 
 def test_a_page_too_large_when_indented_is_not_indented(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id = open_session(clinic)
     plain = clinic.get(f"/Encounter/{session_id}").text
@@ -167,7 +167,7 @@ def test_a_page_too_large_when_indented_is_not_indented(
 
 
 def test_a_read_too_large_to_answer_is_refused_and_a_written_resource_is_left_out(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id = open_session(clinic)
     monkeypatch.setattr(payloads, "LARGEST_RESPONSE", 100)
@@ -177,7 +177,7 @@ def test_a_read_too_large_to_answer_is_refused_and_a_written_resource_is_left_ou
     assert answer.headers["ETag"]
 
 
-def test_pages_are_measured_in_their_final_encoding(clinic: FrontDoor) -> None:
+def test_pages_are_measured_in_their_final_encoding(clinic: ApiClient) -> None:
     """A quote in JSON that is embedded as a string in other JSON takes four bytes."""
     for number in range(6):
         text = f"{number}" + '"' * 700_000
@@ -194,7 +194,7 @@ def test_pages_are_measured_in_their_final_encoding(clinic: FrontDoor) -> None:
     assert found == 6
 
 
-def test_a_resource_too_large_for_any_page_is_413(clinic: FrontDoor) -> None:
+def test_a_resource_too_large_for_any_page_is_413(clinic: ApiClient) -> None:
     texts = [{"text": '"' * 950_000}] * 2
     answer = clinic.post("/Encounter", care.session(reasonCode=texts))
     refusals.check(answer, 413, "too-long")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support import care
-from tests.support.frontdoor import ORIGIN, FrontDoor
+from tests.support.api_client import ORIGIN, ApiClient
 from tests.support.plain_client import V1
 from tests.support.practice import Practice
 
@@ -46,7 +46,7 @@ def cache_rules(headers: dict[str, str]) -> dict[str, str]:
     ],
 )
 def test_an_answer_to_a_caller_is_not_cached(
-    clinic: FrontDoor, status: int, asked: tuple[str, str, Any], headers: dict[str, str]
+    clinic: ApiClient, status: int, asked: tuple[str, str, Any], headers: dict[str, str]
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     answer = clinic.call(*asked, **headers)
@@ -54,7 +54,7 @@ def test_an_answer_to_a_caller_is_not_cached(
 
 
 def test_an_internal_error_is_not_cached(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.store.dynamodb.get", lambda *_: 1 / 0)
     answer = clinic.get("/Encounter/1")
@@ -62,9 +62,9 @@ def test_an_internal_error_is_not_cached(
 
 
 def test_an_answer_to_another_origin_varies_by_origin_too(
-    clinic: FrontDoor, practice: Practice
+    clinic: ApiClient, practice: Practice
 ) -> None:
-    practice.set(ALLOWED_ORIGINS=PAGE)
+    practice.configure(ALLOWED_ORIGINS=PAGE)
     clinic.put("/Encounter/1", care.session(id="1"))
     for origin in (PAGE, "https://other.example"):
         answer = clinic.get("/Encounter/1", origin=origin)
@@ -81,7 +81,7 @@ def test_an_answer_to_another_origin_varies_by_origin_too(
         f"{ORIGIN}/explore",
     ],
 )
-def test_a_public_answer_may_be_cached(clinic: FrontDoor, url: str) -> None:
+def test_a_public_answer_may_be_cached(clinic: ApiClient, url: str) -> None:
     answer = clinic.get(url)
     assert answer.status == 200, answer.text
     assert answer.headers["ETag"]

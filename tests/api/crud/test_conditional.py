@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from shared.catalog.types import TYPES
+from shared.catalog.types import STORED_TYPES
 from tests.support import care, refusals
-from tests.support.consistency import everything
-from tests.support.frontdoor import BASE, Answer, FrontDoor
+from tests.support.api_client import BASE, Answer, ApiClient
+from tests.support.consistency import stored_items
 
 pytestmark = pytest.mark.usefixtures("moto")
 
 TWILIO = "https://twilio.com"
 NAMED = f"identifier={TWILIO}|SM1"
 
-type Call = Callable[[FrontDoor, str, dict[str, Any]], Answer]
+type Call = Callable[[ApiClient, str, dict[str, Any]], Answer]
 
 
 def identifier(value: str = "SM1") -> list[dict[str, str]]:
@@ -30,11 +30,11 @@ def status_patch(status: str) -> list[dict[str, str]]:
     return [{"op": "replace", "path": "/status", "value": status}]
 
 
-def by_header(clinic: FrontDoor, query: str, body: dict[str, Any]) -> Answer:
+def by_header(clinic: ApiClient, query: str, body: dict[str, Any]) -> Answer:
     return clinic.post("/Encounter", body, if_none_exist=query)
 
 
-def by_url(clinic: FrontDoor, query: str, body: dict[str, Any]) -> Answer:
+def by_url(clinic: ApiClient, query: str, body: dict[str, Any]) -> Answer:
     return clinic.post(f"/Encounter?{query}", body)
 
 
@@ -43,7 +43,7 @@ def by_url(clinic: FrontDoor, query: str, body: dict[str, Any]) -> Answer:
     "query", [NAMED, "identifier=SM1", f"{NAMED}&status=in-progress", "patient=homer-simpson"]
 )
 def test_a_conditional_create_with_a_match_creates_nothing(
-    clinic: FrontDoor, create: Call, query: str
+    clinic: ApiClient, create: Call, query: str
 ) -> None:
     first = create(clinic, query, coded())
     assert first.status == 201
@@ -53,7 +53,7 @@ def test_a_conditional_create_with_a_match_creates_nothing(
     assert clinic.get("/Encounter").ids == [first.id]
 
 
-def test_a_condition_may_be_written_with_its_type(clinic: FrontDoor) -> None:
+def test_a_condition_may_be_written_with_its_type(clinic: ApiClient) -> None:
     first = clinic.post("/Encounter", coded())
     for text in (f"Encounter?{NAMED}", f"?{NAMED}", NAMED.replace("|", "%7C")):
         assert clinic.post("/Encounter", coded(), if_none_exist=text).id == first.id
@@ -64,7 +64,7 @@ OURS = [BASE, BASE.replace("https", "http"), BASE.replace("fhir.example", "FHIR.
 
 
 @pytest.mark.parametrize("base", OURS)
-def test_a_condition_may_be_a_url_on_this_server(clinic: FrontDoor, base: str) -> None:
+def test_a_condition_may_be_a_url_on_this_server(clinic: ApiClient, base: str) -> None:
     first = clinic.post("/Encounter", coded(), if_none_exist=f"{base}/Encounter?{NAMED}")
     assert first.status == 201
     again = clinic.post("/Encounter", coded(), if_none_exist=f"{base}/Encounter/?{NAMED}")
@@ -74,7 +74,7 @@ def test_a_condition_may_be_a_url_on_this_server(clinic: FrontDoor, base: str) -
 @pytest.mark.parametrize("base", OURS)
 @pytest.mark.parametrize("kind", ["batch", "transaction"])
 def test_a_bundles_urls_and_conditions_may_be_absolute_on_this_server(
-    clinic: FrontDoor, base: str, kind: str
+    clinic: ApiClient, base: str, kind: str
 ) -> None:
     first = clinic.post("/Encounter", coded())
     message = care.header(encounter=care.reference(f"{base}/Encounter?{NAMED}"))
@@ -100,7 +100,7 @@ def test_a_bundles_urls_and_conditions_may_be_absolute_on_this_server(
         f"Encounter/1?{NAMED}",
     ],
 )
-def test_a_condition_of_another_type_or_server_is_refused(clinic: FrontDoor, text: str) -> None:
+def test_a_condition_of_another_type_or_server_is_refused(clinic: ApiClient, text: str) -> None:
     answer = clinic.post("/Encounter", coded(), if_none_exist=text)
     refusals.check(answer, 400, "invalid", "If-None-Exist")
     request = {"method": "POST", "url": "Encounter", "ifNoneExist": text}
@@ -111,12 +111,12 @@ def test_a_condition_of_another_type_or_server_is_refused(clinic: FrontDoor, tex
     assert clinic.get("/Encounter").ids == []
 
 
-def test_a_query_that_finds_something_only_in_another_type_creates(clinic: FrontDoor) -> None:
+def test_a_query_that_finds_something_only_in_another_type_creates(clinic: ApiClient) -> None:
     clinic.post("/Communication", care.header(identifier=identifier()))
     assert clinic.post("/Encounter", coded(), if_none_exist=NAMED).status == 201
 
 
-def test_a_deleted_resource_may_be_created_again(clinic: FrontDoor) -> None:
+def test_a_deleted_resource_may_be_created_again(clinic: ApiClient) -> None:
     for _ in range(3):
         created = clinic.post("/Encounter", coded(), if_none_exist=NAMED)
         assert created.status == 201
@@ -124,7 +124,7 @@ def test_a_deleted_resource_may_be_created_again(clinic: FrontDoor) -> None:
 
 
 def test_an_identifier_stays_guarded_when_one_of_its_two_holders_is_gone(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     first, second = (clinic.post("/Encounter", coded()).id for _ in range(2))
     assert by_header(clinic, NAMED, coded()).status == 412
@@ -145,40 +145,40 @@ def test_an_identifier_stays_guarded_when_one_of_its_two_holders_is_gone(
     ],
 )
 def test_a_query_that_matches_several_is_412_and_writes_nothing(
-    clinic: FrontDoor, call: Callable[[FrontDoor], Answer]
+    clinic: ApiClient, call: Callable[[ApiClient], Answer]
 ) -> None:
     for _ in range(2):
         clinic.post("/Encounter", coded())
-    before = everything()
+    before = stored_items()
     refusals.check(call(clinic), 412, "conflict")
-    assert everything() == before
+    assert stored_items() == before
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_a_query_without_criteria_or_a_malformed_one_is_refused(
-    clinic: FrontDoor, method: str
+    clinic: ApiClient, method: str
 ) -> None:
     clinic.post("/Encounter", coded())
-    before = everything()
+    before = stored_items()
     patching = {"content_type": "application/json-patch+json"} if method == "PATCH" else {}
     body = {"PUT": coded(), "PATCH": status_patch("arrived")}.get(method)
     for query in ("", "_format=json", "_sort=date", "colour=red", "date=soon"):
         answer = clinic.call(method, f"/Encounter?{query}", body, **patching)
         assert answer.status == 400, answer.text
-    assert everything() == before
+    assert stored_items() == before
 
 
 @pytest.mark.parametrize(
     "query", ["", "colour=red", "date=soon", "_count=1", f"{NAMED}&_summary=count"]
 )
-def test_a_malformed_if_none_exist_creates_nothing(clinic: FrontDoor, query: str) -> None:
-    before = everything()
+def test_a_malformed_if_none_exist_creates_nothing(clinic: ApiClient, query: str) -> None:
+    before = stored_items()
     assert by_header(clinic, query, coded()).status == 400
     assert clinic.post("/Encounter", coded(), if_none_exist=query, prefer="handling=lenient")
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_a_conditional_update_creates_updates_and_creates_again(clinic: FrontDoor) -> None:
+def test_a_conditional_update_creates_updates_and_creates_again(clinic: ApiClient) -> None:
     created = clinic.put(f"/Encounter?{NAMED}", coded())
     assert created.status == 201
     assert created.headers["Location"].endswith(f"/Encounter/{created.id}/_history/1")
@@ -191,7 +191,7 @@ def test_a_conditional_update_creates_updates_and_creates_again(clinic: FrontDoo
 
 
 def test_a_conditional_update_without_a_match_creates_under_the_clients_id(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     created = clinic.put(f"/Encounter?{NAMED}", coded(id="own"))
     assert (created.status, created.id) == (201, "own")
@@ -202,7 +202,7 @@ def test_a_conditional_update_without_a_match_creates_under_the_clients_id(
     refusals.check(another, 400, "invalid", "Encounter.id")
 
 
-def test_a_patch_by_query_changes_the_one_that_matches(clinic: FrontDoor) -> None:
+def test_a_patch_by_query_changes_the_one_that_matches(clinic: ApiClient) -> None:
     none = clinic.patch(f"/Encounter?{NAMED}", status_patch("arrived"))
     refusals.check(none, 404, "not-found")
     created = clinic.post("/Encounter", coded())
@@ -211,7 +211,7 @@ def test_a_patch_by_query_changes_the_one_that_matches(clinic: FrontDoor) -> Non
     assert patched.body["status"] == "arrived"
 
 
-def test_a_delete_by_query_deletes_the_one_that_matches(clinic: FrontDoor) -> None:
+def test_a_delete_by_query_deletes_the_one_that_matches(clinic: ApiClient) -> None:
     assert clinic.administrator.delete(f"/Encounter?{NAMED}").status == 204
     created = clinic.post("/Encounter", coded())
     assert clinic.administrator.delete(f"/Encounter?{NAMED}").status == 204
@@ -229,14 +229,14 @@ def test_a_delete_by_query_deletes_the_one_that_matches(clinic: FrontDoor) -> No
     ],
 )
 def test_if_match_applies_to_the_match_of_a_query(
-    clinic: FrontDoor, call: Callable[[FrontDoor, str], Answer]
+    clinic: ApiClient, call: Callable[[ApiClient, str], Answer]
 ) -> None:
     clinic.post("/Encounter", coded())
     refusals.check(call(clinic, 'W/"7"'), 412, "conflict")
     assert call(clinic, 'W/"1"').status in (200, 204)
 
 
-def test_if_match_without_a_match_is_412(clinic: FrontDoor) -> None:
+def test_if_match_without_a_match_is_412(clinic: ApiClient) -> None:
     for answer in (
         clinic.put(f"/Encounter?{NAMED}", coded(), if_match="1"),
         clinic.administrator.delete(f"/Encounter?{NAMED}", if_match="1"),
@@ -244,7 +244,7 @@ def test_if_match_without_a_match_is_412(clinic: FrontDoor) -> None:
         refusals.check(answer, 412, "conflict")
 
 
-def test_a_message_finds_its_thread_by_the_conversations_identifier(clinic: FrontDoor) -> None:
+def test_a_message_finds_its_thread_by_the_conversations_identifier(clinic: ApiClient) -> None:
     header = clinic.post("/Communication", care.header(identifier=identifier("CH1")))
     body = care.message("x") | {
         "partOf": [care.reference(f"Communication?identifier={TWILIO}|CH1")],
@@ -259,7 +259,7 @@ def test_a_message_finds_its_thread_by_the_conversations_identifier(clinic: Fron
 
 
 @pytest.mark.parametrize("base", ["", "/", f"{BASE}/"])
-def test_a_conditional_reference_may_be_absolute_on_our_base(clinic: FrontDoor, base: str) -> None:
+def test_a_conditional_reference_may_be_absolute_on_our_base(clinic: ApiClient, base: str) -> None:
     session = clinic.post("/Encounter", coded())
     elsewhere = care.reference(f"https://other.example/fhir/Encounter?{NAMED}")
     about = [care.reference(f"{base}Encounter?{NAMED}"), elsewhere]
@@ -267,7 +267,7 @@ def test_a_conditional_reference_may_be_absolute_on_our_base(clinic: FrontDoor, 
     assert answer.body["about"] == [care.reference(f"Encounter/{session.id}"), elsewhere]
 
 
-def test_conditional_references_resolve_in_every_kind_of_write(clinic: FrontDoor) -> None:
+def test_conditional_references_resolve_in_every_kind_of_write(clinic: ApiClient) -> None:
     session = clinic.post("/Encounter", coded())
     wanted = {"encounter": {"reference": f"Encounter?{NAMED}", "display": "Today"}}
     literal = {"reference": f"Encounter/{session.id}", "display": "Today"}
@@ -293,20 +293,20 @@ def test_conditional_references_resolve_in_every_kind_of_write(clinic: FrontDoor
     ],
 )
 def test_a_conditional_reference_without_exactly_one_match_refuses_the_write(
-    clinic: FrontDoor, reference: str, says: str
+    clinic: ApiClient, reference: str, says: str
 ) -> None:
     for _ in range(2):
         clinic.post("/Communication", care.header())
-    before = everything()
+    before = stored_items()
     about = [care.reference("Observation/1"), care.reference(reference)]
     answer = clinic.post("/Communication", care.header(about=about))
     assert answer.status == 422
     assert answer.expressions == ["Communication.about[1].reference"]
     assert says in answer.body["issue"][0]["details"]["text"]
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_a_write_searches_for_a_bounded_number_of_references(clinic: FrontDoor) -> None:
+def test_a_write_searches_for_a_bounded_number_of_references(clinic: ApiClient) -> None:
     recipients = [care.reference(f"Patient?identifier={number}") for number in range(101)]
     refused = clinic.post("/Communication", care.header(recipient=recipients))
     refusals.check(refused, 422, "business-rule", "Communication")
@@ -316,7 +316,7 @@ def test_a_write_searches_for_a_bounded_number_of_references(clinic: FrontDoor) 
     assert refused.body["issue"][-1]["details"]["text"] == "There are more issues"
 
 
-def test_a_contained_resource_may_have_an_element_named_reference(clinic: FrontDoor) -> None:
+def test_a_contained_resource_may_have_an_element_named_reference(clinic: ApiClient) -> None:
     consent = {
         "resourceType": "Consent",
         "id": "c",
@@ -336,7 +336,7 @@ def test_a_contained_resource_may_have_an_element_named_reference(clinic: FrontD
 
 
 def test_a_reader_cannot_write_by_query() -> None:
-    auditor = FrontDoor(role="auditor")
+    auditor = ApiClient(role="auditor")
     for answer in (
         auditor.put(f"/Encounter?{NAMED}", coded()),
         auditor.patch(f"/Encounter?{NAMED}", status_patch("arrived")),
@@ -345,7 +345,7 @@ def test_a_reader_cannot_write_by_query() -> None:
         refusals.check(answer, 403, "forbidden")
 
 
-def test_a_match_invisible_to_the_caller_does_not_count(clinic: FrontDoor) -> None:
+def test_a_match_invisible_to_the_caller_does_not_count(clinic: ApiClient) -> None:
     bart = care.reference("Patient/bart-simpson")
     tag, tagged = (
         {"system": "https://chat.example.org", "code": "1"},
@@ -353,7 +353,7 @@ def test_a_match_invisible_to_the_caller_does_not_count(clinic: FrontDoor) -> No
     )
     known = care.header(meta={"tag": [tag]}, subject=bart, sender=bart, recipient=[])
     seen_by_alice_only = [clinic.post("/Communication", known).id for _ in range(3)]
-    homer = FrontDoor(role="patient", fhir_user=care.HOMER)
+    homer = ApiClient(role="patient", fhir_user=care.HOMER)
     own = care.header(meta={"tag": [tag]}, recipient=[care.reference(care.ALICE)])
     created = homer.post("/Communication", own, if_none_exist=tagged)
     assert created.status == 201, created.text
@@ -366,9 +366,9 @@ def test_a_match_invisible_to_the_caller_does_not_count(clinic: FrontDoor) -> No
     ]
 
 
-def test_the_capability_statement_says_what_is_conditional(clinic: FrontDoor) -> None:
+def test_the_capability_statement_says_what_is_conditional(clinic: ApiClient) -> None:
     (rest,) = clinic.get("/metadata").body["rest"]
-    for resource in (resource for resource in rest["resource"] if resource["type"] in TYPES):
+    for resource in (resource for resource in rest["resource"] if resource["type"] in STORED_TYPES):
         assert resource["conditionalCreate"] is True
         assert resource["conditionalUpdate"] is True
         assert resource["conditionalDelete"] == "single"

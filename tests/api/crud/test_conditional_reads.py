@@ -10,7 +10,7 @@ import pytest
 from shared.interactions import history as histories
 from shared.store import dynamodb
 from tests.support import care, refusals
-from tests.support.frontdoor import BASE, Answer, FrontDoor
+from tests.support.api_client import BASE, Answer, ApiClient
 from tests.support.steps import open_session, thread
 
 pytestmark = pytest.mark.usefixtures("moto")
@@ -20,13 +20,13 @@ PATH = "/Encounter/mine"
 
 
 @pytest.fixture
-def own_encounter(clinic: FrontDoor) -> Answer:
+def own_encounter(clinic: ApiClient) -> Answer:
     return clinic.put(PATH, care.session(id="mine"))
 
 
 @pytest.mark.parametrize("tags", ['W/"9", W/"1"', '"1"', "1", "*", ' W/"1"'])
 def test_any_of_several_entity_tags_may_match(
-    clinic: FrontDoor, own_encounter: Answer, tags: str
+    clinic: ApiClient, own_encounter: Answer, tags: str
 ) -> None:
     answer = clinic.get(PATH, if_none_match=tags)
     assert (answer.status, answer.text) == (304, "")
@@ -36,7 +36,7 @@ def test_any_of_several_entity_tags_may_match(
 
 @pytest.mark.parametrize(("later", "status"), [(-1, 200), (0, 304), (1, 304)])
 def test_a_resource_unchanged_since_a_date_is_not_sent(
-    clinic: FrontDoor, own_encounter: Answer, later: int, status: int
+    clinic: ApiClient, own_encounter: Answer, later: int, status: int
 ) -> None:
     moment = parsedate_to_datetime(own_encounter.headers["Last-Modified"]) + timedelta(
         seconds=later
@@ -48,7 +48,7 @@ def test_a_resource_unchanged_since_a_date_is_not_sent(
 
 
 def test_an_entity_tag_takes_precedence_over_a_date_and_a_malformed_date_is_ignored(
-    clinic: FrontDoor, own_encounter: Answer
+    clinic: ApiClient, own_encounter: Answer
 ) -> None:
     since = own_encounter.headers["Last-Modified"]
     both = clinic.get(PATH, if_modified_since=since, if_none_match='W/"2"')
@@ -66,7 +66,7 @@ def test_an_entity_tag_takes_precedence_over_a_date_and_a_malformed_date_is_igno
 
 
 def test_a_deleted_resource_is_gone_whatever_version_the_caller_has(
-    clinic: FrontDoor, own_encounter: Answer
+    clinic: ApiClient, own_encounter: Answer
 ) -> None:
     clinic.administrator.delete(PATH)
     answer = clinic.get(
@@ -75,7 +75,7 @@ def test_a_deleted_resource_is_gone_whatever_version_the_caller_has(
     refusals.check(answer, 410, "deleted")
 
 
-def test_a_version_states_its_location(clinic: FrontDoor, own_encounter: Answer) -> None:
+def test_a_version_states_its_location(clinic: ApiClient, own_encounter: Answer) -> None:
     versioned = f"{PATH}/_history/1"
     clinic.put(PATH, own_encounter.body | {"status": "onleave"})
     for method in ("GET", "HEAD"):
@@ -86,16 +86,16 @@ def test_a_version_states_its_location(clinic: FrontDoor, own_encounter: Answer)
 @pytest.mark.parametrize(
     "prefer", ["return=minimal", 'Return="minimal"', "respond-async, return=minimal; x=1"]
 )
-def test_every_spelling_of_a_preference_is_read(clinic: FrontDoor, prefer: str) -> None:
+def test_every_spelling_of_a_preference_is_read(clinic: ApiClient, prefer: str) -> None:
     assert clinic.post("/Encounter", care.session(), prefer=prefer).text == ""
 
 
 @pytest.mark.parametrize("prefer", ["return=everything", "", "minimal", "return"])
-def test_an_unknown_preference_is_ignored(clinic: FrontDoor, prefer: str) -> None:
+def test_an_unknown_preference_is_ignored(clinic: ApiClient, prefer: str) -> None:
     assert clinic.post("/Encounter", care.session(), prefer=prefer).body["id"]
 
 
-def test_pretty_printing_changes_whitespace_only(clinic: FrontDoor) -> None:
+def test_pretty_printing_changes_whitespace_only(clinic: ApiClient) -> None:
     text = json.dumps(care.session(id="exact", length={"value": 0})).replace(
         '"value": 0', '"value": 1.50'
     )
@@ -122,13 +122,13 @@ def test_pretty_printing_changes_whitespace_only(clinic: FrontDoor) -> None:
     ],
 )
 def test_a_caller_who_does_not_accept_json_of_this_fhir_version_is_refused(
-    clinic: FrontDoor, own_encounter: Answer, accept: str
+    clinic: ApiClient, own_encounter: Answer, accept: str
 ) -> None:
     assert own_encounter.status == 201
     refusals.check(clinic.get(PATH, accept=accept), 406, "not-supported")
 
 
-def test_a_form_may_state_the_format_too(clinic: FrontDoor, own_encounter: Answer) -> None:
+def test_a_form_may_state_the_format_too(clinic: ApiClient, own_encounter: Answer) -> None:
     url = "/Encounter/_search"
     answer = clinic.call("POST", url, "_id=mine&_format=json", content_type=FORM, accept="text/xml")
     refusals.check(answer, 406, "not-supported")
@@ -140,7 +140,7 @@ def test_a_form_may_state_the_format_too(clinic: FrontDoor, own_encounter: Answe
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/_history/1", f"{PATH}/_history"])
 def test_a_parameter_that_a_read_does_not_have_is_named(
-    clinic: FrontDoor, own_encounter: Answer, path: str
+    clinic: ApiClient, own_encounter: Answer, path: str
 ) -> None:
     assert own_encounter.status == 201
     refused = clinic.get(f"{path}?colour=red&size=big")
@@ -150,7 +150,7 @@ def test_a_parameter_that_a_read_does_not_have_is_named(
 
 
 def test_head_works_for_searches_and_histories_too(
-    clinic: FrontDoor, own_encounter: Answer
+    clinic: ApiClient, own_encounter: Answer
 ) -> None:
     assert own_encounter.status == 201
     for path in (f"{PATH}/_history", "/Encounter?_id=mine", "/metadata"):
@@ -160,7 +160,7 @@ def test_head_works_for_searches_and_histories_too(
     assert clinic.call("HEAD", "/Encounter?colour=red").status == 400
 
 
-def items_read(clinic: FrontDoor, url: str) -> tuple[int, Answer]:
+def items_read(clinic: ApiClient, url: str) -> tuple[int, Answer]:
     """Return the number of items that a request reads."""
     seen: list[int] = []
 
@@ -174,7 +174,7 @@ def items_read(clinic: FrontDoor, url: str) -> tuple[int, Answer]:
     return sum(seen), answer
 
 
-def test_a_page_of_a_history_reads_no_more_than_it_shows(clinic: FrontDoor) -> None:
+def test_a_page_of_a_history_reads_no_more_than_it_shows(clinic: ApiClient) -> None:
     for number in range(40):
         last = clinic.put(PATH, care.session(id="mine", reasonCode=[{"text": str(number)}]))
     read, page = items_read(clinic, f"{PATH}/_history?_count=2&_offset=20")
@@ -188,7 +188,7 @@ def test_a_page_of_a_history_reads_no_more_than_it_shows(clinic: FrontDoor) -> N
 
 
 def test_every_page_of_a_history_with_deletions_states_how_each_version_was_created(
-    clinic: FrontDoor, own_encounter: Answer
+    clinic: ApiClient, own_encounter: Answer
 ) -> None:
     for _ in range(3):
         clinic.administrator.delete(PATH)
@@ -203,7 +203,7 @@ def test_every_page_of_a_history_with_deletions_states_how_each_version_was_crea
 
 
 def test_a_page_of_a_history_ends_before_the_answer_becomes_too_large(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
         clinic.put(PATH, care.session(id="mine", reasonCode=[{"text": str(number)}]))
@@ -221,7 +221,7 @@ def test_a_page_of_a_history_ends_before_the_answer_becomes_too_large(
     assert seen == [f'W/"{number}"' for number in (5, 4, 3, 2, 1)]
 
 
-def test_a_patch_that_changes_nothing_keeps_a_generated_text(clinic: FrontDoor) -> None:
+def test_a_patch_that_changes_nothing_keeps_a_generated_text(clinic: ApiClient) -> None:
     div = '<div xmlns="http://www.w3.org/1999/xhtml">A rash</div>'
     body = care.session(id="told", text={"status": "generated", "div": div})
     before = clinic.put("/Encounter/told", body)
@@ -231,7 +231,7 @@ def test_a_patch_that_changes_nothing_keeps_a_generated_text(clinic: FrontDoor) 
 
 
 def test_a_write_without_change_honours_the_return_preference(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     own_id = open_session(clinic)
     body = clinic.get(f"/Encounter/{own_id}").body

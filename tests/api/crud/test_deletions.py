@@ -10,45 +10,45 @@ from typing import Any
 import pytest
 
 from shared.catalog.roles import ANYTHING, NOTHING, OWN_DRAFTS, ROLES
-from shared.catalog.types import TYPES, WITHDRAWN
+from shared.catalog.types import STORED_TYPES, WITHDRAWAL_MARKS
 from tests.support import care, refusals, tokens
+from tests.support.api_client import Answer, ApiClient
 from tests.support.bundles import bundle, entry
-from tests.support.consistency import everything
-from tests.support.frontdoor import Answer, FrontDoor
-from tests.support.plain_client import Plain
+from tests.support.consistency import stored_items
+from tests.support.plain_client import PlainClient
 from tests.support.practice import Practice
 
 pytestmark = pytest.mark.usefixtures("practice")
-ADMIN = FrontDoor(role="admin")
-BOB = FrontDoor(fhir_user="Practitioner/bob")
-HOMER = FrontDoor(role="patient", fhir_user=care.HOMER)
-MARGE = FrontDoor(
+ADMIN = ApiClient(role="admin")
+BOB = ApiClient(fhir_user="Practitioner/bob")
+HOMER = ApiClient(role="patient", fhir_user=care.HOMER)
+MARGE = ApiClient(
     role="related-person", fhir_user="RelatedPerson/marge", claims={"patient": "homer-simpson"}
 )
 NUMBER = {"system": "https://ids.example.org", "value": "7"}
 NAMED = {"identifier": [NUMBER]}
 QUERY = "identifier=https://ids.example.org|7"
-SENDERS = [FrontDoor(), HOMER, MARGE]
+SENDERS = [ApiClient(), HOMER, MARGE]
 
 # Each function deletes one resource and returns the answer with the deletion's status.
-type Path = Callable[[FrontDoor, str, str], Answer]
+type Path = Callable[[ApiClient, str, str], Answer]
 
 
-def by_id(caller: FrontDoor, kind: str, own_id: str) -> Answer:
+def by_id(caller: ApiClient, kind: str, own_id: str) -> Answer:
     return caller.delete(f"/{kind}/{own_id}")
 
 
-def by_query(caller: FrontDoor, kind: str, _: str) -> Answer:
+def by_query(caller: ApiClient, kind: str, _: str) -> Answer:
     return caller.delete(f"/{kind}?{QUERY}")
 
 
-def in_batch(caller: FrontDoor, kind: str, own_id: str) -> Answer:
+def in_batch(caller: ApiClient, kind: str, own_id: str) -> Answer:
     answer = caller.post("/", bundle("batch", entry("DELETE", f"{kind}/{own_id}")))
     response = answer.body["entry"][0]["response"]
     return replace(answer, status=int(response["status"][:3]))
 
 
-def in_transaction(caller: FrontDoor, kind: str, own_id: str) -> Answer:
+def in_transaction(caller: ApiClient, kind: str, own_id: str) -> Answer:
     url = kind if "?" in kind else f"{kind}/{own_id}"
     answer = caller.post("/", bundle("transaction", entry("DELETE", url)))
     if answer.status == 200:
@@ -56,7 +56,7 @@ def in_transaction(caller: FrontDoor, kind: str, own_id: str) -> Answer:
     return answer
 
 
-def by_query_in_transaction(caller: FrontDoor, kind: str, _: str) -> Answer:
+def by_query_in_transaction(caller: ApiClient, kind: str, _: str) -> Answer:
     return in_transaction(caller, f"{kind}?{QUERY}", "")
 
 
@@ -80,32 +80,32 @@ def message(sender: str, status: str = "in-progress", **more: Any) -> dict[str, 
 
 
 @pytest.fixture
-def thread(clinic: FrontDoor) -> None:
+def thread(clinic: ApiClient) -> None:
     """Create a thread in which practitioner, patient and relative write."""
     people = [care.reference(sender.fhir_user) for sender in SENDERS]
     assert clinic.put("/Communication/t", care.header(id="t", recipient=people)).status == 201
 
 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("kind", STORED_TYPES)
 def test_a_practitioner_deletes_no_record_whatever_its_type(
-    clinic: FrontDoor, kind: str, path: Path
+    clinic: ApiClient, kind: str, path: Path
 ) -> None:
     assert clinic.put(f"/{kind}/1", named(kind)).status == 201
-    before = everything()
+    before = stored_items()
     refused = path(clinic, kind, "1")
     assert refused.status == 403, refused.text
-    assert f"set {WITHDRAWN[kind]}" in refused.text
-    assert everything() == before
+    assert f"set {WITHDRAWAL_MARKS[kind]}" in refused.text
+    assert stored_items() == before
     assert path(ADMIN, kind, "1").status == 204
     assert clinic.get(f"/{kind}/1").status == 410
 
 
-@pytest.mark.parametrize("kind", TYPES)
-def test_a_refusal_says_how_a_practitioner_marks_it_instead(clinic: FrontDoor, kind: str) -> None:
+@pytest.mark.parametrize("kind", STORED_TYPES)
+def test_a_refusal_says_how_a_practitioner_marks_it_instead(clinic: ApiClient, kind: str) -> None:
     clinic.put(f"/{kind}/1", named(kind))
     refusals.check(clinic.delete(f"/{kind}/1"), 403, "forbidden", kind)
-    element, _, value = WITHDRAWN[kind].partition(": ")
+    element, _, value = WITHDRAWAL_MARKS[kind].partition(": ")
     marked: Any = {"false": False}.get(value, value)
     if element == "verificationStatus":
         system = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
@@ -118,7 +118,7 @@ def test_a_refusal_says_how_a_practitioner_marks_it_instead(clinic: FrontDoor, k
 
 @pytest.mark.parametrize("status", care.ENCOUNTER_STATUSES)
 def test_an_encounter_is_deleted_by_administrators_only_whatever_its_status(
-    clinic: FrontDoor, status: str
+    clinic: ApiClient, status: str
 ) -> None:
     clinic.put("/Encounter/1", care.session(status, id="1"))
     refusals.check(clinic.delete("/Encounter/1"), 403, "forbidden", "Encounter")
@@ -129,24 +129,24 @@ def test_an_encounter_is_deleted_by_administrators_only_whatever_its_status(
 @pytest.mark.parametrize("status", care.COMMUNICATION_STATUSES)
 @pytest.mark.parametrize("caller", SENDERS, ids=lambda caller: caller.role)
 def test_a_sender_can_delete_only_drafts_of_their_own_messages(
-    clinic: FrontDoor, caller: FrontDoor, status: str
+    clinic: ApiClient, caller: ApiClient, status: str
 ) -> None:
     own = message(caller.fhir_user, status, id="m")
     assert clinic.put("/Communication/m", own).status == 201
-    before = everything()
+    before = stored_items()
     if status == "preparation":
         assert caller.delete("/Communication/m").status == 204
         assert caller.get("/Communication/m").status == 410
     else:
         refusals.check(caller.delete("/Communication/m"), 403, "forbidden", "Communication")
-        assert everything() == before
+        assert stored_items() == before
 
 
 @pytest.mark.usefixtures("thread")
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 @pytest.mark.parametrize("caller", SENDERS, ids=lambda caller: caller.role)
 def test_an_own_draft_is_deleted_on_every_path(
-    clinic: FrontDoor, caller: FrontDoor, path: Path
+    clinic: ApiClient, caller: ApiClient, path: Path
 ) -> None:
     clinic.put("/Communication/m", message(caller.fhir_user, "preparation", id="m", **NAMED))
     assert path(caller, "Communication", "m").status == 204
@@ -155,7 +155,7 @@ def test_an_own_draft_is_deleted_on_every_path(
 
 @pytest.mark.parametrize("caller", SENDERS, ids=lambda caller: caller.role)
 def test_a_draft_of_a_thread_header_is_deleted_by_its_sender(
-    clinic: FrontDoor, caller: FrontDoor
+    clinic: ApiClient, caller: ApiClient
 ) -> None:
     people = {"sender": care.reference(caller.fhir_user), "status": "preparation"}
     clinic.put("/Communication/h", care.header(id="h", **people))
@@ -168,18 +168,18 @@ def test_a_draft_of_a_thread_header_is_deleted_by_its_sender(
 @pytest.mark.usefixtures("thread")
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 def test_the_draft_of_another_sender_is_not_found_for_deletion(
-    clinic: FrontDoor, path: Path
+    clinic: ApiClient, path: Path
 ) -> None:
     clinic.put("/Communication/m", message(care.ALICE, "preparation", id="m", **NAMED))
-    before = everything()
+    before = stored_items()
     assert path(BOB, "Communication", "m").status == path(BOB, "Communication", "none").status
     assert ADMIN.get("/Communication/m").version == "1"
     assert path(ADMIN, "Communication", "m").status == 204
-    assert everything() != before
+    assert stored_items() != before
 
 
 @pytest.mark.usefixtures("thread")
-def test_a_sent_message_does_not_become_a_draft_again(clinic: FrontDoor) -> None:
+def test_a_sent_message_does_not_become_a_draft_again(clinic: ApiClient) -> None:
     clinic.put("/Communication/m", message(care.HOMER, id="m"))
     mine = message(care.ALICE, "preparation", id="m")
     assert clinic.put("/Communication/m", mine).status == 200
@@ -194,7 +194,7 @@ def test_a_sent_message_does_not_become_a_draft_again(clinic: FrontDoor) -> None
 
 
 @pytest.mark.usefixtures("thread")
-def test_a_draft_that_was_changed_often_is_still_a_draft(clinic: FrontDoor) -> None:
+def test_a_draft_that_was_changed_often_is_still_a_draft(clinic: ApiClient) -> None:
     clinic.put("/Communication/m", message(care.ALICE, "preparation", id="m"))
     for text in ("It", "It itches", "It itches."):
         body = message(care.ALICE, "preparation", id="m", payload=[{"contentString": text}])
@@ -204,7 +204,7 @@ def test_a_draft_that_was_changed_often_is_still_a_draft(clinic: FrontDoor) -> N
 
 @pytest.mark.usefixtures("thread")
 def test_only_an_administrator_deletes_a_draft_without_a_sender_reference() -> None:
-    nobody = FrontDoor(fhir_user="")
+    nobody = ApiClient(fhir_user="")
     body = care.message("t", status="preparation", id="m", sender={"display": "Alice"})
     nobody.put("/Communication/m", body)
     assert nobody.delete("/Communication/m").status == 204
@@ -214,10 +214,10 @@ def test_only_an_administrator_deletes_a_draft_without_a_sender_reference() -> N
 
 
 def test_a_transaction_with_a_deletion_that_is_not_allowed_writes_nothing(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
-    before = everything()
+    before = stored_items()
     answer = clinic.post(
         "/",
         bundle(
@@ -227,17 +227,17 @@ def test_a_transaction_with_a_deletion_that_is_not_allowed_writes_nothing(
         ),
     )
     refusals.check(answer, 403, "forbidden", "Bundle.entry[1].resource")
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_the_plain_api_refuses_as_fhir_does(clinic: FrontDoor, practice: Practice) -> None:
-    face = Plain(clinic)
-    visit = face.make("/encounters", {"status": "in-progress", "class": "AMB"})
+def test_the_plain_api_refuses_as_fhir_does(clinic: ApiClient, practice: Practice) -> None:
+    face = PlainClient(clinic)
+    visit = face.create("/encounters", {"status": "in-progress", "class": "AMB"})
     heart = {"status": "final", "code": "Heart rate", "encounterId": visit["id"]}
     made = {
         "encounters": visit["id"],
-        "observations": face.make("/observations", heart)["id"],
-        "notes": face.make("/notes", {"content": "Well"})["id"],
+        "observations": face.create("/observations", heart)["id"],
+        "notes": face.create("/notes", {"content": "Well"})["id"],
     }
     for collection, own_id in made.items():
         refused = face.delete(f"/{collection}/{own_id}")
@@ -245,34 +245,34 @@ def test_the_plain_api_refuses_as_fhir_does(clinic: FrontDoor, practice: Practic
         assert refused.body["code"] == "forbidden"
         assert "entered-in-error" in refused.body["detail"]
         assert face.administrator.delete(f"/{collection}/{own_id}").status == 204
-    thread = practice.header()
+    thread = practice.post_header()
     draft = {"threadId": thread, "senderId": care.ALICE, "status": "preparation"}
-    own_id = face.make("/messages", draft)["id"]
+    own_id = face.create("/messages", draft)["id"]
     assert face.delete(f"/messages/{own_id}").status == 204
 
 
 @pytest.mark.parametrize("role", ["practitioner auditor", "practitioner patient", "nurse"])
-def test_no_other_role_widens_the_right_to_delete(clinic: FrontDoor, role: str) -> None:
+def test_no_other_role_widens_the_right_to_delete(clinic: ApiClient, role: str) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
-    caller = FrontDoor(role=role)
+    caller = ApiClient(role=role)
     assert caller.delete("/Encounter/1").status == 403
     door, header = tokens.caller([*role.split(), "admin"])
     assert door.delete("/Encounter/1", authorization=header).status == 204
 
 
-def test_an_administrator_without_the_scope_deletes_nothing(clinic: FrontDoor) -> None:
+def test_an_administrator_without_the_scope_deletes_nothing(clinic: ApiClient) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
-    limited = FrontDoor(role="admin", claims={"scope": "user/Encounter.cru"})
+    limited = ApiClient(role="admin", claims={"scope": "user/Encounter.cru"})
     refusals.check(limited.delete("/Encounter/1"), 403, "forbidden")
 
 
-def test_a_scope_to_delete_lets_a_practitioner_delete_no_record(clinic: FrontDoor) -> None:
+def test_a_scope_to_delete_lets_a_practitioner_delete_no_record(clinic: ApiClient) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
-    scoped = FrontDoor(claims={"scope": "user/*.cruds"})
+    scoped = ApiClient(claims={"scope": "user/*.cruds"})
     refusals.check(scoped.delete("/Encounter/1"), 403, "forbidden", "Encounter")
 
 
-def test_deleting_a_missing_resource_succeeds(clinic: FrontDoor) -> None:
+def test_deleting_a_missing_resource_succeeds(clinic: ApiClient) -> None:
     assert clinic.delete("/Encounter/none").status == 204
     assert clinic.delete(f"/Encounter?{QUERY}").status == 204
     clinic.put("/Encounter/1", care.session(id="1"))
@@ -280,7 +280,7 @@ def test_deleting_a_missing_resource_succeeds(clinic: FrontDoor) -> None:
     assert clinic.delete("/Encounter/1").status == 204
 
 
-def test_the_capability_statement_says_what_each_role_deletes(clinic: FrontDoor) -> None:
+def test_the_capability_statement_says_what_each_role_deletes(clinic: ApiClient) -> None:
     deletes = {role.name: role.deletes for role in ROLES.values()}
     assert deletes == {
         "admin": ANYTHING,

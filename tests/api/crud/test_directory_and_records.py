@@ -7,13 +7,13 @@ from urllib.parse import quote
 import pytest
 
 from shared.catalog.examples import EXAMPLES
-from shared.catalog.types import DIRECTORY, RECORDS
+from shared.catalog.types import DIRECTORY_TYPES, RECORD_TYPES
 from tests.support import care, refusals
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 
 MARK = {"system": "https://clinic.example/ids", "value": "1"}
 # The element that names a record's Encounter, and the search parameter for it.
-BY_ENCOUNTER = dict.fromkeys(RECORDS, ("encounter", "encounter")) | {
+BY_ENCOUNTER = dict.fromkeys(RECORD_TYPES, ("encounter", "encounter")) | {
     "DocumentReference": ("context", "encounter"),
     "ChargeItem": ("context", "context"),
 }
@@ -29,8 +29,8 @@ def body(kind: str, *encounters: str) -> dict[str, Any]:
     return made | {element: {"encounter": named} if kind == "DocumentReference" else named[0]}
 
 
-@pytest.mark.parametrize("kind", [*DIRECTORY, *RECORDS])
-def test_every_type_is_created_read_changed_and_deleted(clinic: FrontDoor, kind: str) -> None:
+@pytest.mark.parametrize("kind", [*DIRECTORY_TYPES, *RECORD_TYPES])
+def test_every_type_is_created_read_changed_and_deleted(clinic: ApiClient, kind: str) -> None:
     created = clinic.post(f"/{kind}", body(kind))
     assert created.status == 201, created.text
     url = f"/{kind}/{created.id}"
@@ -48,14 +48,14 @@ def test_every_type_is_created_read_changed_and_deleted(clinic: FrontDoor, kind:
     assert clinic.put(url, created.body).status == 201
 
 
-@pytest.mark.parametrize("kind", [*DIRECTORY, *RECORDS])
-def test_a_resource_that_r4_forbids_is_refused(clinic: FrontDoor, kind: str) -> None:
+@pytest.mark.parametrize("kind", [*DIRECTORY_TYPES, *RECORD_TYPES])
+def test_a_resource_that_r4_forbids_is_refused(clinic: ApiClient, kind: str) -> None:
     refused = clinic.post(f"/{kind}", body(kind) | {"unheardOf": True})
     assert (refused.status, refused.expressions) == (400, [f"{kind}.unheardOf"])
 
 
-@pytest.mark.parametrize("kind", RECORDS)
-def test_a_record_is_found_by_the_encounters_that_it_names(clinic: FrontDoor, kind: str) -> None:
+@pytest.mark.parametrize("kind", RECORD_TYPES)
+def test_a_record_is_found_by_the_encounters_that_it_names(clinic: ApiClient, kind: str) -> None:
     first, second = (clinic.post("/Encounter", care.session()).id for _ in range(2))
     _, param = BY_ENCOUNTER[kind]
 
@@ -76,7 +76,7 @@ def test_a_record_is_found_by_the_encounters_that_it_names(clinic: FrontDoor, ki
     assert found(second) == []
 
 
-def test_a_document_may_name_several_encounters(clinic: FrontDoor) -> None:
+def test_a_document_may_name_several_encounters(clinic: ApiClient) -> None:
     names = [f"Encounter/{clinic.post('/Encounter', care.session()).id}" for _ in range(2)]
     document = clinic.post("/DocumentReference", body("DocumentReference", *names, names[0]))
     for name in names:
@@ -84,30 +84,30 @@ def test_a_document_may_name_several_encounters(clinic: FrontDoor) -> None:
     assert clinic.get(f"/DocumentReference?encounter={','.join(names)}").ids == [document.id]
 
 
-def test_everything_of_an_encounter_includes_its_records(clinic: FrontDoor) -> None:
+def test_everything_of_an_encounter_includes_its_records(clinic: ApiClient) -> None:
     session = clinic.post("/Encounter", care.session(subject=None)).id
     child = clinic.post("/Encounter", care.medical_encounter(session, care.HOMER)).id
     during = [session, child]
     made = {
         f"{kind}/{clinic.post(f'/{kind}', body(kind, f'Encounter/{record}')).id}"
-        for kind in RECORDS
+        for kind in RECORD_TYPES
         for record in during
     }
     found: list[str] = []
     url = f"/Encounter/{session}/$everything?_count=3"
     while url:
         page = clinic.get(url)
-        assert len(page.found) <= 3
-        found += [f"{match['resourceType']}/{match['id']}" for match in page.found]
+        assert len(page.resources) <= 3
+        found += [f"{match['resourceType']}/{match['id']}" for match in page.resources]
         url = next((link["url"] for link in page.body["link"] if link["relation"] == "next"), "")
     assert len(found) == len(set(found))
     assert set(found) == made | {f"Encounter/{record}" for record in during}
-    typed = clinic.get(f"/Encounter/{session}/$everything?_type=Observation,Task").found
+    typed = clinic.get(f"/Encounter/{session}/$everything?_type=Observation,Task").resources
     assert sorted({value["resourceType"] for value in typed}) == ["Observation", "Task"]
     assert len(typed) == 4
 
 
-def test_everything_has_a_document_of_two_encounters_once(clinic: FrontDoor) -> None:
+def test_everything_has_a_document_of_two_encounters_once(clinic: ApiClient) -> None:
     session = clinic.post("/Encounter", care.session(subject=None)).id
     during = [
         session,
@@ -132,7 +132,7 @@ def test_everything_has_a_document_of_two_encounters_once(clinic: FrontDoor) -> 
 
 
 def test_a_page_of_everything_ends_before_its_records_are_more_than_an_answer_holds(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     session = clinic.post("/Encounter", care.session()).id
     text, number = "long " * 150_000, 7
@@ -145,7 +145,7 @@ def test_a_page_of_everything_ends_before_its_records_are_more_than_an_answer_ho
     assert len(first.ids) + len(clinic.get(following).ids) == 1 + number
 
 
-def test_a_record_may_contain_a_vast_number(clinic: FrontDoor) -> None:
+def test_a_record_may_contain_a_vast_number(clinic: ApiClient) -> None:
     session = clinic.post("/Encounter", care.session()).id
     vast = body("Observation", f"Encounter/{session}") | {"valueQuantity": {"value": "VAST"}}
     recorded = clinic.post("/Observation", json.dumps(vast).replace('"VAST"', "1e400"))
@@ -154,13 +154,13 @@ def test_a_record_may_contain_a_vast_number(clinic: FrontDoor) -> None:
 
 
 @pytest.mark.parametrize("name", ["x#y", "ü x", "x" * 3000, ""])
-def test_a_record_cannot_name_an_impossible_encounter(clinic: FrontDoor, name: str) -> None:
+def test_a_record_cannot_name_an_impossible_encounter(clinic: ApiClient, name: str) -> None:
     recorded = clinic.post("/Observation", body("Observation", f"Encounter/{name}"))
     refusals.check(recorded, 400, "value", "Observation.encounter.reference")
     assert clinic.get(f"/Observation?encounter=Encounter/{quote(name)}").ids == []
 
 
-def test_deleting_an_encounter_keeps_its_records(clinic: FrontDoor) -> None:
+def test_deleting_an_encounter_keeps_its_records(clinic: ApiClient) -> None:
     session = clinic.post("/Encounter", care.session()).id
     record = clinic.post("/Observation", body("Observation", f"Encounter/{session}"))
     assert clinic.administrator.delete(f"/Encounter/{session}").status == 204
@@ -168,6 +168,6 @@ def test_deleting_an_encounter_keeps_its_records(clinic: FrontDoor) -> None:
     assert clinic.get(f"/Observation?encounter=Encounter/{session}").ids == [record.id]
 
 
-def test_a_record_can_only_name_an_existing_encounter(clinic: FrontDoor) -> None:
+def test_a_record_can_only_name_an_existing_encounter(clinic: ApiClient) -> None:
     refused = clinic.post("/Observation", body("Observation", "Encounter/nowhere"))
     assert (refused.status, refused.expressions) == (422, ["Observation.encounter.reference"])

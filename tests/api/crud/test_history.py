@@ -7,13 +7,13 @@ import pytest
 from shared.fhir import fhirjson
 from shared.fhir.validation.validation import issues
 from tests.support import care, refusals
-from tests.support.frontdoor import BASE, Answer, FrontDoor
+from tests.support.api_client import BASE, Answer, ApiClient
 from tests.support.steps import thread
 
 STATUSES = ["planned", "arrived", "triaged", "in-progress", "onleave"]
 
 
-def write_versions(clinic: FrontDoor, path: str = "/Encounter/many") -> list[Answer]:
+def write_versions(clinic: ApiClient, path: str = "/Encounter/many") -> list[Answer]:
     """Write five versions of a resource."""
     own_id = path.rpartition("/")[2]
     return [clinic.put(path, care.session(status, id=own_id)) for status in STATUSES]
@@ -47,7 +47,7 @@ def steps(answer: Answer) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_the_newest_version_is_first_and_each_is_as_it_was_written(clinic: FrontDoor) -> None:
+def test_the_newest_version_is_first_and_each_is_as_it_was_written(clinic: ApiClient) -> None:
     answers = write_versions(clinic)
     history = clinic.get("/Encounter/many/_history")
     check_bundle(history)
@@ -61,7 +61,7 @@ def test_the_newest_version_is_first_and_each_is_as_it_was_written(clinic: Front
         assert entry["response"]["lastModified"] == entry["resource"]["meta"]["lastUpdated"]
 
 
-def test_every_entry_states_its_request_and_response(clinic: FrontDoor) -> None:
+def test_every_entry_states_its_request_and_response(clinic: ApiClient) -> None:
     own_id = clinic.post("/Encounter", care.session()).id
     path = f"/Encounter/{own_id}"
     clinic.patch(path, [{"op": "replace", "path": "/status", "value": "onleave"}])
@@ -77,14 +77,14 @@ def test_every_entry_states_its_request_and_response(clinic: FrontDoor) -> None:
     ]
 
 
-def test_a_resource_put_under_a_clients_id_is_not_listed_as_posted(clinic: FrontDoor) -> None:
+def test_a_resource_put_under_a_clients_id_is_not_listed_as_posted(clinic: ApiClient) -> None:
     clinic.put("/Communication/mine", care.header(id="mine"))
     history = clinic.get("/Communication/mine/_history")
     check_bundle(history)
     assert steps(history) == [("PUT", "Communication/mine", "201")]
 
 
-def test_a_message_has_a_history_of_its_own(clinic: FrontDoor) -> None:
+def test_a_message_has_a_history_of_its_own(clinic: ApiClient) -> None:
     header_id, (one, other) = thread(clinic, "2026-11-20T09:00:00Z", "2026-11-20T09:01:00Z")
     for sent in ("2026-11-20T08:00:00Z", "2026-11-20T10:00:00Z"):
         moved = care.message(header_id, sent, id=one)
@@ -102,7 +102,7 @@ def test_a_message_has_a_history_of_its_own(clinic: FrontDoor) -> None:
     assert clinic.get(f"/Communication/{header_id}/_history").body["total"] == 1
 
 
-def test_a_conversion_leaves_the_history_whole(clinic: FrontDoor) -> None:
+def test_a_conversion_leaves_the_history_whole(clinic: ApiClient) -> None:
     header_id, _ = thread(clinic)
     alone = clinic.post("/Communication", care.message(header_id, partOf=[]))
     path = f"/Communication/{alone.id}"
@@ -114,7 +114,7 @@ def test_a_conversion_leaves_the_history_whole(clinic: FrontDoor) -> None:
     assert clinic.get(f"{path}/_history/1").text == alone.text
 
 
-def test_count_and_offset_select_a_page_and_keep_the_total(clinic: FrontDoor) -> None:
+def test_count_and_offset_select_a_page_and_keep_the_total(clinic: ApiClient) -> None:
     write_versions(clinic)
     page = clinic.get("/Encounter/many/_history?_count=2&_offset=1")
     check_bundle(page)
@@ -128,7 +128,7 @@ def test_count_and_offset_select_a_page_and_keep_the_total(clinic: FrontDoor) ->
         assert "next" not in links(empty)
 
 
-def test_next_leads_through_all_pages(clinic: FrontDoor) -> None:
+def test_next_leads_through_all_pages(clinic: ApiClient) -> None:
     write_versions(clinic)
     page = clinic.get("/Encounter/many/_history?_count=2")
     seen = versions(page)
@@ -139,7 +139,7 @@ def test_next_leads_through_all_pages(clinic: FrontDoor) -> None:
     assert seen == [f'W/"{n}"' for n in (5, 4, 3, 2, 1)]
 
 
-def test_a_page_has_twenty_entries_by_default(clinic: FrontDoor) -> None:
+def test_a_page_has_twenty_entries_by_default(clinic: ApiClient) -> None:
     for number in range(21):
         body = care.session(id="often", reasonCode=[{"text": str(number)}])
         clinic.put("/Encounter/often", body)
@@ -149,7 +149,7 @@ def test_a_page_has_twenty_entries_by_default(clinic: FrontDoor) -> None:
     assert versions(rest) == ['W/"1"']
 
 
-def test_since_leaves_out_older_versions(clinic: FrontDoor) -> None:
+def test_since_leaves_out_older_versions(clinic: ApiClient) -> None:
     third = write_versions(clinic)[2].body["meta"]["lastUpdated"]
     page = clinic.get(f"/Encounter/many/_history?_since={third}")
     check_bundle(page)
@@ -171,18 +171,18 @@ def test_since_leaves_out_older_versions(clinic: FrontDoor) -> None:
     ],
 )
 def test_a_parameter_that_history_does_not_have_is_named(
-    clinic: FrontDoor, query: str, name: str
+    clinic: ApiClient, query: str, name: str
 ) -> None:
     write_versions(clinic)
     answer = clinic.get(f"/Encounter/many/_history?{query}")
     refusals.check(answer, 400, "invalid", name)
 
 
-def test_a_resource_that_never_existed_has_no_history(clinic: FrontDoor) -> None:
+def test_a_resource_that_never_existed_has_no_history(clinic: ApiClient) -> None:
     refusals.check(clinic.get("/Encounter/nowhere/_history"), 404, "not-found")
 
 
-def test_a_refused_write_leaves_no_trace(clinic: FrontDoor) -> None:
+def test_a_refused_write_leaves_no_trace(clinic: ApiClient) -> None:
     answers = write_versions(clinic)
     before: dict[str, Any] = clinic.get("/Encounter/many/_history").body
     clinic.put("/Encounter/many", care.session("bogus", id="many"))

@@ -13,12 +13,12 @@ from urllib.parse import quote
 import pytest
 
 from shared.catalog import access_patterns as patterns
-from shared.catalog.access_patterns import segment
+from shared.catalog.access_patterns import encode_segment
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.catalog.types import CARE
+from shared.catalog.types import SESSION_TYPES
 from shared.store import dynamodb, transactions
 from tests.support import care
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
 from tests.support.memory_database import Database
 from tests.support.practice import Practice
 from tests.support.sampling import OTHERS
@@ -68,9 +68,9 @@ class Watched(Database):
         self.partitions: set[str] = set()
 
     @contextmanager
-    def called(self, call: str) -> Iterator[None]:
+    def with_hooks(self, call: str) -> Iterator[None]:
         self.made = 0
-        with super().called(call):
+        with super().with_hooks(call):
             yield
 
     def get_item(self, *, Key: Any, **request: Any) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Watched(Database):
 @pytest.fixture
 def watch(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Watched:
     """Store resources of the tenant north, then record which partitions are requested."""
-    practice.set(TENANT_CLAIM="tenant")
+    practice.configure(TENANT_CLAIM="tenant")
     north = caller(NORTH)
     assert north.put("/Encounter/own", care.session(id="own")).status == 201
     assert north.put("/Communication/own", care.header(id="own")).status == 201
@@ -105,9 +105,9 @@ def watch(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Watched:
     return seen
 
 
-def caller(tenant: str, role: str = "admin", **claims: str) -> FrontDoor:
+def caller(tenant: str, role: str = "admin", **claims: str) -> ApiClient:
     fhir_user = claims.pop("fhirUser", "")
-    return FrontDoor(role=role, fhir_user=fhir_user, claims={"tenant": tenant, **claims})
+    return ApiClient(role=role, fhir_user=fhir_user, claims={"tenant": tenant, **claims})
 
 
 # The tenant, one segment and, for a spread listing, the number of the partition.
@@ -123,7 +123,7 @@ def check(watch: Watched, answers: list[Answer]) -> None:
     for answer in answers:
         assert answer.status < 500, answer.text[:500]
         assert "doctor-alice-smith" not in answer.text
-    stored = {item["pk"]["S"] for table in TABLES for item in watch.everything(table)}
+    stored = {item["pk"]["S"] for table in TABLES for item in watch.all_items(table)}
     written = {key for key in stored if not key.startswith(("north#", "due#"))}
     assert all(map(PARTITION.fullmatch, written))
 
@@ -161,7 +161,7 @@ def test_ids_in_paths(watch: Watched) -> None:
 
 def test_values_of_queries(watch: Watched) -> None:
     south = caller(SOUTH)
-    urls = [f"/{kind}?{name}={{}}" for kind in CARE for name in SEARCH_PARAMS.of(kind)]
+    urls = [f"/{kind}?{name}={{}}" for kind in SESSION_TYPES for name in SEARCH_PARAMS.of(kind)]
     urls += ["/Encounter?_sort={}", "/Encounter?_has:Communication:encounter:sender={}"]
     urls += ["/Communication?part-of:Communication.recipient={}", "/Encounter?{}=1"]
     others = [f"/{kind}?{name}={{}}" for kind in OTHERS for name in SEARCH_PARAMS.of(kind)]
@@ -234,6 +234,6 @@ def test_claims(watch: Watched) -> None:
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_segment_is_one_of_its_own(value: str) -> None:
-    encoded = segment(value)
+    encoded = encode_segment(value)
     assert PARTITION.fullmatch(f"south#{encoded}")
-    assert all(segment(other) != encoded for other in HOSTILE if other != value)
+    assert all(encode_segment(other) != encoded for other in HOSTILE if other != value)

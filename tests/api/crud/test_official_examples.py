@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from shared.catalog.policies import POLICIES
-from shared.catalog.types import DIRECTORY, RECORDS
+from shared.catalog.types import DIRECTORY_TYPES, RECORD_TYPES
 from shared.fhir import fhirjson
 from shared.settings import settings
 from shared.store import dynamodb, transactions
 from tests.support import consistency, variants
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 from tests.support.memory_database import Database
 from tests.unit.fhir.test_validation import LEGAL as BY_HAND
 
@@ -43,7 +43,7 @@ def same(one: str, other: str) -> bool:
 
 
 @pytest.fixture
-def load_examples(clinic: FrontDoor) -> list[tuple[str, str]]:
+def load_examples(clinic: ApiClient) -> list[tuple[str, str]]:
     """Store every example, Encounters first, since Communications may name them."""
     pairs = examples()
     for path, text in pairs:
@@ -59,7 +59,7 @@ def test_all_examples_are_present() -> None:
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_each_is_read_back_equal_under_every_policy(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, policy: str
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch, policy: str
 ) -> None:
     monkeypatch.setenv("SESSION_POLICY", policy)
     settings.cache_clear()
@@ -70,15 +70,15 @@ def test_each_is_read_back_equal_under_every_policy(
         assert not same(clinic.get(path).text, text.replace('"status"', '"language"', 1))
 
 
-def test_each_is_found_by_its_id(clinic: FrontDoor, load_examples: list[tuple[str, str]]) -> None:
+def test_each_is_found_by_its_id(clinic: ApiClient, load_examples: list[tuple[str, str]]) -> None:
     for path, _ in load_examples:
         resource_type, own_id = path.split("/")[1:]
-        (match,) = clinic.get(f"/{resource_type}?_id={own_id}").found
+        (match,) = clinic.get(f"/{resource_type}?_id={own_id}").resources
         assert match == clinic.get(path).body
 
 
 def test_each_written_again_changes_nothing(
-    clinic: FrontDoor, load_examples: list[tuple[str, str]]
+    clinic: ApiClient, load_examples: list[tuple[str, str]]
 ) -> None:
     for path, text in load_examples:
         again = clinic.put(path, text)
@@ -86,7 +86,7 @@ def test_each_written_again_changes_nothing(
 
 
 def test_each_can_be_changed_and_deleted(
-    clinic: FrontDoor, load_examples: list[tuple[str, str]]
+    clinic: ApiClient, load_examples: list[tuple[str, str]]
 ) -> None:
     for path, _ in load_examples:
         patched = clinic.patch(path, [{"op": "add", "path": "/language", "value": "de"}])
@@ -102,11 +102,11 @@ def legal_variants() -> list[str]:
     for root in TYPES:
         ways = [way for way in variants.paths(root, 2) if way[0].name not in ("id", "meta")]
         # R4 takes an extension instead of a status.
-        found = [json.dumps(variants.legal(way)) for way in ways]
+        found = [json.dumps(variants.valid_resource(way)) for way in ways]
         made += [text for text in found if '"status"' in text]
-    for root in (*DIRECTORY, *RECORDS):
+    for root in (*DIRECTORY_TYPES, *RECORD_TYPES):
         ways = [way for way in variants.paths(root, 1) if way[0].name not in ("id", "meta")]
-        made += [json.dumps(variants.legal(way)) for way in ways]
+        made += [json.dumps(variants.valid_resource(way)) for way in ways]
     own = re.compile(r'"((?:Encounter|Communication)/[a-z0-9]+)"')
     return [own.sub(r'"https://other.example/fhir/\1"', text) for text in made]
 
@@ -125,7 +125,7 @@ def fast_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("fast_database")
 def test_every_variant_that_r4_allows_is_accepted_and_read_back_equal() -> None:
-    clinic = FrontDoor("admin")  # who also sees drafts
+    clinic = ApiClient("admin")  # who also sees drafts
     # R4 takes a query as reference to a Patient.
     texts = [text for text in legal_variants() if "Patient?" not in text]
     assert len(texts) > 700

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.catalog.types import DIRECTORY, RECORDS
+from shared.catalog.types import DIRECTORY_TYPES, RECORD_TYPES
 from shared.store.index.rows import MOST_INDEX_ROWS
 from tests.support import care, refusals
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 
 pytestmark = pytest.mark.usefixtures("practice")  # in memory
 URN = "urn:uuid:00000000-0000-4000-8000-00000000000"
@@ -26,7 +26,7 @@ IDENTIFIED = [
 
 @pytest.mark.parametrize(("kind", "identified"), IDENTIFIED)
 def test_a_conditional_write_matches_by_identifier(
-    clinic: FrontDoor, kind: str, identified: dict[str, Any]
+    clinic: ApiClient, kind: str, identified: dict[str, Any]
 ) -> None:
     body = care.example(kind, **identified)
     created = clinic.post(f"/{kind}", body, if_none_exist=NAMED)
@@ -65,7 +65,7 @@ def visit() -> list[dict[str, Any]]:
     ]
 
 
-def sent(clinic: FrontDoor, entries: list[dict[str, Any]]) -> list[tuple[str, str]]:
+def sent(clinic: ApiClient, entries: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Send a transaction, and return type and id of each created resource."""
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
     answer = clinic.post("/", bundle)
@@ -74,7 +74,7 @@ def sent(clinic: FrontDoor, entries: list[dict[str, Any]]) -> list[tuple[str, st
     return [(place[-4], place[-3]) for place in places]
 
 
-def test_a_transaction_makes_people_a_visit_and_its_records_together(clinic: FrontDoor) -> None:
+def test_a_transaction_makes_people_a_visit_and_its_records_together(clinic: ApiClient) -> None:
     made = sent(clinic, visit())
     assert [kind for kind, _ in made] == [resource["request"]["url"] for resource in visit()]
     ids = dict(made)
@@ -85,14 +85,14 @@ def test_a_transaction_makes_people_a_visit_and_its_records_together(clinic: Fro
     assert encounter["diagnosis"] == [
         {"condition": care.reference(f"Condition/{ids['Condition']}")}
     ]
-    matches = clinic.get(f"/Encounter/{ids['Encounter']}/$everything").found
+    matches = clinic.get(f"/Encounter/{ids['Encounter']}/$everything").resources
     assert {match["resourceType"] for match in matches} == set(ids) - {"Patient"}
     for kind in ("Observation", "Condition", "DocumentReference"):
         assert clinic.get(f"/{kind}?encounter={ids['Encounter']}").ids == [ids[kind]]
         assert clinic.get(f"/{kind}?patient={ids['Patient']}").ids == [ids[kind]]
 
 
-def test_a_transaction_with_one_wrong_entry_creates_nothing(clinic: FrontDoor) -> None:
+def test_a_transaction_with_one_wrong_entry_creates_nothing(clinic: ApiClient) -> None:
     entries = visit()
     entries[-1]["resource"]["status"] = "nonsense"
     answer = clinic.post("/", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
@@ -101,7 +101,7 @@ def test_a_transaction_with_one_wrong_entry_creates_nothing(clinic: FrontDoor) -
         assert clinic.get(f"/{kind}").ids == []
 
 
-def test_the_history_of_a_record_keeps_each_encounter_it_named(clinic: FrontDoor) -> None:
+def test_the_history_of_a_record_keeps_each_encounter_it_named(clinic: ApiClient) -> None:
     first, second = (clinic.post("/Encounter", care.session()).id for _ in range(2))
     url = f"/Observation/{clinic.post('/Observation', observed(first)).id}"
     assert clinic.put(url, observed(second, id=url[13:])).version == "2"
@@ -123,7 +123,7 @@ def observed(encounter: str, **more: Any) -> dict[str, Any]:
     return care.example("Observation", encounter=during, **more)
 
 
-def test_a_record_with_more_values_than_rows_is_refused_by_their_element(clinic: FrontDoor) -> None:
+def test_a_record_with_more_values_than_rows_is_refused_by_their_element(clinic: ApiClient) -> None:
     names = [{"family": f"Family {number}"} for number in range(MOST_INDEX_ROWS)]
     refused = clinic.post("/Patient", care.example("Patient", name=names))
     refusals.check(refused, 422, "business-rule", "Patient.name.family")
@@ -133,7 +133,7 @@ def test_a_record_with_more_values_than_rows_is_refused_by_their_element(clinic:
     assert clinic.post("/DocumentReference", document | {"context": context}).status == 201
 
 
-def test_a_document_may_name_as_many_encounters_as_it_has_rows_for(clinic: FrontDoor) -> None:
+def test_a_document_may_name_as_many_encounters_as_it_has_rows_for(clinic: ApiClient) -> None:
     document = care.example("DocumentReference")
     ids = [clinic.post("/Encounter", care.session()).id for _ in range(MOST_INDEX_ROWS)]
     context = {"encounter": [care.reference(f"Encounter/{one}") for one in ids]}
@@ -146,7 +146,7 @@ def test_a_document_may_name_as_many_encounters_as_it_has_rows_for(clinic: Front
         assert clinic.get(f"/DocumentReference?encounter={own_id}").ids == [created.id]
 
 
-def test_a_document_of_hundreds_of_kilobytes_is_kept_and_found(clinic: FrontDoor) -> None:
+def test_a_document_of_hundreds_of_kilobytes_is_kept_and_found(clinic: ApiClient) -> None:
     session = clinic.post("/Encounter", care.session()).id
     text = "".join(random.Random(1).choices(ascii_letters, k=400_000))
     content = [{"attachment": {"contentType": "text/plain", "title": text[:350_000]}}]
@@ -156,16 +156,16 @@ def test_a_document_of_hundreds_of_kilobytes_is_kept_and_found(clinic: FrontDoor
     assert created.status == 201, created.text[:500]
     url = f"/DocumentReference/{created.id}"
     assert clinic.get(url).text == created.text
-    assert clinic.get(f"/DocumentReference?encounter={session}").found == [created.body]
+    assert clinic.get(f"/DocumentReference?encounter={session}").resources == [created.body]
     everything = clinic.get(f"/Encounter/{session}/$everything?_type=DocumentReference")
-    assert everything.found == [created.body]
+    assert everything.resources == [created.body]
     content[0]["attachment"]["title"] = text * 2
     refusals.check(clinic.put(url, document | {"id": created.id}), 413, "too-long")
     assert clinic.get(url).text == created.text
 
 
-@pytest.mark.parametrize("kind", [*DIRECTORY, *RECORDS])
-def test_a_type_is_validated_and_shown_in_part(clinic: FrontDoor, kind: str) -> None:
+@pytest.mark.parametrize("kind", [*DIRECTORY_TYPES, *RECORD_TYPES])
+def test_a_type_is_validated_and_shown_in_part(clinic: ApiClient, kind: str) -> None:
     fine = clinic.post(f"/{kind}/$validate", care.example(kind))
     assert not {issue["severity"] for issue in fine.body["issue"]} & {"error", "fatal"}
     wrong = clinic.post(f"/{kind}/$validate", care.example(kind, unheardOf=1))

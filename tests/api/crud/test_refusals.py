@@ -6,8 +6,8 @@ import pytest
 
 from shared import settings
 from tests.support import care, refusals
-from tests.support.consistency import everything
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
+from tests.support.consistency import stored_items
 from tests.support.steps import end, open_session
 
 OPEN = ("planned", "arrived", "triaged", "in-progress", "onleave", "unknown")
@@ -93,9 +93,9 @@ ILL_FORMED: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("body", "code", "place"), ILL_FORMED)
 def test_a_violation_of_r4_is_refused_at_its_element(
-    clinic: FrontDoor, body: dict[str, Any], code: str, place: str
+    clinic: ApiClient, body: dict[str, Any], code: str, place: str
 ) -> None:
-    before = everything()
+    before = stored_items()
     answers = [
         clinic.post(f"/{body['resourceType']}", body),
         clinic.put(f"/{body['resourceType']}/own", body | {"id": "own"}),
@@ -103,10 +103,10 @@ def test_a_violation_of_r4_is_refused_at_its_element(
     for answer in answers:
         refusals.check(answer, 400, code, place)
         assert answer.body["issue"][0]["diagnostics"]
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_every_issue_is_reported_at_once(clinic: FrontDoor) -> None:
+def test_every_issue_is_reported_at_once(clinic: ApiClient) -> None:
     body = without(care.session("bogus", colour="red", length={"value": "15"}), "class")
     answer = clinic.post("/Encounter", body)
     assert answer.status == 400
@@ -127,18 +127,18 @@ def test_every_issue_is_reported_at_once(clinic: FrontDoor) -> None:
         assert issue["diagnostics"]
 
 
-def test_a_class_may_lack_its_code(clinic: FrontDoor) -> None:
+def test_a_class_may_lack_its_code(clinic: ApiClient) -> None:
     body = care.session() | {"class": {"display": "by chat"}}
     assert clinic.post("/Encounter", body).status == 201
 
 
 @pytest.mark.parametrize("status", care.ENCOUNTER_STATUSES)
-def test_an_encounter_may_begin_in_any_status_that_r4_has(clinic: FrontDoor, status: str) -> None:
+def test_an_encounter_may_begin_in_any_status_that_r4_has(clinic: ApiClient, status: str) -> None:
     assert clinic.post("/Encounter", care.session(status)).body["status"] == status
 
 
 @pytest.mark.parametrize("status", care.COMMUNICATION_STATUSES)
-def test_a_communication_may_have_any_status_after_any(clinic: FrontDoor, status: str) -> None:
+def test_a_communication_may_have_any_status_after_any(clinic: ApiClient, status: str) -> None:
     body = care.header(status=status, sender=care.reference(care.ALICE))
     path = f"/Communication/{clinic.post('/Communication', body).id}"
     for other in care.COMMUNICATION_STATUSES:
@@ -150,7 +150,7 @@ def test_a_communication_may_have_any_status_after_any(clinic: FrontDoor, status
 
 @pytest.mark.parametrize("before", care.ENCOUNTER_STATUSES)
 def test_an_encounters_status_may_change_only_as_the_rules_say(
-    clinic: FrontDoor, before: str
+    clinic: ApiClient, before: str
 ) -> None:
     for after in care.ENCOUNTER_STATUSES:
         created = clinic.post("/Encounter", care.session(before))
@@ -174,7 +174,7 @@ def test_an_encounters_status_may_change_only_as_the_rules_say(
     ],
 )
 def test_a_period_that_is_possibly_in_order_is_accepted(
-    clinic: FrontDoor, period: dict[str, str]
+    clinic: ApiClient, period: dict[str, str]
 ) -> None:
     answer = clinic.post("/Encounter", care.visit(period=period))
     assert (answer.status, answer.body.get("period")) == (201, period)
@@ -189,14 +189,14 @@ def test_a_period_that_is_possibly_in_order_is_accepted(
     ],
 )
 def test_a_period_that_ends_before_it_starts_is_refused(
-    clinic: FrontDoor, period: dict[str, str]
+    clinic: ApiClient, period: dict[str, str]
 ) -> None:
     answer = clinic.post("/Encounter", care.visit(period=period))
     refusals.check(answer, 400, "invariant", "Encounter.period")
 
 
 def test_days_are_those_of_the_deployments_zone(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = care.visit(period={"start": "2013-03-11T23:30:00Z", "end": "2013-03-11"})
     assert clinic.post("/Encounter", late).status == 201
@@ -205,19 +205,19 @@ def test_days_are_those_of_the_deployments_zone(
     refusals.check(clinic.post("/Encounter", late), 400, "invariant", "Encounter.period")
 
 
-def history(clinic: FrontDoor, encounter_id: str) -> list[dict[str, Any]]:
+def history(clinic: ApiClient, encounter_id: str) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = clinic.get(f"/Encounter/{encounter_id}").body.get(
         "statusHistory", []
     )
     return entries
 
 
-def entered(clinic: FrontDoor, encounter_id: str) -> str:
+def entered(clinic: ApiClient, encounter_id: str) -> str:
     instant: str = clinic.get(f"/Encounter/{encounter_id}").body["meta"]["lastUpdated"]
     return instant
 
 
-def test_the_previous_status_is_added_to_the_history_with_its_period(clinic: FrontDoor) -> None:
+def test_the_previous_status_is_added_to_the_history_with_its_period(clinic: ApiClient) -> None:
     own_id = open_session(clinic, status="planned")
     begun = entered(clinic, own_id)
     clinic.patch(f"/Encounter/{own_id}", [{"op": "add", "path": "/language", "value": "de"}])
@@ -231,7 +231,7 @@ def test_the_previous_status_is_added_to_the_history_with_its_period(clinic: Fro
     ]
 
 
-def test_a_put_that_omits_the_history_keeps_the_stored_one(clinic: FrontDoor) -> None:
+def test_a_put_that_omits_the_history_keeps_the_stored_one(clinic: ApiClient) -> None:
     own_id = open_session(clinic, status="planned")
     end(clinic, own_id, "arrived")
     kept = history(clinic, own_id)
@@ -242,14 +242,14 @@ def test_a_put_that_omits_the_history_keeps_the_stored_one(clinic: FrontDoor) ->
     assert [version["status"] for version in history(clinic, own_id)] == ["planned", "arrived"]
 
 
-def test_a_history_entry_already_in_the_body_is_not_duplicated(clinic: FrontDoor) -> None:
+def test_a_history_entry_already_in_the_body_is_not_duplicated(clinic: ApiClient) -> None:
     own_id = open_session(clinic, status="planned")
     own = [{"status": "planned", "period": {"start": "2026-11-01", "end": "2026-11-02"}}]
     body = care.session("arrived", id=own_id, statusHistory=own)
     assert clinic.put(f"/Encounter/{own_id}", body).body["statusHistory"] == own
 
 
-def test_an_open_history_entry_of_the_previous_status_is_ended(clinic: FrontDoor) -> None:
+def test_an_open_history_entry_of_the_previous_status_is_ended(clinic: ApiClient) -> None:
     ongoing = [{"status": "planned", "period": {"start": "2026-11-01"}}]
     own_id = open_session(clinic, status="planned", statusHistory=ongoing)
     end(clinic, own_id, "arrived")
@@ -257,7 +257,7 @@ def test_an_open_history_entry_of_the_previous_status_is_ended(clinic: FrontDoor
     assert history(clinic, own_id) == [{"status": "planned", "period": ended}]
 
 
-def test_the_class_history_is_left_to_the_client(clinic: FrontDoor) -> None:
+def test_the_class_history_is_left_to_the_client(clinic: ApiClient) -> None:
     was = [{"class": {"code": "AMB"}, "period": {"start": "2026-11-01"}}]
     own_id = open_session(clinic, classHistory=was)
     path = f"/Encounter/{own_id}"

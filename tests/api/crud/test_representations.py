@@ -7,28 +7,28 @@ from typing import Any
 import pytest
 
 from tests.support import care
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
 from tests.support.plain_client import V1
 
 pytestmark = pytest.mark.usefixtures("practice")
 MERGE, PLAIN = "application/merge-patch+json", "application/json"
-WRITER = FrontDoor(claims={"scope": "user/Encounter.cu user/Communication.cu"})
-READER = FrontDoor(claims={"scope": "user/Encounter.cru user/Communication.cru"})
+WRITER = ApiClient(claims={"scope": "user/Encounter.cu user/Communication.cu"})
+READER = ApiClient(claims={"scope": "user/Encounter.cru user/Communication.cru"})
 RASH = {"coding": [{"system": "https://codes.example.org", "code": "rash"}]}
 SECRET: dict[str, Any] = {"reasonCode": [{"text": "Drinks too much"}]}
 NUMBER = "identifier=https://clinic.example|7"
 
 
 @pytest.fixture(autouse=True)
-def stored(clinic: FrontDoor, practice: Any) -> None:  # noqa: ARG001 - makes the tables fast
+def stored(clinic: ApiClient, practice: Any) -> None:  # noqa: ARG001 - makes the tables fast
     number = [{"system": "https://clinic.example", "value": "7"}]
     clinic.put("/Encounter/1", care.session(id="1", identifier=number, **SECRET))
     clinic.put("/Encounter/over", care.session("finished", id="over", **SECRET))
     clinic.put("/Communication/t", care.header(id="t", category=[RASH]))
 
 
-def written(caller: FrontDoor) -> Any:
-    stored = FrontDoor().get("/Encounter/1").body
+def written(caller: ApiClient) -> Any:
+    stored = ApiClient().get("/Encounter/1").body
     language = [{"op": "add", "path": "/language", "value": "de"}]
     patient = care.parameters(("patient", "Patient/bart-simpson"))
     thread = care.parameters(("thread", "Communication/t"))
@@ -65,7 +65,7 @@ def test_a_caller_who_may_read_gets_the_resource() -> None:
 
 
 def test_the_match_of_a_condition_is_not_shown_either() -> None:
-    caller = FrontDoor(claims={"scope": "user/Encounter.cs"})
+    caller = ApiClient(claims={"scope": "user/Encounter.cs"})
     answer = caller.post("/Encounter", care.session(), if_none_exist=NUMBER)
     assert (answer.status, answer.text) == (200, "")
     assert answer.headers["Content-Location"].endswith("/Encounter/1/_history/1")
@@ -89,21 +89,21 @@ def test_entries_of_a_bundle_are_answered_alike() -> None:
 
 def test_the_right_to_read_is_checked_for_each_resource() -> None:
     scope = "user/Communication.cu user/Communication.r?category=rash"
-    caller = FrontDoor(claims={"scope": scope})
+    caller = ApiClient(claims={"scope": scope})
     assert caller.patch("/Communication/t", []).body["id"] == "t"
     created = caller.post("/Communication", care.header())
     assert (created.status, created.text) == (201, "")
 
 
-def refusals_of(caller: FrontDoor) -> list[Answer]:
+def refusals_of(caller: ApiClient) -> list[Answer]:
     guess = [{"op": "test", "path": "/reasonCode/0/text", "value": "Drinks too much"}]
     wrong = [{"op": "move", "from": "/reasonCode/0/text", "path": "/status"}]
     other = [{"op": "test", "path": "/reasonCode/0/text", "value": "Fine"}]
     cancelled = [{"op": "replace", "path": "/status", "value": "cancelled"}]
-    FrontDoor().put("/Encounter/c", care.session(id="c", status="planned"))
-    FrontDoor().patch("/Encounter/c", cancelled)
-    FrontDoor().put("/Communication/l", care.header(id="l"))
-    FrontDoor().patch("/Communication/l", care.link("1"))
+    ApiClient().put("/Encounter/c", care.session(id="c", status="planned"))
+    ApiClient().patch("/Encounter/c", cancelled)
+    ApiClient().put("/Communication/l", care.header(id="l"))
+    ApiClient().patch("/Communication/l", care.link("1"))
     return [
         caller.patch("/Encounter/1", guess),
         caller.patch("/Encounter/1", other),
@@ -121,7 +121,7 @@ def test_a_refusal_does_not_reveal_what_is_stored() -> None:
     assert [answer.status for answer in refusals_of(READER)] == [200, 400, 400, 422, 422]
 
 
-PLANNED = FrontDoor(claims={"scope": "user/Encounter.cd user/Encounter.u?status=planned"})
+PLANNED = ApiClient(claims={"scope": "user/Encounter.cd user/Encounter.u?status=planned"})
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,8 @@ def test_a_caller_who_may_not_change_a_resource_cannot_compare_with_it(
 
 @pytest.mark.parametrize("kind", ["PUT", "plain PUT"])
 def test_a_caller_who_may_not_change_a_resource_is_refused_even_without_a_change(kind: str) -> None:
-    stored = FrontDoor().get("/Encounter/1").body
-    plain = FrontDoor().get(f"{V1}/encounters/1").body["data"]
+    stored = ApiClient().get("/Encounter/1").body
+    plain = ApiClient().get(f"{V1}/encounters/1").body["data"]
     if kind == "PUT":
         assert PLANNED.put("/Encounter/1", stored).status == 403
     else:

@@ -10,8 +10,8 @@ from shared import settings
 from shared.fhir import fhirjson
 from shared.fhir.validation.validation import issues
 from tests.support import care, refusals
-from tests.support.consistency import everything
-from tests.support.frontdoor import BASE, DOMAIN, FrontDoor
+from tests.support.api_client import BASE, DOMAIN, ApiClient
+from tests.support.consistency import stored_items
 from tests.support.steps import open_session, post, thread
 
 FORM = "application/x-www-form-urlencoded"
@@ -30,7 +30,7 @@ LINK = "https://twilio.com"
         "application/fhir+json; fhirVersion=4.0.1",
     ],
 )
-def test_every_media_type_of_json_is_accepted(clinic: FrontDoor, content_type: str) -> None:
+def test_every_media_type_of_json_is_accepted(clinic: ApiClient, content_type: str) -> None:
     body = care.session(id="own")
     assert clinic.call("POST", "/Encounter", body, content_type=content_type).status == 201
     assert clinic.call("PUT", "/Encounter/own", body, content_type=content_type).status == 201
@@ -49,18 +49,18 @@ def test_every_media_type_of_json_is_accepted(clinic: FrontDoor, content_type: s
         "application/json-patch+json",
     ],
 )
-def test_other_bodies_are_not_supported(clinic: FrontDoor, content_type: str) -> None:
-    before = everything()
+def test_other_bodies_are_not_supported(clinic: ApiClient, content_type: str) -> None:
+    before = stored_items()
     body = care.session(id="own")
     for method, path in (("POST", "/Encounter"), ("PUT", "/Encounter/own")):
         answer = clinic.call(method, path, body, content_type=content_type)
         refusals.check(answer, 415, "not-supported")
         assert "application/fhir+json" in answer.text
-    assert everything() == before
+    assert stored_items() == before
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml-patch+xml", FORM])
-def test_other_patches_are_not_supported(clinic: FrontDoor, content_type: str) -> None:
+def test_other_patches_are_not_supported(clinic: ApiClient, content_type: str) -> None:
     path = f"/Encounter/{open_session(clinic)}"
     answer = clinic.call("PATCH", path, [], content_type=content_type)
     refusals.check(answer, 415, "not-supported")
@@ -76,7 +76,7 @@ def test_other_patches_are_not_supported(clinic: FrontDoor, content_type: str) -
     ],
 )
 def test_a_patch_of_another_shape_than_its_type_is_malformed(
-    clinic: FrontDoor, content_type: str, body: Any
+    clinic: ApiClient, content_type: str, body: Any
 ) -> None:
     path = f"/Encounter/{open_session(clinic)}"
     text = '"a text"' if isinstance(body, str) else body
@@ -85,7 +85,7 @@ def test_a_patch_of_another_shape_than_its_type_is_malformed(
 
 
 def test_bodies_may_arrive_as_base64() -> None:
-    clinic = FrontDoor(packed=True)
+    clinic = ApiClient(sends_base64=True)
     created = clinic.post("/Encounter", care.session(reasonCode=[{"text": "Ausschläge 湿疹"}]))
     assert created.status == 201, created.text
     assert created.body["reasonCode"] == [{"text": "Ausschläge 湿疹"}]
@@ -110,7 +110,7 @@ def test_bodies_may_arrive_as_base64() -> None:
         "",
     ],
 )
-def test_a_caller_who_accepts_json_gets_json(clinic: FrontDoor, accept: str) -> None:
+def test_a_caller_who_accepts_json_gets_json(clinic: ApiClient, accept: str) -> None:
     answer = clinic.get(f"/Encounter/{open_session(clinic)}", accept=accept)
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/fhir+json; charset=utf-8"
@@ -118,19 +118,19 @@ def test_a_caller_who_accepts_json_gets_json(clinic: FrontDoor, accept: str) -> 
 
 @pytest.mark.parametrize("accept", ["application/fhir+xml", "text/html, application/xml;q=0.9"])
 def test_a_caller_who_does_not_accept_json_is_refused_in_json(
-    clinic: FrontDoor, accept: str
+    clinic: ApiClient, accept: str
 ) -> None:
-    before = everything()
+    before = stored_items()
     for answer in (
         clinic.get("/Encounter", accept=accept),
         clinic.get("/metadata", accept=accept),
         clinic.post("/Encounter", care.session(), accept=accept),
     ):
         refusals.check(answer, 406, "not-supported")
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_format_takes_precedence_over_accept(clinic: FrontDoor) -> None:
+def test_format_takes_precedence_over_accept(clinic: ApiClient) -> None:
     path = f"/Encounter/{open_session(clinic)}"
     for name in ("json", "application/fhir+json", "application%2Ffhir%2Bjson", "application/json"):
         for suffix in ("", "/_history"):
@@ -142,7 +142,7 @@ def test_format_takes_precedence_over_accept(clinic: FrontDoor) -> None:
         refusals.check(answer, 406, "not-supported", "_format")
 
 
-def test_a_query_is_read_encoded_and_raw(clinic: FrontDoor) -> None:
+def test_a_query_is_read_encoded_and_raw(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     token = f"{care.ACT_CODE}|VR"
     for query in (f"class={token}", f"class={quote(token, safe='')}", f"%63lass={quote(token)}"):
@@ -152,7 +152,7 @@ def test_a_query_is_read_encoded_and_raw(clinic: FrontDoor) -> None:
         assert clinic.get(f"/Communication?{query}").ids == [header_id]
 
 
-def test_a_plus_in_a_url_is_a_plus(clinic: FrontDoor) -> None:
+def test_a_plus_in_a_url_is_a_plus(clinic: ApiClient) -> None:
     header_id, (message_id,) = thread(clinic, "2026-11-20T09:00:00Z")
     number = clinic.post(
         "/Communication", care.header(identifier=[{"system": LINK, "value": "+1555 123"}])
@@ -166,7 +166,7 @@ def test_a_plus_in_a_url_is_a_plus(clinic: FrontDoor) -> None:
     assert clinic.get(since).body["total"] == 1
 
 
-def test_only_a_form_is_form_decoded(clinic: FrontDoor) -> None:
+def test_only_a_form_is_form_decoded(clinic: ApiClient) -> None:
     created = clinic.post(
         "/Communication", care.header(identifier=[{"system": LINK, "value": "+1555 123"}])
     )
@@ -177,7 +177,7 @@ def test_only_a_form_is_form_decoded(clinic: FrontDoor) -> None:
         assert (answer.status, answer.ids) == (200, [created.id])
 
 
-def test_a_forms_parameters_join_those_of_the_url(clinic: FrontDoor) -> None:
+def test_a_forms_parameters_join_those_of_the_url(clinic: ApiClient) -> None:
     open_session(clinic, status="planned")
     ongoing = open_session(clinic)
     path = "/Encounter/_search?status=in-progress"
@@ -188,7 +188,7 @@ def test_a_forms_parameters_join_those_of_the_url(clinic: FrontDoor) -> None:
     refusals.check(refused, 415, "not-supported")
 
 
-def test_repeated_parameters_mean_and_while_a_comma_means_or(clinic: FrontDoor) -> None:
+def test_repeated_parameters_mean_and_while_a_comma_means_or(clinic: ApiClient) -> None:
     header_id, _ = thread(clinic)
     early, middle, late = (post(clinic, header_id, f"2026-11-{day}") for day in (18, 19, 20))
     both = "sent=ge2026-11-19&sent=lt2026-11-20"
@@ -198,14 +198,14 @@ def test_repeated_parameters_mean_and_while_a_comma_means_or(clinic: FrontDoor) 
 
 
 @pytest.mark.parametrize("query", ["_totalMethod=count", "_contained=false"])
-def test_some_parameters_are_accepted_without_effect(clinic: FrontDoor, query: str) -> None:
+def test_some_parameters_are_accepted_without_effect(clinic: ApiClient, query: str) -> None:
     session_id = open_session(clinic)
     assert clinic.get(f"/Encounter?{query}").ids == [session_id]
 
 
 @pytest.mark.parametrize("name", ["colour", "_content", "part-off", "Status", "sent"])
 def test_an_unknown_parameter_is_refused_with_those_that_exist(
-    clinic: FrontDoor, name: str
+    clinic: ApiClient, name: str
 ) -> None:
     for answer in (
         clinic.get(f"/Encounter?status=finished&{name}=x"),
@@ -218,7 +218,7 @@ def test_an_unknown_parameter_is_refused_with_those_that_exist(
             assert known in text
 
 
-def test_a_lenient_search_leaves_unknown_parameters_out_with_a_warning(clinic: FrontDoor) -> None:
+def test_a_lenient_search_leaves_unknown_parameters_out_with_a_warning(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     answer = clinic.get("/Encounter?colour=red&status=in-progress", prefer="handling=lenient")
     assert answer.status == 200
@@ -235,7 +235,7 @@ def test_a_lenient_search_leaves_unknown_parameters_out_with_a_warning(clinic: F
     refusals.check(wrong, 400, "invalid", "date")
 
 
-def test_a_query_that_is_not_utf_8_is_refused(clinic: FrontDoor) -> None:
+def test_a_query_that_is_not_utf_8_is_refused(clinic: ApiClient) -> None:
     refusals.check(clinic.get("/Encounter?status=%FF"), 400, "invalid")
     refusals.check(clinic.get("/Encounter?%ED%A0%80=x"), 400, "invalid")
     form = clinic.call("POST", "/Encounter/_search", "status=%FF", content_type=FORM)
@@ -243,7 +243,7 @@ def test_a_query_that_is_not_utf_8_is_refused(clinic: FrontDoor) -> None:
 
 
 def test_links_use_the_public_url_if_one_is_set(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PUBLIC_BASE_URL", "https://care.example/api/")
     settings.settings.cache_clear()
@@ -305,7 +305,7 @@ def test_a_preflight_of_the_base_is_answered_too(
 def test_answers_to_several_origins_are_cached_separately(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert "Vary" not in FrontDoor().get("/metadata").headers
+    assert "Vary" not in ApiClient().get("/metadata").headers
     monkeypatch.setenv("ALLOWED_ORIGINS", "https://app.example,https://other.example")
     settings.settings.cache_clear()
-    assert FrontDoor().get("/metadata").headers["Vary"] == "Origin"
+    assert ApiClient().get("/metadata").headers["Vary"] == "Origin"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support import care, refusals
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 from tests.support.steps import end, link, open_session, post, thread
 
 MERGE = "application/merge-patch+json"
@@ -59,14 +59,14 @@ def client_content(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("body", [ENCOUNTER, COMMUNICATION, care.session(), care.header()])
-def test_a_read_returns_what_was_written(clinic: FrontDoor, body: dict[str, Any]) -> None:
+def test_a_read_returns_what_was_written(clinic: ApiClient, body: dict[str, Any]) -> None:
     resource_type = body["resourceType"]
     created = clinic.post(f"/{resource_type}", body)
     assert created.status == 201, created.text
     path = f"/{resource_type}/{created.id}"
     assert client_content(created.body) == body
     assert client_content(clinic.get(path).body) == body
-    (match,) = clinic.get(f"/{resource_type}?_id={created.id}").found
+    (match,) = clinic.get(f"/{resource_type}?_id={created.id}").resources
     assert client_content(match) == body
     changed = {**body, "language": "de"}
     assert client_content(clinic.put(path, {**changed, "id": created.id}).body) == changed
@@ -87,7 +87,7 @@ DECIMALS = [
 
 
 @pytest.mark.parametrize("digits", DECIMALS)
-def test_decimals_are_kept_digit_for_digit(clinic: FrontDoor, digits: str) -> None:
+def test_decimals_are_kept_digit_for_digit(clinic: ApiClient, digits: str) -> None:
     text = (
         '{"resourceType":"Encounter","id":"timed","status":"finished","class":{"code":"AMB"},'
         f'"length":{{"value":{digits},"unit":"min"}}}}'
@@ -102,7 +102,7 @@ def test_decimals_are_kept_digit_for_digit(clinic: FrontDoor, digits: str) -> No
 
 
 @pytest.mark.parametrize("digits", DECIMALS)
-def test_a_patch_keeps_its_decimals_too(clinic: FrontDoor, digits: str) -> None:
+def test_a_patch_keeps_its_decimals_too(clinic: ApiClient, digits: str) -> None:
     path = f"/Encounter/{clinic.post('/Encounter', care.visit()).id}"
     operation = f'[{{"op":"add","path":"/length","value":{{"value":{digits}}}}}]'
     assert f'"length":{{"value":{digits}}}' in clinic.patch(path, operation).text
@@ -112,7 +112,7 @@ def test_a_patch_keeps_its_decimals_too(clinic: FrontDoor, digits: str) -> None:
     assert clinic.get(path).text == answer.text
 
 
-def test_another_number_of_digits_is_a_change(clinic: FrontDoor) -> None:
+def test_another_number_of_digits_is_a_change(clinic: ApiClient) -> None:
     path = f"/Encounter/{clinic.post('/Encounter', care.visit()).id}"
     for version, digits in enumerate(("1.5", "1.50", "1.50"), start=2):
         merge = f'{{"length":{{"value":{digits}}}}}'
@@ -131,7 +131,7 @@ def test_another_number_of_digits_is_a_change(clinic: FrontDoor) -> None:
         "2021",
     ],
 )
-def test_date_times_are_kept_verbatim(clinic: FrontDoor, written: str) -> None:
+def test_date_times_are_kept_verbatim(clinic: ApiClient, written: str) -> None:
     header_id, _ = thread(clinic)
     message = clinic.get(f"/Communication/{post(clinic, header_id, written)}").body
     assert message["sent"] == written
@@ -142,7 +142,7 @@ def test_date_times_are_kept_verbatim(clinic: FrontDoor, written: str) -> None:
 @pytest.mark.parametrize(
     "written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001", "9999-12-31"]
 )
-def test_the_ends_of_the_calendar_are_dates_too(clinic: FrontDoor, written: str) -> None:
+def test_the_ends_of_the_calendar_are_dates_too(clinic: ApiClient, written: str) -> None:
     session_id = open_session(clinic, period={"start": written})
     assert clinic.get(f"/Encounter?date=ge{written}&_sort=date").ids == [session_id]
     encounter = care.reference(f"Encounter/{session_id}")
@@ -155,7 +155,7 @@ def test_the_ends_of_the_calendar_are_dates_too(clinic: FrontDoor, written: str)
     assert clinic.get(f"/Encounter/{session_id}").body["period"]["start"] == written
 
 
-def test_version_and_last_updated_are_set_by_the_server(clinic: FrontDoor) -> None:
+def test_version_and_last_updated_are_set_by_the_server(clinic: ApiClient) -> None:
     meta = {"versionId": "7", "lastUpdated": "1999-01-01T00:00:00Z"}
     created = clinic.post("/Encounter", care.session(meta=meta))
     given = created.body["meta"]
@@ -166,7 +166,7 @@ def test_version_and_last_updated_are_set_by_the_server(clinic: FrontDoor) -> No
 
 
 def test_the_rest_of_meta_belongs_to_the_client_and_is_replaced_not_merged(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     meta = {
         "profile": ["https://clinic.example/StructureDefinition/chat"],
@@ -192,7 +192,7 @@ def test_the_rest_of_meta_belongs_to_the_client_and_is_replaced_not_merged(
     [{}, {"versionId": "7"}, {"lastUpdated": "1999-01-01T00:00:00Z"}, {"project": "1", "tag": []}],
 )
 def test_a_meta_of_which_only_an_id_is_left_is_accepted(
-    clinic: FrontDoor, servers: dict[str, Any]
+    clinic: ApiClient, servers: dict[str, Any]
 ) -> None:
     created = clinic.post("/Encounter", care.session(meta={"id": "m", **servers}))
     assert created.status == 201, created.text
@@ -225,7 +225,7 @@ def meta_of(resource: dict[str, Any]) -> dict[str, Any]:
     return {name: meta[name] for name in ("profile", "security", "tag") if name in meta}
 
 
-def test_a_duplicate_tag_label_or_profile_is_stored_once(clinic: FrontDoor) -> None:
+def test_a_duplicate_tag_label_or_profile_is_stored_once(clinic: ApiClient) -> None:
     created = clinic.post("/Encounter", care.session(meta=REPEATED))
     assert meta_of(created.body) == ONCE
     path = f"/Encounter/{created.id}"
@@ -242,13 +242,13 @@ def test_a_duplicate_tag_label_or_profile_is_stored_once(clinic: FrontDoor) -> N
         assert meta_of(clinic.post("", bundle).body["entry"][0]["resource"]) == ONCE
 
 
-def test_a_mistake_is_located_correctly_among_repeated_tags(clinic: FrontDoor) -> None:
+def test_a_mistake_is_located_correctly_among_repeated_tags(clinic: ApiClient) -> None:
     tags = [*TAGS, *TAGS, {"code": 5}]
     answer = clinic.post("/Encounter", care.session(meta={"tag": tags}))
     assert (answer.status, answer.expressions) == (400, ["Encounter.meta.tag[2].code"])
 
 
-def test_medplums_own_meta_is_dropped_not_refused(clinic: FrontDoor) -> None:
+def test_medplums_own_meta_is_dropped_not_refused(clinic: ApiClient) -> None:
     meta = {
         "project": "1",
         "author": {"reference": "Practitioner/1"},
@@ -263,7 +263,7 @@ def test_medplums_own_meta_is_dropped_not_refused(clinic: FrontDoor) -> None:
     assert set(created.body["meta"]) == {"versionId", "lastUpdated", "tag"}
 
 
-def test_a_partial_resource_is_not_stored(clinic: FrontDoor) -> None:
+def test_a_partial_resource_is_not_stored(clinic: ApiClient) -> None:
     created = clinic.post("/Encounter", care.session())
     path, meta = f"/Encounter/{created.id}", {"tag": [*TAGS, SUBSETTED]}
     add = [{"op": "add", "path": "/meta/tag", "value": [*TAGS, SUBSETTED]}]
@@ -276,7 +276,7 @@ def test_a_partial_resource_is_not_stored(clinic: FrontDoor) -> None:
     assert clinic.get(path).text == created.text
 
 
-def test_empty_elements_and_stray_nulls_are_removed(clinic: FrontDoor) -> None:
+def test_empty_elements_and_stray_nulls_are_removed(clinic: ApiClient) -> None:
     body = care.header(
         recipient=[],
         topic={"text": ""},
@@ -291,7 +291,7 @@ def test_empty_elements_and_stray_nulls_are_removed(clinic: FrontDoor) -> None:
     assert client_content(created.body) == kept | {"category": [{"text": "chat"}]}
 
 
-def test_null_is_kept_only_beside_an_extension(clinic: FrontDoor) -> None:
+def test_null_is_kept_only_beside_an_extension(clinic: ApiClient) -> None:
     urls, extended = ["https://a.example", None, None], [None, {"extension": [NOTE]}, None]
     body = care.header(instantiatesUri=urls, _instantiatesUri=extended)
     created = clinic.post("/Communication", body)
@@ -300,7 +300,7 @@ def test_null_is_kept_only_beside_an_extension(clinic: FrontDoor) -> None:
     assert created.body["_instantiatesUri"] == extended[:2]
 
 
-def test_issues_are_located_in_the_body_as_sent(clinic: FrontDoor) -> None:
+def test_issues_are_located_in_the_body_as_sent(clinic: ApiClient) -> None:
     body = care.header(category=[{}, None, {"coding": [{}, {"bogus": "x"}]}])
     answer = clinic.post("/Communication", body)
     refusals.check(answer, 400, "structure", "Communication.category[2].coding[1].bogus")
@@ -315,7 +315,7 @@ def narrative(status: str, text: str = "A chat") -> dict[str, str]:
     [("generated", False), ("extensions", False), ("additional", True), ("empty", True)],
 )
 def test_a_patch_removes_a_generated_narrative(
-    clinic: FrontDoor, status: str, *, stays: bool
+    clinic: ApiClient, status: str, *, stays: bool
 ) -> None:
     text = narrative(status)
     path = f"/Encounter/{clinic.post('/Encounter', care.session(text=text)).id}"
@@ -327,7 +327,7 @@ def test_a_patch_removes_a_generated_narrative(
     assert clinic.get(path).text == patched.text
 
 
-def test_a_narrative_written_by_the_patch_is_kept(clinic: FrontDoor) -> None:
+def test_a_narrative_written_by_the_patch_is_kept(clinic: ApiClient) -> None:
     created = clinic.post("/Encounter", care.session(text=narrative("generated")))
     renewed = narrative("generated", "On leave")
     patched = clinic.patch(
@@ -354,7 +354,7 @@ def test_a_narrative_written_by_the_patch_is_kept(clinic: FrontDoor) -> None:
         {"status": "onleave", "text": narrative("generated")},
     ],
 )
-def test_a_narrative_written_unchanged_by_the_patch_is_kept(clinic: FrontDoor, change: Any) -> None:
+def test_a_narrative_written_unchanged_by_the_patch_is_kept(clinic: ApiClient, change: Any) -> None:
     text = narrative("generated")
     path = f"/Encounter/{clinic.post('/Encounter', care.session(text=text)).id}"
     kind = MERGE if isinstance(change, dict) else "application/json-patch+json"
@@ -364,14 +364,14 @@ def test_a_narrative_written_unchanged_by_the_patch_is_kept(clinic: FrontDoor, c
     assert "text" not in removed.body
 
 
-def test_a_put_keeps_the_narrative_it_was_sent_with(clinic: FrontDoor) -> None:
+def test_a_put_keeps_the_narrative_it_was_sent_with(clinic: ApiClient) -> None:
     text = narrative("generated")
     created = clinic.post("/Encounter", care.session(text=text))
     end(clinic, created.id)
     assert clinic.get(f"/Encounter/{created.id}").body["text"] == text
 
 
-def test_a_change_by_the_server_removes_a_generated_narrative(clinic: FrontDoor) -> None:
+def test_a_change_by_the_server_removes_a_generated_narrative(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     texts = {"bart": narrative("generated"), "lisa": narrative("additional")}
     children = {
@@ -387,7 +387,7 @@ def test_a_change_by_the_server_removes_a_generated_narrative(clinic: FrontDoor)
     assert lisa["text"] == texts["lisa"]
 
 
-def test_a_start_corrected_by_a_message_removes_a_generated_narrative(clinic: FrontDoor) -> None:
+def test_a_start_corrected_by_a_message_removes_a_generated_narrative(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     header_id, _ = thread(clinic, "2026-11-20T09:00:00Z")
     link(clinic, header_id, session_id)
@@ -403,7 +403,7 @@ def test_a_start_corrected_by_a_message_removes_a_generated_narrative(clinic: Fr
     assert "text" not in corrected
 
 
-def test_a_message_does_not_change_its_session_or_header(clinic: FrontDoor) -> None:
+def test_a_message_does_not_change_its_session_or_header(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     encounter = care.reference(f"Encounter/{session_id}")
     header_id, _ = thread(clinic, encounter=encounter, text=narrative("generated"))
@@ -413,7 +413,7 @@ def test_a_message_does_not_change_its_session_or_header(clinic: FrontDoor) -> N
     assert [resource.text for resource in before] == [resource.text for resource in after]
 
 
-def test_names_and_their_extensions_are_stored_in_step(clinic: FrontDoor) -> None:
+def test_names_and_their_extensions_are_stored_in_step(clinic: ApiClient) -> None:
     said = {"extension": [{"url": "https://example.org/x", "valueCode": "y"}]}
     name = {"given": ["Ann", "Eve"], "_given": [None]}
     path = f"/Patient/{clinic.post('/Patient', care.example('Patient', name=[name])).id}"

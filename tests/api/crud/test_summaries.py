@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support import care, refusals
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 
 SUBSETTED = {
     "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
@@ -28,11 +28,11 @@ ALWAYS = {"resourceType", "id", "meta", "status", "class"}
 
 
 @pytest.fixture
-def url(clinic: FrontDoor) -> str:
+def url(clinic: ApiClient) -> str:
     return f"/Encounter/{clinic.post('/Encounter', FULL).id}"
 
 
-def test_a_summary_has_the_elements_that_r4_marks(clinic: FrontDoor, url: str) -> None:
+def test_a_summary_has_the_elements_that_r4_marks(clinic: ApiClient, url: str) -> None:
     body = clinic.get(f"{url}?_summary=true").body
     assert body.keys() == ALWAYS | {"subject", "participant"}
     assert body["participant"] == [
@@ -53,7 +53,7 @@ def test_a_summary_has_the_elements_that_r4_marks(clinic: FrontDoor, url: str) -
     ],
 )
 def test_a_part_of_a_resource_has_the_mandatory_elements_and_a_tag(
-    clinic: FrontDoor, url: str, query: str, shown: set[str]
+    clinic: ApiClient, url: str, query: str, shown: set[str]
 ) -> None:
     for path in (url, f"{url}/_history/1"):
         answer = clinic.get(f"{path}?{query}")
@@ -67,7 +67,7 @@ def test_a_part_of_a_resource_has_the_mandatory_elements_and_a_tag(
     assert clinic.get(url).body["text"] == FULL["text"]
 
 
-def test_a_partial_resource_cannot_be_written_back(clinic: FrontDoor, url: str) -> None:
+def test_a_partial_resource_cannot_be_written_back(clinic: ApiClient, url: str) -> None:
     part = clinic.get(f"{url}?_elements=period").body
     refusals.check(clinic.put(url, part), 422, "business-rule", "Encounter.meta.tag[1]")
 
@@ -84,7 +84,7 @@ def test_a_partial_resource_cannot_be_written_back(clinic: FrontDoor, url: str) 
     ],
 )
 def test_an_unknown_part_is_refused(
-    clinic: FrontDoor, url: str, query: str, expression: str, told: str
+    clinic: ApiClient, url: str, query: str, expression: str, told: str
 ) -> None:
     answer = clinic.get(f"{url}?{query}")
     refusals.check(answer, 400, "invalid", expression)
@@ -94,14 +94,14 @@ def test_an_unknown_part_is_refused(
 @pytest.mark.parametrize("part", ["_summary=true", "_elements=value,effective"])
 @pytest.mark.parametrize("by", ["read", "search"])
 def test_a_partial_observation_includes_its_value_and_time(
-    clinic: FrontDoor, part: str, by: str
+    clinic: ApiClient, part: str, by: str
 ) -> None:
     weight = {"value": 80, "unit": "kg"}
     written = care.example("Observation", effectiveDateTime="2026-03-10", note=[{"text": "Fine"}])
     written = {name: part for name, part in written.items() if not name.startswith("value")}
     path = f"/Observation/{clinic.post('/Observation', written | {'valueQuantity': weight}).id}"
     if by == "search":
-        (body,) = clinic.get(f"/Observation?_id={path.rpartition('/')[2]}&{part}").found
+        (body,) = clinic.get(f"/Observation?_id={path.rpartition('/')[2]}&{part}").resources
     else:
         body = clinic.get(f"{path}?{part}").body
     assert body["valueQuantity"] == weight
@@ -110,7 +110,7 @@ def test_a_partial_observation_includes_its_value_and_time(
     assert SUBSETTED in body["meta"]["tag"]
 
 
-def test_a_partial_prescription_includes_the_medication(clinic: FrontDoor) -> None:
+def test_a_partial_prescription_includes_the_medication(clinic: ApiClient) -> None:
     written = care.example("MedicationRequest")
     path = f"/MedicationRequest/{clinic.post('/MedicationRequest', written).id}"
     medication = {name: value for name, value in written.items() if name.startswith("medication")}

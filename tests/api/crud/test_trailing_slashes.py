@@ -10,8 +10,8 @@ import pytest
 
 from shared.catalog.interactions import INTERACTIONS
 from tests.support import care
-from tests.support.frontdoor import BASE, ORIGIN, FrontDoor
-from tests.support.plain_client import Plain
+from tests.support.api_client import BASE, ORIGIN, ApiClient
+from tests.support.plain_client import PlainClient
 
 SYSTEM = "https://clinic.example"
 QUERY = f"identifier={SYSTEM}|1"
@@ -23,7 +23,7 @@ def identified(**more: Any) -> dict[str, Any]:
     return care.session(identifier=[{"system": SYSTEM, "value": "1"}], **more)
 
 
-def test_a_type_may_have_a_slash_before_its_query(clinic: FrontDoor) -> None:
+def test_a_type_may_have_a_slash_before_its_query(clinic: ApiClient) -> None:
     created = clinic.post("/Encounter/", identified())
     assert created.status == 201, created.text
     assert clinic.get(f"/Encounter/?{QUERY}").ids == [created.id]
@@ -37,7 +37,7 @@ def test_a_type_may_have_a_slash_before_its_query(clinic: FrontDoor) -> None:
     assert clinic.get(f"/Encounter/{created.id}/").status == 410
 
 
-def test_a_resource_may_have_a_slash_at_the_end(clinic: FrontDoor) -> None:
+def test_a_resource_may_have_a_slash_at_the_end(clinic: ApiClient) -> None:
     own = f"/Encounter/{clinic.post('/Encounter', care.session()).id}"
     assert clinic.get(f"{own}/").body == clinic.get(own).body
     assert clinic.call("HEAD", f"{own}/").status == 200
@@ -53,7 +53,7 @@ def test_a_resource_may_have_a_slash_at_the_end(clinic: FrontDoor) -> None:
     assert clinic.administrator.delete(f"{own}/").status == 204
 
 
-def test_public_paths_with_a_slash_need_no_token_either(clinic: FrontDoor) -> None:
+def test_public_paths_with_a_slash_need_no_token_either(clinic: ApiClient) -> None:
     for path in (
         "/metadata",
         "/OperationDefinition/Encounter-everything",
@@ -62,19 +62,19 @@ def test_public_paths_with_a_slash_need_no_token_either(clinic: FrontDoor) -> No
         "/docs",
     ):
         expected = clinic.get(path)
-        handler, event = clinic.prepared("GET", f"{path}/")
+        handler, event = clinic.handler_and_event("GET", f"{path}/")
         del event["requestContext"]["authorizer"]
         answer = handler(event, None)
         assert (answer["statusCode"], answer["body"]) == (expected.status, expected.text)
 
 
 @pytest.mark.parametrize("path", ["/metadata/x/", "/metadata/x/y/z", "/docs//", "/metadata//"])
-def test_paths_below_public_paths_are_not_public(clinic: FrontDoor, path: str) -> None:
+def test_paths_below_public_paths_are_not_public(clinic: ApiClient, path: str) -> None:
     assert clinic.get(path).status == 404
 
 
 @pytest.mark.parametrize("kind", ["batch", "transaction"])
-def test_a_bundle_may_be_posted_to_the_base_with_a_slash(clinic: FrontDoor, kind: str) -> None:
+def test_a_bundle_may_be_posted_to_the_base_with_a_slash(clinic: ApiClient, kind: str) -> None:
     entry = {"request": {"method": "POST", "url": "Encounter/"}, "resource": care.session()}
     answer = clinic.post("/", {"resourceType": "Bundle", "type": kind, "entry": [entry]})
     assert answer.status == 200, answer.text
@@ -84,7 +84,7 @@ def test_a_bundle_may_be_posted_to_the_base_with_a_slash(clinic: FrontDoor, kind
 @pytest.mark.parametrize("kind", ["batch", "transaction"])
 @pytest.mark.parametrize("before", ["", "/", f"{BASE}/"])
 def test_a_bundles_entry_may_have_a_slash_before_its_query_or_at_its_end(
-    clinic: FrontDoor, kind: str, before: str
+    clinic: ApiClient, kind: str, before: str
 ) -> None:
     created = clinic.post("/Encounter", identified())
     requests = [
@@ -103,9 +103,9 @@ def test_a_bundles_entry_may_have_a_slash_before_its_query_or_at_its_end(
     assert clinic.get(f"/Encounter/{created.id}").status == 410
 
 
-def test_the_plain_api_takes_a_slash_at_the_end(clinic: FrontDoor) -> None:
-    plain = Plain(clinic)
-    created = plain.make(
+def test_the_plain_api_takes_a_slash_at_the_end(clinic: ApiClient) -> None:
+    plain = PlainClient(clinic)
+    created = plain.create(
         "/encounters/", {"patientId": "homer-simpson", "status": "planned", "class": "VR"}
     )
     own = f"/encounters/{created['id']}"
@@ -119,18 +119,18 @@ def test_the_plain_api_takes_a_slash_at_the_end(clinic: FrontDoor) -> None:
 @pytest.mark.parametrize(
     "url", ["/Encounter//", "/Nobody/", "/Encounter/a/b/", f"{ORIGIN}/elsewhere/"]
 )
-def test_an_unknown_path_stays_unknown_with_a_slash(clinic: FrontDoor, url: str) -> None:
+def test_an_unknown_path_stays_unknown_with_a_slash(clinic: ApiClient, url: str) -> None:
     assert clinic.get(url).status == 404
 
 
-def test_an_unsupported_method_is_refused_with_a_slash_too(clinic: FrontDoor) -> None:
+def test_an_unsupported_method_is_refused_with_a_slash_too(clinic: ApiClient) -> None:
     answer = clinic.put("/metadata/", {})
     assert answer.status == 405
     assert "GET" in answer.text
 
 
 def test_a_caller_who_may_not_write_may_not_with_a_slash_either() -> None:
-    assert FrontDoor("auditor").post("/Encounter/", care.session()).status == 403
+    assert ApiClient("auditor").post("/Encounter/", care.session()).status == 403
 
 
 @pytest.mark.parametrize("row", INTERACTIONS, ids=lambda row: row.route)

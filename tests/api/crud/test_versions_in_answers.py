@@ -7,8 +7,8 @@ import pytest
 
 from shared.fhir.validation.primitives import PRIMITIVES
 from tests.support import care
+from tests.support.api_client import BASE, ApiClient
 from tests.support.bundles import batch, entry, transact
-from tests.support.frontdoor import BASE, FrontDoor
 
 IDENTIFIED: dict[str, Any] = care.example("Patient", identifier=[{"system": "urn:x", "value": "1"}])
 QUERY = "identifier=urn:x|1"
@@ -17,13 +17,13 @@ PREFERENCES = ["return=minimal", "return=representation", "return=OperationOutco
 
 
 @pytest.fixture
-def own(clinic: FrontDoor) -> str:
+def own(clinic: ApiClient) -> str:
     return clinic.post("/Patient", IDENTIFIED | {"gender": "male"}).id
 
 
 @pytest.mark.parametrize("preference", PREFERENCES)
 def test_a_write_without_change_states_the_current_version(
-    clinic: FrontDoor, own: str, preference: str
+    clinic: ApiClient, own: str, preference: str
 ) -> None:
     changed = IDENTIFIED | {"gender": "female"}
     answers = [
@@ -45,7 +45,7 @@ def test_a_write_without_change_states_the_current_version(
 
 
 @pytest.mark.parametrize("preference", PREFERENCES)
-def test_a_write_that_creates_states_the_location(clinic: FrontDoor, preference: str) -> None:
+def test_a_write_that_creates_states_the_location(clinic: ApiClient, preference: str) -> None:
     answers = [
         clinic.post("/Patient", IDENTIFIED, if_none_exist=QUERY, prefer=preference),
         clinic.put("/Patient/new", IDENTIFIED | {"id": "new"}, prefer=preference),
@@ -57,7 +57,7 @@ def test_a_write_that_creates_states_the_location(clinic: FrontDoor, preference:
         assert "Content-Location" not in answer.headers
 
 
-def test_a_deletion_states_no_location(clinic: FrontDoor, own: str) -> None:
+def test_a_deletion_states_no_location(clinic: ApiClient, own: str) -> None:
     headers = clinic.delete(f"/Patient/{own}").headers
     assert not {"Location", "Content-Location"} & headers.keys()
 
@@ -65,7 +65,7 @@ def test_a_deletion_states_no_location(clinic: FrontDoor, own: str) -> None:
 @pytest.mark.parametrize("kind", [batch, transact])
 @pytest.mark.parametrize("preference", ["return=minimal", "return=representation"])
 def test_entries_of_writes_state_their_version(
-    clinic: FrontDoor, own: str, kind: Any, preference: str
+    clinic: ApiClient, own: str, kind: Any, preference: str
 ) -> None:
     other = clinic.put("/Patient/other", care.example("Patient", id="other")).id
     answered = kind(
@@ -92,7 +92,7 @@ def test_entries_of_writes_state_their_version(
     assert any("fullUrl" in answer for answer in answered) is (preference != "return=minimal")
 
 
-def test_entries_with_a_stored_resource_have_its_url(clinic: FrontDoor, own: str) -> None:
+def test_entries_with_a_stored_resource_have_its_url(clinic: ApiClient, own: str) -> None:
     clinic.patch(f"/Patient/{own}", RETITLED)
     session = clinic.post("/Encounter", care.session()).id
     answered = batch(
@@ -126,7 +126,7 @@ def test_entries_with_a_stored_resource_have_its_url(clinic: FrontDoor, own: str
 
 
 def test_a_not_modified_answer_states_when_the_version_was_made(
-    clinic: FrontDoor, own: str
+    clinic: ApiClient, own: str
 ) -> None:
     known = clinic.get(f"/Patient/{own}").body["meta"]["lastUpdated"]
     (one,) = batch(clinic, entry("GET", f"Patient/{own}", ifNoneMatch='W/"1"'))
@@ -136,7 +136,7 @@ def test_a_not_modified_answer_states_when_the_version_was_made(
 
 
 def test_entries_of_a_history_state_when_their_versions_were_made(
-    clinic: FrontDoor, own: str
+    clinic: ApiClient, own: str
 ) -> None:
     clinic.patch(f"/Patient/{own}", RETITLED)
     for version in clinic.get(f"/Patient/{own}/_history").body["entry"]:
@@ -144,12 +144,12 @@ def test_entries_of_a_history_state_when_their_versions_were_made(
 
 
 def test_an_outcome_among_the_results_of_a_search_has_a_url_of_its_own(
-    clinic: FrontDoor, own: str
+    clinic: ApiClient, own: str
 ) -> None:
     answer = clinic.get("/Patient?colour=red", prefer="handling=lenient")
     (match, outcome) = answer.body["entry"]
     assert match["fullUrl"] == f"{BASE}/Patient/{own}"
     assert outcome["search"]["mode"] == "outcome"
-    assert PRIMITIVES["uuid"].holds(outcome["fullUrl"])
-    plan = FrontDoor(role="admin").get("/Patient", prefer="debug=plan").body["entry"][-1]
-    assert PRIMITIVES["uuid"].holds(plan["fullUrl"])
+    assert PRIMITIVES["uuid"].is_valid(outcome["fullUrl"])
+    plan = ApiClient(role="admin").get("/Patient", prefer="debug=plan").body["entry"][-1]
+    assert PRIMITIVES["uuid"].is_valid(plan["fullUrl"])

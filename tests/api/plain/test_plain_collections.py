@@ -7,14 +7,14 @@ import pytest
 from shared.plain.collections import COLLECTIONS
 from shared.plain.collections.rows import Collection
 from tests.support import care, plain_values
-from tests.support.frontdoor import FrontDoor
-from tests.support.plain_client import V1, Plain, places
+from tests.support.api_client import ApiClient
+from tests.support.plain_client import V1, PlainClient, refused_fields
 
 type Json = dict[str, Any]
 
 # Tables in memory, as there are many requests.
 pytestmark = pytest.mark.usefixtures("practice")
-FACE = Plain()
+FACE = PlainClient()
 OF_THE_SERVER = ("id", "version", "updated")
 VISIT: Json = {
     "status": "in-progress",
@@ -36,7 +36,7 @@ def content(data: Json) -> Json:
     return {name: value for name, value in data.items() if name not in OF_THE_SERVER}
 
 
-def body_of(collection: Collection, clinic: FrontDoor) -> Json:
+def body_of(collection: Collection, clinic: ApiClient) -> Json:
     """Return an example whose thread and encounter exist."""
     body = dict(collection.example)
     if any("encounterId" in field.names for field in collection.fields):
@@ -47,7 +47,7 @@ def body_of(collection: Collection, clinic: FrontDoor) -> Json:
 
 
 @by_name
-def test_every_interaction_with_every_collection(clinic: FrontDoor, collection: Collection) -> None:
+def test_every_interaction_with_every_collection(clinic: ApiClient, collection: Collection) -> None:
     body = body_of(collection, clinic)
     created = FACE.post(f"/{collection.name}", body)
     assert created.status == 201, created.text
@@ -78,8 +78,8 @@ def test_every_interaction_with_every_collection(clinic: FrontDoor, collection: 
     assert FACE.put(path, body).status == 201, "it is there again"
 
 
-def test_a_visit_is_a_valid_encounter_in_fhir(clinic: FrontDoor) -> None:
-    data = FACE.make("/encounters", VISIT)
+def test_a_visit_is_a_valid_encounter_in_fhir(clinic: ApiClient) -> None:
+    data = FACE.create("/encounters", VISIT)
     assert content(data) == VISIT
     encounter = clinic.get(f"/Encounter/{data['id']}").body
     assert {name: value for name, value in encounter.items() if name not in ("id", "meta")} == {
@@ -111,8 +111,8 @@ def test_a_visit_is_a_valid_encounter_in_fhir(clinic: FrontDoor) -> None:
     }
 
 
-def test_a_visit_is_finished_by_a_patch_of_its_status(clinic: FrontDoor) -> None:
-    created = FACE.make("/encounters", VISIT)
+def test_a_visit_is_finished_by_a_patch_of_its_status(clinic: ApiClient) -> None:
+    created = FACE.create("/encounters", VISIT)
     period = {"start": "2026-11-20T09:00:00Z", "end": "2026-11-20T09:45:00Z"}
     change = {"status": "finished", "period": period, "lengthMinutes": 45}
     done = FACE.patch(f"/encounters/{created['id']}", change)
@@ -128,7 +128,7 @@ def test_a_visit_is_finished_by_a_patch_of_its_status(clinic: FrontDoor) -> None
 
 
 def test_a_part_of_an_object_is_merged_with_the_rest_of_it() -> None:
-    path = f"/encounters/{FACE.make('/encounters', VISIT)['id']}"
+    path = f"/encounters/{FACE.create('/encounters', VISIT)['id']}"
     changed = FACE.patch(path, {"period": {"end": "2026-11-20T10:00:00Z"}, "reasonCode": None})
     data = changed.body["data"]
     assert data["period"] == VISIT["period"] | {"end": "2026-11-20T10:00:00Z"}
@@ -140,7 +140,7 @@ def test_a_part_of_an_object_is_merged_with_the_rest_of_it() -> None:
 
 def test_null_removes_a_member_of_an_object() -> None:
     period = {"start": "2026-11-20T09:00:00Z", "end": "2026-11-20T10:00:00Z"}
-    path = f"/encounters/{FACE.make('/encounters', VISIT | {'period': period})['id']}"
+    path = f"/encounters/{FACE.create('/encounters', VISIT | {'period': period})['id']}"
     changed = FACE.patch(path, {"period": {"start": None}, "serviceType": {"text": None}})
     assert changed.status == 200, changed.text
     assert changed.body["data"]["period"] == {"end": period["end"]}
@@ -150,8 +150,8 @@ def test_null_removes_a_member_of_an_object() -> None:
     assert FACE.patch(path, {"period": {"end": None}}).body == before
 
 
-def test_records_are_made_during_an_encounter(clinic: FrontDoor) -> None:
-    during = {"encounterId": FACE.make("/encounters", VISIT)["id"], "patientId": "homer-simpson"}
+def test_records_are_made_during_an_encounter(clinic: ApiClient) -> None:
+    during = {"encounterId": FACE.create("/encounters", VISIT)["id"], "patientId": "homer-simpson"}
     heart: Json = {
         "status": "final",
         "code": plain_values.LOINC,
@@ -171,20 +171,20 @@ def test_records_are_made_during_an_encounter(clinic: FrontDoor) -> None:
         ("/prescriptions", tablet, "MedicationRequest"),
         ("/assessments", lumbago, "ClinicalImpression"),
     ):
-        data = FACE.make(path, body | during)
+        data = FACE.create(path, body | during)
         assert data.items() >= (body | during).items()
         assert clinic.get(f"/{kind}/{data['id']}").status == 200
         listed = FACE.get(f"{path}?encounterId={during['encounterId']}").body
         assert listed == {"data": [data], "next": None}
-    recorded = clinic.get(f"/Encounter/{during['encounterId']}/$everything").found
+    recorded = clinic.get(f"/Encounter/{during['encounterId']}/$everything").resources
     assert {record["resourceType"] for record in recorded} >= {"Observation", "MedicationRequest"}
 
 
 def test_a_conversation_is_linked_to_its_session() -> None:
-    session = FACE.make("/encounters", {"status": "in-progress", "class": "VR"})["id"]
-    thread = FACE.make("/threads", {"topic": "Back pain", "patientId": "homer-simpson"})
+    session = FACE.create("/encounters", {"status": "in-progress", "class": "VR"})["id"]
+    thread = FACE.create("/threads", {"topic": "Back pain", "patientId": "homer-simpson"})
     sent = [
-        FACE.make(
+        FACE.create(
             "/messages",
             {
                 "threadId": thread["id"],
@@ -211,8 +211,8 @@ def test_a_conversation_is_linked_to_its_session() -> None:
 
 
 def test_threads_and_messages_are_separate_collections() -> None:
-    thread = FACE.make("/threads", {"topic": "Back pain"})["id"]
-    message = FACE.make("/messages", {"threadId": thread, "text": "It hurts"})["id"]
+    thread = FACE.create("/threads", {"topic": "Back pain"})["id"]
+    message = FACE.create("/messages", {"threadId": thread, "text": "It hurts"})["id"]
     assert [member["id"] for member in FACE.get("/threads").body["data"]] == [thread]
     assert [member["id"] for member in FACE.get("/messages").body["data"]] == [message]
     for collection, other, body in (("threads", message, {}), ("messages", thread, {"text": "x"})):
@@ -234,8 +234,8 @@ def test_a_client_may_choose_ids() -> None:
     assert content(FACE.get("/encounters/visit-1").body["data"]) == VISIT
     assert FACE.put("/encounters/visit-1", VISIT | {"id": "visit-1"}).status == 200
     other = FACE.put("/encounters/visit-3", VISIT | {"id": "visit-1"})
-    assert (other.status, places(other)) == (400, ["#/id"])
-    assert FACE.make("/encounters", VISIT | {"id": "visit-2"})["id"] != "visit-2"
+    assert (other.status, refused_fields(other)) == (400, ["#/id"])
+    assert FACE.create("/encounters", VISIT | {"id": "visit-2"})["id"] != "visit-2"
 
 
 @pytest.mark.parametrize("accept", ["application/fhir+xml", "text/html", "*/*", "nonsense", ""])
@@ -247,8 +247,8 @@ def test_answers_are_json_whatever_accept_says(accept: str) -> None:
 
 
 def test_the_encoding_of_a_body_makes_no_difference() -> None:
-    packed = Plain(FrontDoor(packed=True))
-    assert content(packed.make("/encounters", VISIT)) == VISIT
+    packed = PlainClient(ApiClient(sends_base64=True))
+    assert content(packed.create("/encounters", VISIT)) == VISIT
 
 
 def test_a_number_is_kept_digit_for_digit() -> None:

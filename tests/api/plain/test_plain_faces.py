@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from tests.support import care
-from tests.support.frontdoor import Answer, FrontDoor
-from tests.support.plain_client import Plain
+from tests.support.api_client import Answer, ApiClient
+from tests.support.plain_client import PlainClient
 
 type Json = dict[str, Any]
 
 # Tables in memory, as there are many requests.
 pytestmark = pytest.mark.usefixtures("practice")
-FACE = Plain()
+FACE = PlainClient()
 EXAMPLES = sorted(
     (Path(__file__).parents[2] / "fixtures/r4-examples").glob("[CE][on]*.json"),
     key=lambda path: path.name,
@@ -59,7 +59,7 @@ def content(answer: Answer) -> Json:
     return {name: value for name, value in answer.body.items() if name != "meta"}
 
 
-def test_a_resource_created_in_fhir_is_readable_as_plain_json(clinic: FrontDoor) -> None:
+def test_a_resource_created_in_fhir_is_readable_as_plain_json(clinic: ApiClient) -> None:
     own_id = clinic.post("/Encounter", RICH).id
     data = FACE.get(f"/encounters/{own_id}").body["data"]
     assert data == {
@@ -125,7 +125,7 @@ CHANGES: list[tuple[Json, str, Any]] = [
 
 @pytest.mark.parametrize(("change", "element", "expected"), CHANGES)
 def test_a_change_keeps_elements_that_only_fhir_can_express(
-    clinic: FrontDoor, change: Json, element: str, expected: Any
+    clinic: ApiClient, change: Json, element: str, expected: Any
 ) -> None:
     before = clinic.post("/Encounter", RICH)
     answer = FACE.patch(f"/encounters/{before.id}", change)
@@ -137,7 +137,7 @@ def test_a_change_keeps_elements_that_only_fhir_can_express(
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_putting_back_what_was_read_as_plain_json_changes_nothing(
-    clinic: FrontDoor, path: Path
+    clinic: ApiClient, path: Path
 ) -> None:
     example = json.loads(path.read_text())
     collection = "encounters" if example["resourceType"] == "Encounter" else "threads"
@@ -154,7 +154,7 @@ def test_putting_back_what_was_read_as_plain_json_changes_nothing(
     assert clinic.get(url).body == before.body, "not even a version was made"
 
 
-def test_a_put_removes_the_fields_it_leaves_out_and_nothing_else(clinic: FrontDoor) -> None:
+def test_a_put_removes_the_fields_it_leaves_out_and_nothing_else(clinic: ApiClient) -> None:
     before = clinic.post("/Encounter", RICH)
     assert (
         FACE.put(f"/encounters/{before.id}", {"status": "in-progress", "class": "AMB"}).status
@@ -167,7 +167,7 @@ def test_a_put_removes_the_fields_it_leaves_out_and_nothing_else(clinic: FrontDo
     }
 
 
-def test_a_value_of_another_type_replaces_the_previous_one(clinic: FrontDoor) -> None:
+def test_a_value_of_another_type_replaces_the_previous_one(clinic: ApiClient) -> None:
     body = {
         "resourceType": "Observation",
         "status": "final",
@@ -189,7 +189,7 @@ def test_a_value_of_another_type_replaces_the_previous_one(clinic: FrontDoor) ->
     assert both.body["errors"][0]["pointer"] in ("#/valueString", "#/valueInteger")
 
 
-def test_text_replaces_another_attachment(clinic: FrontDoor) -> None:
+def test_text_replaces_another_attachment(clinic: ApiClient) -> None:
     picture = {"contentType": "image/png", "data": "iVBORw0K", "title": "Rash", "size": 6}
     body = {
         "resourceType": "DocumentReference",
@@ -213,7 +213,7 @@ def test_text_replaces_another_attachment(clinic: FrontDoor) -> None:
     }
 
 
-def test_version_conditions_hold_across_both_apis(clinic: FrontDoor) -> None:
+def test_version_conditions_hold_across_both_apis(clinic: ApiClient) -> None:
     created = FACE.post("/encounters", {"status": "in-progress", "class": "AMB"})
     own_id = created.body["data"]["id"]
     stored = clinic.get(f"/Encounter/{own_id}")
@@ -239,7 +239,7 @@ def test_version_conditions_hold_across_both_apis(clinic: FrontDoor) -> None:
     ("collection", "kind"),
     [("observations", "Observation"), ("prescriptions", "MedicationRequest")],
 )
-def test_a_value_marked_absent_stays_absent(clinic: FrontDoor, collection: str, kind: str) -> None:
+def test_a_value_marked_absent_stays_absent(clinic: ApiClient, collection: str, kind: str) -> None:
     absent = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
     example = care.example(kind, _status={"extension": [{"url": absent, "valueCode": "unknown"}]})
     del example["status"]
@@ -251,7 +251,7 @@ def test_a_value_marked_absent_stays_absent(clinic: FrontDoor, collection: str, 
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "text/html"])
-def test_text_attachments_state_their_character_encoding(clinic: FrontDoor, kind: str) -> None:
+def test_text_attachments_state_their_character_encoding(clinic: ApiClient, kind: str) -> None:
     written = {"contentType": f"{kind}; charset=ISO-8859-1", "data": "QSByYXNo"}
     body = care.example("DocumentReference", content=[{"attachment": written}])
     own_id = clinic.post("/DocumentReference", body).id

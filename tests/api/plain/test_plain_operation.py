@@ -6,13 +6,13 @@ import pytest
 
 from shared.store import dynamodb, transactions
 from tests.support import care
+from tests.support.api_client import ApiClient
 from tests.support.audit_pipeline import Log
-from tests.support.frontdoor import FrontDoor
-from tests.support.plain_client import Plain
+from tests.support.plain_client import PlainClient
 
 pytestmark = pytest.mark.usefixtures("moto")
 
-FACE = Plain()
+FACE = PlainClient()
 VISIT = {"status": "in-progress", "class": "AMB"}
 
 
@@ -39,7 +39,7 @@ def test_an_internal_error_reveals_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_busy_database_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
-    created = FACE.make("/encounters", VISIT)
+    created = FACE.create("/encounters", VISIT)
     monkeypatch.setattr(transactions, "CHANGE_PATIENCE_SECONDS", -1)
     client = dynamodb.client()
     busy = client.exceptions.TransactionCanceledException(
@@ -71,14 +71,14 @@ ASKED: list[tuple[str, str, Any, str, str]] = [
 
 @pytest.mark.parametrize("asked", ASKED, ids=lambda asked: f"{asked[0]} {asked[1]}")
 def test_the_audit_trail_records_both_apis_alike(
-    clinic: FrontDoor, log: Log, asked: tuple[str, str, Any, str, str]
+    clinic: ApiClient, log: Log, asked: tuple[str, str, Any, str, str]
 ) -> None:
     clinic.put("/Encounter/own", care.visit(id="own"))
     log.clear()
     method, path, body, action, entity = asked
     face = FACE.administrator if method == "DELETE" else FACE
     answer = face.call(method, path, body)
-    (event,) = log.delivered()
+    (event,) = log.deliver()
     assert event["action"] == action
     whats = [entity["what"]["reference"] for entity in event["entity"] if "what" in entity]
     assert answer.status >= 400 or care.HOMER in whats

@@ -10,15 +10,15 @@ from shared.plain.collections import COLLECTIONS
 from shared.plain.collections.rows import Collection
 from shared.plain.endpoint import MOST_ELEMENTS
 from tests.support import care, plain_values
-from tests.support.consistency import everything
-from tests.support.frontdoor import FrontDoor
-from tests.support.plain_client import Plain, check_problem, places
+from tests.support.api_client import ApiClient
+from tests.support.consistency import stored_items
+from tests.support.plain_client import PlainClient, check_problem, refused_fields
 
 type Json = dict[str, Any]
 
 # Tables in memory, as there are many requests.
 pytestmark = pytest.mark.usefixtures("practice")
-FACE = Plain()
+FACE = PlainClient()
 VISIT: Json = {"status": "in-progress", "class": "AMB"}
 by_name = pytest.mark.parametrize("collection", COLLECTIONS.values(), ids=lambda each: each.name)
 
@@ -70,37 +70,37 @@ WRONG: list[tuple[str, Any, list[str]]] = [
 
 @pytest.mark.parametrize(("collection", "body", "expected"), WRONG)
 def test_each_wrong_field_is_named(collection: str, body: Any, expected: list[str]) -> None:
-    before = everything()
+    before = stored_items()
     for answer in (FACE.post(f"/{collection}", body), FACE.put(f"/{collection}/own", body)):
         assert answer.status == 400, answer.text
-        assert places(answer) == expected
-    assert everything() == before
+        assert refused_fields(answer) == expected
+    assert stored_items() == before
 
 
 def test_all_wrong_fields_are_named_at_once() -> None:
     answer = FACE.post("/encounters", {"status": 1, "clas": 2, "period": {"start": 3}})
-    assert places(answer) == ["#/status", "#/clas", "#/period/start", "#/class"]
+    assert refused_fields(answer) == ["#/status", "#/clas", "#/period/start", "#/class"]
     assert answer.body["title"] == "Bad Request"
     assert answer.body["detail"] == "There are 4 problems, listed in errors"
 
 
 @by_name
-def test_an_invalid_patch_changes_nothing(clinic: FrontDoor, collection: Collection) -> None:
-    body = plain_values.least(collection)
+def test_an_invalid_patch_changes_nothing(clinic: ApiClient, collection: Collection) -> None:
+    body = plain_values.smallest_member(collection)
     if "threadId" in body:
         body["threadId"] = clinic.post("/Communication", care.header()).id
-    path = f"/{collection.name}/{FACE.make(f'/{collection.name}', body)['id']}"
-    before = everything()
+    path = f"/{collection.name}/{FACE.create(f'/{collection.name}', body)['id']}"
+    before = stored_items()
     for field in collection.fields:
-        for value in plain_values.wrong(field.kind)[:2]:
+        for value in plain_values.invalid_values(field.kind)[:2]:
             answer = FACE.patch(path, {field.name: [value] if field.many else value})
             assert answer.status == 400, answer.text
-            assert all(place.startswith(f"#/{field.name}") for place in places(answer))
+            assert all(place.startswith(f"#/{field.name}") for place in refused_fields(answer))
     for change, place in (({"none": None}, "#/none"), ({"id": "x"}, "#/id"), ([], "#")):
         answer = FACE.patch(path, change)
         assert answer.status == 400, answer.text
-        assert places(answer) == [place]
-    assert everything() == before
+        assert refused_fields(answer) == [place]
+    assert stored_items() == before
 
 
 @pytest.mark.parametrize(
@@ -115,33 +115,33 @@ def test_a_body_refused_by_a_rule_is_422_and_names_the_field(body: Json, place: 
     assert answer.status == 422
     assert answer.body["title"] == "Unprocessable Content"
     assert answer.body["code"] == "business-rule"
-    assert places(answer) == [place]
+    assert refused_fields(answer) == [place]
 
 
 def test_a_change_refused_by_a_rule_names_the_field() -> None:
-    path = f"/encounters/{FACE.make('/encounters', VISIT | {'status': 'cancelled'})['id']}"
+    path = f"/encounters/{FACE.create('/encounters', VISIT | {'status': 'cancelled'})['id']}"
     for answer in (FACE.patch(path, {"status": "planned"}), FACE.put(path, VISIT)):
         assert answer.status == 422
-        assert places(answer) == ["#/status"]
-    thread = FACE.make("/threads", {})["id"]
-    message = FACE.make("/messages", {"threadId": thread})["id"]
-    moved = FACE.patch(f"/messages/{message}", {"threadId": FACE.make("/threads", {})["id"]})
+        assert refused_fields(answer) == ["#/status"]
+    thread = FACE.create("/threads", {})["id"]
+    message = FACE.create("/messages", {"threadId": thread})["id"]
+    moved = FACE.patch(f"/messages/{message}", {"threadId": FACE.create("/threads", {})["id"]})
     assert moved.status == 422
-    assert places(moved) == ["#/threadId"]
+    assert refused_fields(moved) == ["#/threadId"]
     linked = FACE.patch(f"/threads/{thread}", {"encounterId": "nowhere"})
     assert linked.status == 422
-    assert places(linked) == ["#/encounterId"]
+    assert refused_fields(linked) == ["#/encounterId"]
 
 
 def test_version_conditions_are_given_in_headers() -> None:
-    path = f"/encounters/{FACE.make('/encounters', VISIT)['id']}"
+    path = f"/encounters/{FACE.create('/encounters', VISIT)['id']}"
     for method, body in (("PUT", VISIT), ("PATCH", {}), ("DELETE", None)):
         late = FACE.call(method, path, body, if_match='W/"9"')
         assert late.status == 412
         assert late.body["code"] == "conflict"
         empty = FACE.call(method, path, body, if_match='""')
         assert empty.status == 400
-        assert places(empty) == ["If-Match"]
+        assert refused_fields(empty) == ["If-Match"]
     there = FACE.put(path, VISIT, if_none_match="*")
     assert there.status == 412
 
@@ -170,12 +170,12 @@ def test_a_missing_path_or_resource_is_answered_by_a_problem_document(
 ) -> None:
     answer = FACE.call(method, path, {} if method in ("POST", "PUT", "PATCH") else None)
     assert answer.status == status, answer.text
-    assert places(answer) == expected
+    assert refused_fields(answer) == expected
     assert (status == 405) is ("Allow" in answer.headers)
 
 
 def test_a_missing_reference_is_named_in_terms_of_the_plain_api() -> None:
-    thread = FACE.make("/threads", {})["id"]
+    thread = FACE.create("/threads", {})["id"]
     FACE.administrator.delete(f"/threads/{thread}")
     for own_id, status, text in (
         ("none", 404, "There is no none in threads"),
@@ -221,13 +221,13 @@ def test_a_body_too_large_to_store_is_413() -> None:
 
 
 def test_a_forbidden_request_is_answered_by_a_problem_document() -> None:
-    nurse, auditor = Plain(FrontDoor(role="nurse")), Plain(FrontDoor(role="auditor"))
+    nurse, auditor = PlainClient(ApiClient(role="nurse")), PlainClient(ApiClient(role="auditor"))
     assert nurse.get("/encounters").status == 403
     assert nurse.get("/nothing").status == 404
     assert auditor.get("/encounters").status == 200
     assert auditor.post("/encounters", VISIT).status == 403
-    assert Plain(FrontDoor(claims={"token_use": "id"})).get("/encounters").status == 401
-    reads = Plain(FrontDoor(claims={"scope": "user/Encounter.r"}))
+    assert PlainClient(ApiClient(claims={"token_use": "id"})).get("/encounters").status == 401
+    reads = PlainClient(ApiClient(claims={"scope": "user/Encounter.r"}))
     assert reads.get("/encounters").status == 403
     assert reads.get("/observations/1").status == 403
     assert reads.get("/encounters/none").status == 404
@@ -248,7 +248,7 @@ def test_the_plain_api_is_served_beside_any_base(
     settings.settings.cache_clear()
 
 
-def test_fhir_refusals_stay_operation_outcomes(clinic: FrontDoor) -> None:
+def test_fhir_refusals_stay_operation_outcomes(clinic: ApiClient) -> None:
     answer = clinic.get("/v1/encounters")
     assert answer.body["resourceType"] == "OperationOutcome"
     check_problem(FACE.get("/encounters/none"))
@@ -265,4 +265,4 @@ def test_an_array_of_too_many_values_is_refused_before_it_is_read(
     body = {"status": "planned", "class": "VR", "practitionerIds": ["alice"] * (MOST_ELEMENTS + 1)}
     refused = FACE.call(method, path, body)
     assert (refused.status, refused.body["code"]) == (400, "too-costly")
-    assert places(refused) == ["#/practitionerIds"]
+    assert refused_fields(refused) == ["#/practitionerIds"]

@@ -8,14 +8,14 @@ from shared.catalog.parameters import SEARCH_PARAMS
 from shared.plain.collections import COLLECTIONS
 from shared.plain.collections.rows import Collection, Param
 from tests.support import care
-from tests.support.frontdoor import FrontDoor
-from tests.support.plain_client import Plain, places
+from tests.support.api_client import ApiClient
+from tests.support.plain_client import PlainClient, refused_fields
 
 type Json = dict[str, Any]
 
 # Tables in memory, as there are many requests.
 pytestmark = pytest.mark.usefixtures("practice")
-FACE = Plain()
+FACE = PlainClient()
 PARAMS = [(collection, param) for collection in COLLECTIONS.values() for param in collection.params]
 by_param = pytest.mark.parametrize(
     ("collection", "param"), PARAMS, ids=[f"{each.name} {param.name}" for each, param in PARAMS]
@@ -29,7 +29,7 @@ def visit(day: int, **more: Any) -> str:
         "patientId": "homer-simpson",
         "period": {"start": f"2026-11-{day:02}T09:00:00Z", "end": f"2026-11-{day:02}T10:00:00Z"},
     }
-    return str(FACE.make("/encounters", body | more)["id"])
+    return str(FACE.create("/encounters", body | more)["id"])
 
 
 def ids(query: str) -> list[str]:
@@ -96,7 +96,7 @@ def test_search_results_can_be_paged_through() -> None:
 def test_each_wrong_parameter_is_named(query: str, expected: list[str]) -> None:
     answer = FACE.get(f"/encounters?{query}")
     assert answer.status == 400, answer.text
-    assert places(answer) == expected
+    assert refused_fields(answer) == expected
 
 
 @by_param
@@ -111,7 +111,7 @@ def test_every_parameter_is_one_of_fhirs(collection: Collection, param: Param) -
 
 @by_param
 def test_every_parameter_finds_the_examples_that_have_its_value(
-    clinic: FrontDoor, collection: Collection, param: Param
+    clinic: ApiClient, collection: Collection, param: Param
 ) -> None:
     """An example is found by the values that it has, and by no others."""
     session = clinic.post("/Encounter", care.session()).id
@@ -128,7 +128,7 @@ def test_every_parameter_finds_the_examples_that_have_its_value(
     }
     whole = more.get(collection.name, {})
     of_it = {"encounterId": session} if collection.name not in ("encounters", "messages") else {}
-    data = FACE.make(f"/{collection.name}", {**collection.example, **of_it, **whole})
+    data = FACE.create(f"/{collection.name}", {**collection.example, **of_it, **whole})
     found, other = _values(param, data | {"encounterId": session})
 
     def of(value: str) -> list[str]:

@@ -8,8 +8,8 @@ import pytest
 from shared.fhir import fhirjson
 from shared.fhir.validation.validation import issues
 from tests.support import care, refusals
+from tests.support.api_client import ORIGIN, ApiClient
 from tests.support.audit_pipeline import Log
-from tests.support.frontdoor import ORIGIN, FrontDoor
 from tests.support.practice import Practice
 
 HOMER, ALICE = "Patient/pt_abc123", "Practitioner/prac_def456"
@@ -66,13 +66,13 @@ def header(**more: Any) -> dict[str, Any]:
     return care.header(subject=people[0], sender=people[0], recipient=people, **more)
 
 
-def plain(clinic: FrontDoor, method: str, path: str, body: Any = None) -> Any:
+def plain(clinic: ApiClient, method: str, path: str, body: Any = None) -> Any:
     answer = clinic.call(method, f"{ORIGIN}/v1/{path}", body, content_type=JSON)
     assert answer.status in (200, 201), answer.text
     return answer.body
 
 
-def test_the_plain_example_is_created_updated_and_found_as_it_is_written(clinic: FrontDoor) -> None:
+def test_the_plain_example_is_created_updated_and_found_as_it_is_written(clinic: ApiClient) -> None:
     made = plain(clinic, "POST", "encounters", ENCOUNTER)["data"]
     assert {name: made[name] for name in ENCOUNTER} == ENCOUNTER
     stored = clinic.get(f"/Encounter/{made['id']}").body
@@ -90,7 +90,7 @@ def test_the_plain_example_is_created_updated_and_found_as_it_is_written(clinic:
         assert [match["id"] for match in found] == [made["id"]]
 
 
-def test_records_name_foreign_ids_too(clinic: FrontDoor) -> None:
+def test_records_name_foreign_ids_too(clinic: ApiClient) -> None:
     encounter = plain(clinic, "POST", "encounters", ENCOUNTER)["data"]["id"]
     for name, body in (("observations", OBSERVATION), ("notes", NOTE)):
         made = plain(clinic, "POST", name, body | {"encounterId": encounter})["data"]
@@ -115,7 +115,7 @@ def test_records_name_foreign_ids_too(clinic: FrontDoor) -> None:
         "_has:Communication:encounter:sender=Patient/pt_abc123",
     ],
 )
-def test_searches_find_resources_that_name_foreign_ids(clinic: FrontDoor, query: str) -> None:
+def test_searches_find_resources_that_name_foreign_ids(clinic: ApiClient, query: str) -> None:
     encounter_id = clinic.post("/Encounter", session()).id
     clinic.post("/Encounter", care.session())
     link = care.reference(f"Encounter/{encounter_id}")
@@ -123,7 +123,7 @@ def test_searches_find_resources_that_name_foreign_ids(clinic: FrontDoor, query:
     assert clinic.get(f"/Encounter?{query}").ids == [encounter_id]
 
 
-def test_ids_of_resources_stored_here_follow_r4(clinic: FrontDoor) -> None:
+def test_ids_of_resources_stored_here_follow_r4(clinic: ApiClient) -> None:
     for kind in ("Patient", "Encounter"):
         body = care.example(kind, id="pt_abc123")
         refusals.check(clinic.put(f"/{kind}/pt_abc123", body), 400, "invalid", f"{kind}.id")
@@ -136,7 +136,7 @@ def test_ids_of_resources_stored_here_follow_r4(clinic: FrontDoor) -> None:
 
 
 def test_under_local_checks_references_follow_r4(practice: Practice) -> None:
-    practice.set(REFERENCE_CHECKS="local")
+    practice.configure(REFERENCE_CHECKS="local")
     answer = practice.clinic.post("/Encounter", session())
     places = ("Encounter.subject.reference", "Encounter.participant[0].individual.reference")
     refusals.check(answer, 400, "value", *places)
@@ -155,12 +155,12 @@ def test_under_local_checks_references_follow_r4(practice: Practice) -> None:
 @pytest.mark.parametrize(
     "caller",
     [
-        FrontDoor(role="patient", fhir_user=HOMER),
-        FrontDoor(role="patient", fhir_user="", claims={"patient": "pt_abc123"}),
-        FrontDoor(role="patient", fhir_user="", claims={"patient": HOMER}),
+        ApiClient(role="patient", fhir_user=HOMER),
+        ApiClient(role="patient", fhir_user="", claims={"patient": "pt_abc123"}),
+        ApiClient(role="patient", fhir_user="", claims={"patient": HOMER}),
     ],
 )
-def test_a_patient_sees_and_writes_their_own(clinic: FrontDoor, caller: FrontDoor) -> None:
+def test_a_patient_sees_and_writes_their_own(clinic: ApiClient, caller: ApiClient) -> None:
     own = clinic.post("/Encounter", session()).id
     other = clinic.post("/Encounter", care.session()).id
     assert caller.get("/Encounter").ids == [own]
@@ -179,16 +179,16 @@ def test_a_patient_sees_and_writes_their_own(clinic: FrontDoor, caller: FrontDoo
     assert opened.status in (200, 201), opened.text
 
 
-def test_a_patient_scope_covers_the_patients_compartment(clinic: FrontDoor) -> None:
+def test_a_patient_scope_covers_the_patients_compartment(clinic: ApiClient) -> None:
     own = clinic.post("/Encounter", session()).id
     clinic.post("/Encounter", care.session())
     claims = {"scope": "patient/Encounter.rs", "patient": "pt_abc123"}
-    caller = FrontDoor(role="practitioner", fhir_user=ALICE, claims=claims)
+    caller = ApiClient(role="practitioner", fhir_user=ALICE, claims=claims)
     assert caller.get("/Encounter").ids == [own]
 
 
 def test_a_session_opened_by_their_thread_names_them(practice: Practice) -> None:
-    practice.set(SESSION_POLICY="thread")
+    practice.configure(SESSION_POLICY="thread")
     thread = practice.clinic.post("/Communication", header()).id
     people: dict[str, Any] = {"subject": care.reference(HOMER), "sender": care.reference(HOMER)}
     assert practice.clinic.post("/Communication", care.message(thread, **people)).status == 201
@@ -198,14 +198,14 @@ def test_a_session_opened_by_their_thread_names_them(practice: Practice) -> None
     assert ALICE in individuals
 
 
-def test_the_audit_trail_names_them(clinic: FrontDoor, log: Log) -> None:
+def test_the_audit_trail_names_them(clinic: ApiClient, log: Log) -> None:
     encounter_id = replace(clinic, fhir_user=ALICE).post("/Encounter", session()).id
-    log.delivered()
-    auditor = FrontDoor(role="auditor", fhir_user="Practitioner/aud_1")
+    log.deliver()
+    auditor = ApiClient(role="auditor", fhir_user="Practitioner/aud_1")
     for query in (f"patient={HOMER}", "patient=pt_abc123", f"agent={ALICE}"):
         answer = auditor.get(f"/AuditEvent?{query}")
         assert len(answer.ids) == 1, answer.text
-        (event,) = answer.found
+        (event,) = answer.resources
         whats = [entity["what"]["reference"] for entity in event["entity"] if "what" in entity]
         assert {f"Encounter/{encounter_id}/_history/1", HOMER} <= set(whats)
         assert event["agent"][0]["who"] == care.reference(ALICE)
@@ -213,20 +213,22 @@ def test_the_audit_trail_names_them(clinic: FrontDoor, log: Log) -> None:
 
 
 def test_a_day_of_their_messages_is_one_session(practice: Practice) -> None:
-    practice.set(SESSION_POLICY="daily", SESSION_SCOPE="patient", SESSION_TIME_ZONE="Europe/Berlin")
+    practice.configure(
+        SESSION_POLICY="daily", SESSION_SCOPE="patient", SESSION_TIME_ZONE="Europe/Berlin"
+    )
     people: dict[str, Any] = {"subject": care.reference(HOMER), "sender": care.reference(HOMER)}
     for _ in range(2):
         thread = practice.clinic.post("/Communication", header()).id
-        practice.says(thread, "2026-03-02 10:00", **people)
+        practice.post_message(thread, "2026-03-02 10:00", **people)
     assert practice.session()["subject"] == care.reference(HOMER)
 
 
 @pytest.mark.parametrize("person", ["Person/1", "prac_def456", "https://ours.example/a b"])
 def test_an_event_names_a_caller_without_a_valid_reference_by_an_identifier(
-    clinic: FrontDoor, log: Log, person: str
+    clinic: ApiClient, log: Log, person: str
 ) -> None:
     replace(clinic, fhir_user=person).post("/Encounter", session())
-    log.delivered()
-    (event,) = FrontDoor(role="auditor").get(f"/AuditEvent?patient={HOMER}").found
+    log.deliver()
+    (event,) = ApiClient(role="auditor").get(f"/AuditEvent?patient={HOMER}").resources
     assert event["agent"][0]["who"] == {"identifier": {"value": person}}
     assert issues(fhirjson.loads(fhirjson.dumps(event)), "AuditEvent") == []

@@ -7,9 +7,9 @@ import pytest
 
 from shared.store import transactions
 from tests.support import care, refusals
+from tests.support.api_client import BASE, Answer, ApiClient
 from tests.support.bundles import bundle, entry, statuses, transact, urn
-from tests.support.consistency import everything
-from tests.support.frontdoor import BASE, Answer, FrontDoor
+from tests.support.consistency import stored_items
 from tests.support.practice import Practice
 
 LINDA = "Patient/linda-belcher"
@@ -37,13 +37,13 @@ def without(body: dict[str, Any], *names: str) -> dict[str, Any]:
 @pytest.fixture
 def local(practice: Practice) -> Practice:
     """Return a practice that checks references, with a patient and a practitioner."""
-    practice.set(REFERENCE_CHECKS="local")
+    practice.configure(REFERENCE_CHECKS="local")
     for each in PEOPLE:
         add(practice.clinic, each)
     return practice
 
 
-def add(clinic: FrontDoor, reference: str) -> None:
+def add(clinic: ApiClient, reference: str) -> None:
     assert clinic.put(f"/{reference}", person(reference)).status in (200, 201)
 
 
@@ -53,7 +53,7 @@ def refuses(answer: Answer, *places: str) -> None:
 
 
 def test_a_write_that_names_a_missing_person_is_refused(local: Practice) -> None:
-    before = everything()
+    before = stored_items()
     body = care.session(
         subject=care.reference(LINDA),
         participant=[{"individual": care.reference("Practitioner/bob")}],
@@ -65,14 +65,14 @@ def test_a_write_that_names_a_missing_person_is_refused(local: Practice) -> None
         "Encounter.participant[0].individual.reference",
         "Encounter.reasonReference[0].reference",
     )
-    assert everything() == before
+    assert stored_items() == before
     for each in (LINDA, "Practitioner/bob"):
         add(local.clinic, each)
     body["reasonReference"] = [care.reference(f"Condition/{made(local.clinic, condition(LINDA))}")]
     assert local.clinic.post("/Encounter", body).status == 201
 
 
-def made(clinic: FrontDoor, body: dict[str, Any]) -> str:
+def made(clinic: ApiClient, body: dict[str, Any]) -> str:
     answer = clinic.post(f"/{body['resourceType']}", body)
     assert answer.status == 201, answer.text
     return answer.id
@@ -190,7 +190,7 @@ def test_a_resource_hidden_by_the_scope_is_treated_as_missing(local: Practice) -
 
 def test_a_patient_may_write_to_their_practitioner(local: Practice) -> None:
     add(local.clinic, LINDA)
-    homer = FrontDoor(role="patient", fhir_user=care.HOMER)
+    homer = ApiClient(role="patient", fhir_user=care.HOMER)
     header = made(local.clinic, care.header())
     assert homer.post("/Communication", care.message(header)).status == 201
     staff = (care.ALICE, "Practitioner/bob", "Practitioner/carl")
@@ -206,7 +206,7 @@ def test_a_patient_may_write_to_their_practitioner(local: Practice) -> None:
 
 
 def test_a_server_opened_session_may_name_deleted_people(local: Practice) -> None:
-    local.set(SESSION_POLICY="thread")
+    local.configure(SESSION_POLICY="thread")
     header = made(local.clinic, care.header())
     for each in PEOPLE:
         local.clinic.administrator.delete(f"/{each}")
@@ -216,7 +216,7 @@ def test_a_server_opened_session_may_name_deleted_people(local: Practice) -> Non
     assert session["subject"] == care.reference(care.HOMER)
 
 
-def open_session(clinic: FrontDoor, *parameters: tuple[str, Any]) -> Answer:
+def open_session(clinic: ApiClient, *parameters: tuple[str, Any]) -> Answer:
     return clinic.post("/Encounter/$open-session", care.parameters(*parameters))
 
 
@@ -268,7 +268,7 @@ def test_resources_created_by_a_bundle_exist_for_its_other_entries(local: Practi
 
 
 def test_resources_deleted_by_a_bundle_are_missing_for_its_other_entries(local: Practice) -> None:
-    before = everything()
+    before = stored_items()
     answer = local.clinic.administrator.post(
         "",
         bundle(
@@ -278,7 +278,7 @@ def test_resources_deleted_by_a_bundle_are_missing_for_its_other_entries(local: 
         ),
     )
     refuses(answer, "Bundle.entry[0].resource.subject.reference")
-    assert everything() == before
+    assert stored_items() == before
 
 
 def test_resources_changed_or_moved_by_a_bundle_may_be_referred_to(local: Practice) -> None:
@@ -326,7 +326,7 @@ def test_a_write_may_add_as_many_references_as_a_transaction_checks(
 @pytest.mark.parametrize("checks", ["none", "local"])
 @pytest.mark.parametrize("phone", ["+15551234567", "%2B15551234567"])
 def test_a_sender_is_found_by_their_telephone(local: Practice, checks: str, phone: str) -> None:
-    local.set(REFERENCE_CHECKS=checks)
+    local.configure(REFERENCE_CHECKS=checks)
     telecom = [{"system": "phone", "value": "+15551234567"}]
     local.clinic.put(f"/{LINDA}", person(LINDA, telecom=telecom))
     header = made(local.clinic, care.header())
@@ -363,7 +363,7 @@ def test_a_conditional_reference_with_no_or_several_matches_refuses_the_whole_wr
     telecom = [{"system": "phone", "value": "+15550000000"}]
     for each in ("Patient/twin-1", "Patient/twin-2"):
         local.clinic.put(f"/{each}", person(each, telecom=telecom))
-    before = everything()
+    before = stored_items()
     body = care.header(
         subject=care.reference("Patient?identifier=https://mrn.example|nobody"),
         sender=care.reference("Patient?phone=+15550000000"),
@@ -384,7 +384,7 @@ def test_a_conditional_reference_with_no_or_several_matches_refuses_the_whole_wr
     assert several.expressions == [
         f"Bundle.entry[1].resource.{place.partition('.')[2]}" for place in places
     ]
-    assert everything() == before
+    assert stored_items() == before
 
 
 # ---- Conditions ------------------------------------------------------------------------------
@@ -412,7 +412,7 @@ def test_a_diagnosis_of_another_patient_is_accepted_unless_the_deployment_forbid
     add(local.clinic, LINDA)
     of_linda = made(local.clinic, condition(LINDA))
     session = made(local.clinic, diagnosed(of_linda))
-    local.set(REFERENCE_CHECKS="local", SAME_SUBJECT="true")
+    local.configure(REFERENCE_CHECKS="local", SAME_SUBJECT="true")
     named = care.reference(f"Condition/{of_linda}")
     for body, place in (
         (diagnosed(of_linda), DIAGNOSIS),
@@ -432,13 +432,13 @@ def test_a_diagnosis_of_another_patient_is_accepted_unless_the_deployment_forbid
 
 @pytest.mark.parametrize("subject", [care.HOMER, f"{BASE}/{care.HOMER}"])
 def test_a_subject_is_the_same_in_each_of_its_forms(local: Practice, subject: str) -> None:
-    local.set(REFERENCE_CHECKS="local", SAME_SUBJECT="true")
+    local.configure(REFERENCE_CHECKS="local", SAME_SUBJECT="true")
     own = made(local.clinic, condition(subject))
     assert local.clinic.post("/Encounter", diagnosed(own)).status == 201
 
 
 def test_a_bundle_is_checked_against_its_final_state(local: Practice) -> None:
-    local.set(REFERENCE_CHECKS="local", SAME_SUBJECT="true")
+    local.configure(REFERENCE_CHECKS="local", SAME_SUBJECT="true")
     add(local.clinic, LINDA)
     own = made(local.clinic, condition(LINDA))
     made_homers = entry("PUT", f"Condition/{own}", condition(id=own))
@@ -479,7 +479,7 @@ def test_an_encounter_must_name_its_patient_if_so_configured(
 ) -> None:
     practice.clinic.put("/Encounter/s", care.session(id="s"))
     assert practice.clinic.post("/Encounter", body).status == 201
-    practice.set(REQUIRE_SUBJECT="true")
+    practice.configure(REQUIRE_SUBJECT="true")
     refusals.check(practice.clinic.post("/Encounter", body), 422, "business-rule", SUBJECT)
 
 
@@ -488,14 +488,14 @@ def test_an_encounter_must_name_its_patient_if_so_configured(
 def test_a_required_subject_must_be_checkable_if_references_are_checked(
     local: Practice, checks: str, subject: dict[str, Any]
 ) -> None:
-    local.set(REFERENCE_CHECKS=checks, REQUIRE_SUBJECT="true")
+    local.configure(REFERENCE_CHECKS=checks, REQUIRE_SUBJECT="true")
     can_be_checked = BASE in subject.get("reference", "")
     answer = local.clinic.post("/Encounter", care.visit(subject=subject))
     assert answer.status == (201 if can_be_checked or checks == "none" else 422), answer.text
 
 
 def test_a_session_of_several_needs_no_subject_of_its_own(practice: Practice) -> None:
-    practice.set(REQUIRE_SUBJECT="true")
+    practice.configure(REQUIRE_SUBJECT="true")
     clinic = practice.clinic
     session = made(clinic, without(care.session(), "subject"))
     for patient in (care.HOMER, LINDA):
@@ -507,7 +507,7 @@ def test_a_session_of_several_needs_no_subject_of_its_own(practice: Practice) ->
 
 
 def test_a_server_opened_session_needs_no_subject(practice: Practice) -> None:
-    practice.set(REQUIRE_SUBJECT="true", SESSION_POLICY="thread")
+    practice.configure(REQUIRE_SUBJECT="true", SESSION_POLICY="thread")
     header = made(practice.clinic, without(care.header(), "subject"))
     made(practice.clinic, without(care.message(header), "subject"))
     session = practice.session()

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support import care, memory_secrets, refusals
 from tests.support.audit_pipeline import Log
-from tests.support.consistency import everything
-from tests.support.other_server import Elsewhere, Handler, elsewhere
+from tests.support.consistency import stored_items
+from tests.support.other_server import Handler, OtherServer, run_server
 from tests.support.practice import Practice
 
 HEADER, ROTATED = "Bearer of-the-deployment", "Bearer of-next-month"
@@ -18,24 +18,24 @@ ABSENT = "arn:aws:secretsmanager:us-east-1:123456789012:secret:directory/absent-
 
 @pytest.fixture
 def manager() -> Iterator[Any]:
-    with memory_secrets.manager() as client:
+    with memory_secrets.secrets_manager() as client:
         yield client
 
 
 @pytest.fixture
-def other(practice: Practice) -> Iterator[Elsewhere]:
-    with elsewhere() as place:
-        place.people |= {care.HOMER, care.ALICE}
-        practice.set(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=place.base)
+def other(practice: Practice) -> Iterator[OtherServer]:
+    with run_server() as place:
+        place.resources |= {care.HOMER, care.ALICE}
+        practice.configure(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=place.base)
         yield place
 
 
-def only(header: str, other: Elsewhere) -> None:
+def only(header: str, other: OtherServer) -> None:
     """Make the other server refuse every Authorization header but one."""
 
     def answer(handler: Handler) -> None:
         if handler.headers["Authorization"] == header:
-            other.say(handler)
+            other.send_resource(handler)
         else:
             handler.send(401)
 
@@ -43,20 +43,24 @@ def only(header: str, other: Elsewhere) -> None:
 
 
 def test_the_secret_is_sent_and_read_once(
-    practice: Practice, other: Elsewhere, manager: Any
+    practice: Practice, other: OtherServer, manager: Any
 ) -> None:
-    practice.set(REFERENCE_AUTHORIZATION_SECRET_ARN=memory_secrets.kept(manager, f"{HEADER}\n"))
+    practice.configure(
+        REFERENCE_AUTHORIZATION_SECRET_ARN=memory_secrets.store_secret(manager, f"{HEADER}\n")
+    )
     only(HEADER, other)
     assert practice.clinic.post("/Encounter", care.session(participant=[])).status == 201
     manager.delete_secret(SecretId="directory/read")
     assert practice.clinic.post("/Encounter", care.session()).status == 201
-    assert {headers["Authorization"] for _, headers in other.asked} == {HEADER}
+    assert {headers["Authorization"] for _, headers in other.requests} == {HEADER}
 
 
 def test_a_rotated_secret_is_read_again_when_the_old_one_is_refused(
-    practice: Practice, other: Elsewhere, manager: Any
+    practice: Practice, other: OtherServer, manager: Any
 ) -> None:
-    practice.set(REFERENCE_AUTHORIZATION_SECRET_ARN=memory_secrets.kept(manager, HEADER))
+    practice.configure(
+        REFERENCE_AUTHORIZATION_SECRET_ARN=memory_secrets.store_secret(manager, HEADER)
+    )
     assert practice.clinic.post("/Encounter", care.session(participant=[])).status == 201
     manager.put_secret_value(SecretId="directory/read", SecretString=ROTATED)
     only(ROTATED, other)
@@ -66,20 +70,22 @@ def test_a_rotated_secret_is_read_again_when_the_old_one_is_refused(
 
 @pytest.mark.parametrize("value", [b"Bearer as-bytes", "Bearer in\nlines", "Bearer gehörig", "  "])
 def test_a_secret_that_is_not_a_valid_header_is_503_and_not_sent(
-    practice: Practice, other: Elsewhere, manager: Any, value: str | bytes
+    practice: Practice, other: OtherServer, manager: Any, value: str | bytes
 ) -> None:
-    practice.set(REFERENCE_AUTHORIZATION_SECRET_ARN=memory_secrets.kept(manager, value))
+    practice.configure(
+        REFERENCE_AUTHORIZATION_SECRET_ARN=memory_secrets.store_secret(manager, value)
+    )
     unreadable(practice, other)
 
 
 @pytest.mark.usefixtures("manager")
 def test_a_secret_that_cannot_be_read_is_503(
     practice: Practice,
-    other: Elsewhere,
+    other: OtherServer,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    practice.set(REFERENCE_AUTHORIZATION_SECRET_ARN=ABSENT)
+    practice.configure(REFERENCE_AUTHORIZATION_SECRET_ARN=ABSENT)
     log = Log(monkeypatch)
     answer = unreadable(practice, other)
     failed = {"operation": "GetSecretValue", "code": "ResourceNotFoundException", "times": 1}
@@ -89,22 +95,22 @@ def test_a_secret_that_cannot_be_read_is_503(
     assert ABSENT not in capsys.readouterr().out
 
 
-def unreadable(practice: Practice, other: Elsewhere) -> Any:
+def unreadable(practice: Practice, other: OtherServer) -> Any:
     """Return the refusal of a write whose credentials cannot be read; it names no secret."""
-    before = everything()
+    before = stored_items()
     answer = practice.clinic.post("/Encounter", care.session())
     refusals.check(answer, 503, "transient")
     assert answer.headers["Retry-After"] == "1"
     assert "Bearer" not in answer.text
     assert "directory" not in answer.text
-    assert everything() == before
-    assert other.asked == []
+    assert stored_items() == before
+    assert other.requests == []
     return answer
 
 
 @pytest.mark.usefixtures("other")
 def test_a_request_without_remote_checks_reads_no_secret(practice: Practice) -> None:
-    practice.set(REFERENCE_AUTHORIZATION_SECRET_ARN=ABSENT)
+    practice.configure(REFERENCE_AUTHORIZATION_SECRET_ARN=ABSENT)
     nobody = care.visit(participant=[])
     del nobody["subject"]
     assert practice.clinic.post("/Encounter", nobody).status == 201

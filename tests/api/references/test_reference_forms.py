@@ -7,9 +7,9 @@ import pytest
 
 from shared.fhir import fhirjson
 from tests.support import care, refusals
-from tests.support.bundles import batch, bundle, entry, refused, statuses, transact, urn
-from tests.support.consistency import check, everything
-from tests.support.frontdoor import BASE, DOMAIN, ORIGIN, FrontDoor
+from tests.support.api_client import BASE, DOMAIN, ORIGIN, ApiClient
+from tests.support.bundles import batch, bundle, entry, post_refused, statuses, transact, urn
+from tests.support.consistency import check, stored_items
 from tests.support.steps import open_session
 
 JSON = "application/json"
@@ -25,19 +25,19 @@ SPELLINGS = [
 
 @pytest.mark.parametrize("text", WRONG)
 def test_a_message_names_its_thread_by_a_reference_or_is_refused(
-    clinic: FrontDoor, text: str
+    clinic: ApiClient, text: str
 ) -> None:
-    before = everything()
+    before = stored_items()
     body = care.message("x", partOf=[care.reference(text)])
     answer = clinic.post("/Communication", body)
     refusals.check(answer, 400, "value", "Communication.partOf[0].reference")
     put = clinic.put("/Communication/m", body | {"id": "m"})
     refusals.check(put, 400, "value", "Communication.partOf[0].reference")
-    assert everything() == before
+    assert stored_items() == before
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_a_patch_cannot_add_a_malformed_reference(clinic: FrontDoor, text: str) -> None:
+def test_a_patch_cannot_add_a_malformed_reference(clinic: ApiClient, text: str) -> None:
     header = clinic.post("/Communication", care.header()).id
     patch = [{"op": "add", "path": "/encounter", "value": care.reference(text)}]
     answer = clinic.patch(f"/Communication/{header}", patch)
@@ -53,34 +53,34 @@ def test_a_patch_cannot_add_a_malformed_reference(clinic: FrontDoor, text: str) 
 
 @pytest.mark.parametrize("text", WRONG)
 @pytest.mark.parametrize("kind", ["Observation", "Patient", "Appointment", "Group"])
-def test_every_type_refuses_a_malformed_reference(clinic: FrontDoor, kind: str, text: str) -> None:
+def test_every_type_refuses_a_malformed_reference(clinic: ApiClient, kind: str, text: str) -> None:
     extension = [{"url": "https://clinic.example/x", "valueReference": care.reference(text)}]
     answer = clinic.post(f"/{kind}", care.example(kind, extension=extension))
     refusals.check(answer, 400, "value", f"{kind}.extension[0].valueReference.reference")
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_an_entry_of_a_bundle_refuses_a_malformed_reference(clinic: FrontDoor, text: str) -> None:
+def test_an_entry_of_a_bundle_refuses_a_malformed_reference(clinic: ApiClient, text: str) -> None:
     body = care.header(about=[care.reference(text)])
     place = "Bundle.entry[0].resource.about[0].reference"
-    answer = refused(clinic, entry("POST", "Communication", body, urn(1)))
+    answer = post_refused(clinic, entry("POST", "Communication", body, urn(1)))
     refusals.check(answer, 400, "value", place)
     (said,) = batch(clinic, entry("POST", "Communication", body))
     assert said["response"]["status"] == "400"
     assert said["response"]["outcome"]["issue"][0]["expression"] == [place]
 
 
-def test_a_patch_in_a_bundle_refuses_a_malformed_reference(clinic: FrontDoor) -> None:
+def test_a_patch_in_a_bundle_refuses_a_malformed_reference(clinic: ApiClient) -> None:
     header = clinic.post("/Communication", care.header()).id
     patch = [{"op": "add", "path": "/encounter", "value": care.reference("Organisation/1")}]
     data = b64encode(fhirjson.dumps(patch)).decode()
     binary = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
-    answer = refused(clinic, entry("PATCH", f"Communication/{header}", binary))
+    answer = post_refused(clinic, entry("PATCH", f"Communication/{header}", binary))
     refusals.check(answer, 400, "value", "Bundle.entry[0].resource.encounter.reference")
 
 
 @pytest.mark.parametrize("text", ["homer-simpson", "Organisation/1", "/Patient/1", "Patient/1/"])
-def test_an_operation_refuses_a_malformed_reference(clinic: FrontDoor, text: str) -> None:
+def test_an_operation_refuses_a_malformed_reference(clinic: ApiClient, text: str) -> None:
     place = "Parameters.parameter[0].valueReference.reference"
     opened = clinic.post("/Encounter/$open-session", care.parameters(("patient", text)))
     refusals.check(opened, 400, "value", place)
@@ -93,7 +93,7 @@ def test_an_operation_refuses_a_malformed_reference(clinic: FrontDoor, text: str
     assert opened.body["issue"][0]["code"] == "value"
 
 
-def test_validate_names_a_malformed_reference(clinic: FrontDoor) -> None:
+def test_validate_names_a_malformed_reference(clinic: ApiClient) -> None:
     body = care.header(about=[care.reference("Organisation/1")])
     answer = clinic.post("/Communication/$validate", body)
     assert (answer.status, answer.body["issue"][0]["severity"]) == (200, "error")
@@ -116,7 +116,7 @@ def test_validate_names_a_malformed_reference(clinic: FrontDoor) -> None:
     ],
 )
 def test_the_plain_api_refuses_a_malformed_reference(
-    clinic: FrontDoor, field: str, text: str
+    clinic: ApiClient, field: str, text: str
 ) -> None:
     body = {"status": "in-progress", "class": "AMB", "patientId": "homer-simpson", field: text}
     answer = clinic.call("POST", f"{ORIGIN}/v1/encounters", body, content_type=JSON)
@@ -126,7 +126,7 @@ def test_the_plain_api_refuses_a_malformed_reference(
 
 @pytest.mark.parametrize("text", ["Organisation/1", "/Patient/1", "Patient/1/", "a b", "#p"])
 def test_the_plain_api_refuses_a_malformed_reference_in_a_search(
-    clinic: FrontDoor, text: str
+    clinic: ApiClient, text: str
 ) -> None:
     query = text.replace(" ", "%20").replace("#", "%23")
     answer = clinic.get(f"{ORIGIN}/v1/encounters?patientId={query}")
@@ -138,7 +138,7 @@ def test_the_plain_api_refuses_a_malformed_reference_in_a_search(
 
 
 @pytest.mark.parametrize("form", SPELLINGS)
-def test_a_thread_and_its_session_are_known_in_every_spelling(clinic: FrontDoor, form: str) -> None:
+def test_a_thread_and_its_session_are_known_in_every_spelling(clinic: ApiClient, form: str) -> None:
     session = open_session(clinic)
     linked = care.reference(form.format(f"Encounter/{session}"))
     header = clinic.post("/Communication", care.header(encounter=linked))
@@ -151,7 +151,7 @@ def test_a_thread_and_its_session_are_known_in_every_spelling(clinic: FrontDoor,
 
 
 @pytest.mark.parametrize("form", SPELLINGS)
-def test_a_search_matches_every_spelling_of_a_reference(clinic: FrontDoor, form: str) -> None:
+def test_a_search_matches_every_spelling_of_a_reference(clinic: ApiClient, form: str) -> None:
     subject = care.reference(form.format(care.HOMER))
     found = clinic.post("/Encounter", care.visit(subject=subject)).id
     for other in SPELLINGS:
@@ -160,17 +160,17 @@ def test_a_search_matches_every_spelling_of_a_reference(clinic: FrontDoor, form:
 
 
 @pytest.mark.parametrize("form", SPELLINGS)
-def test_a_reference_to_nothing_is_refused_in_every_spelling(clinic: FrontDoor, form: str) -> None:
+def test_a_reference_to_nothing_is_refused_in_every_spelling(clinic: ApiClient, form: str) -> None:
     body = care.header(about=[care.reference(form.format("Encounter/nowhere"))])
     answer = clinic.post("/Communication", body)
     refusals.check(answer, 422, "business-rule", "Communication.about[0].reference")
 
 
 @pytest.mark.parametrize("form", SPELLINGS)
-def test_a_patient_is_recognised_in_every_spelling(clinic: FrontDoor, form: str) -> None:
+def test_a_patient_is_recognised_in_every_spelling(clinic: ApiClient, form: str) -> None:
     subject = care.reference(form.format(care.HOMER))
     seen = clinic.post("/Encounter", care.visit(subject=subject)).id
-    homer = FrontDoor(role="patient", fhir_user=form.format(care.HOMER))
+    homer = ApiClient(role="patient", fhir_user=form.format(care.HOMER))
     assert homer.get("/Encounter").ids == [seen]
     assert homer.get(f"/Encounter/{seen}").status == 200
     posted = homer.post("/Communication", care.header(subject=subject, sender=subject))
@@ -178,12 +178,12 @@ def test_a_patient_is_recognised_in_every_spelling(clinic: FrontDoor, form: str)
 
 
 @pytest.mark.parametrize("form", SPELLINGS[2:4])
-def test_the_url_of_an_entry_may_use_any_spelling_of_the_base(clinic: FrontDoor, form: str) -> None:
+def test_the_url_of_an_entry_may_use_any_spelling_of_the_base(clinic: ApiClient, form: str) -> None:
     session = open_session(clinic)
     assert statuses(batch(clinic, entry("GET", form.format(f"Encounter/{session}")))) == ["200"]
 
 
-def test_a_conditional_reference_may_be_absolute(clinic: FrontDoor) -> None:
+def test_a_conditional_reference_may_be_absolute(clinic: ApiClient) -> None:
     identifier = [{"system": "https://sms.example", "value": "1"}]
     header = clinic.post("/Communication", care.header(identifier=identifier)).id
     for base in ("", "/", f"{BASE}/", f"http://{DOMAIN.upper()}/fhir/R4/"):
@@ -195,7 +195,7 @@ def test_a_conditional_reference_may_be_absolute(clinic: FrontDoor) -> None:
 # ---- Entries of a transaction -------------------------------------------------------------------
 
 
-def test_a_transaction_keeps_the_version_of_a_reference_to_its_own_entry(clinic: FrontDoor) -> None:
+def test_a_transaction_keeps_the_version_of_a_reference_to_its_own_entry(clinic: ApiClient) -> None:
     old = "https://old.example/fhir"
     observation = care.example("Observation")
     observation["subject"] = care.reference(f"{old}/Patient/7/_history/1")
@@ -215,7 +215,7 @@ def test_a_transaction_keeps_the_version_of_a_reference_to_its_own_entry(clinic:
     assert found["performer"] == [care.reference(f"Practitioner/{carer['id']}/_history/1")]
 
 
-def test_references_between_entries_match_any_spelling_of_a_full_url(clinic: FrontDoor) -> None:
+def test_references_between_entries_match_any_spelling_of_a_full_url(clinic: ApiClient) -> None:
     text = "HTTP://Old.Example:80/fhir/Communication/7"
     message = care.message("x", partOf=[care.reference(text)])
     header, said = transact(
@@ -228,7 +228,7 @@ def test_references_between_entries_match_any_spelling_of_a_full_url(clinic: Fro
     assert said["resource"]["id"].startswith(f"{own_id}.")
 
 
-def test_a_bundle_may_refer_to_resources_outside_itself(clinic: FrontDoor) -> None:
+def test_a_bundle_may_refer_to_resources_outside_itself(clinic: ApiClient) -> None:
     body = care.header(about=[care.reference("https://other.example/Encounter/1/_history/2")])
     (said,) = transact(clinic, entry("POST", "Communication", body, urn(1)))
     assert said["resource"]["about"] == body["about"]
@@ -250,7 +250,7 @@ def test_a_bundle_may_refer_to_resources_outside_itself(clinic: FrontDoor) -> No
     ],
 )
 def test_the_type_of_a_reference_is_checked(
-    clinic: FrontDoor, subject: dict[str, Any], place: str
+    clinic: ApiClient, subject: dict[str, Any], place: str
 ) -> None:
     contained = [{"resourceType": "Device", "id": "inside"}]
     body = care.visit(subject=subject)

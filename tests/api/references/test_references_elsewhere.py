@@ -10,10 +10,10 @@ import pytest
 
 from shared.references import remote as asking
 from tests.support import care, refusals
+from tests.support.api_client import ApiClient
 from tests.support.bundles import entry, statuses, transact
-from tests.support.consistency import everything
-from tests.support.frontdoor import FrontDoor
-from tests.support.other_server import Answer, Elsewhere, Handler, elsewhere
+from tests.support.consistency import stored_items
+from tests.support.other_server import Answer, Handler, OtherServer, run_server
 from tests.support.practice import Practice
 
 LINDA, CONDITION = "Patient/linda-belcher", "Encounter.diagnosis[0].condition.reference"
@@ -25,18 +25,18 @@ class Both:
     """This service and the other server, which has two people."""
 
     practice: Practice
-    other: Elsewhere
+    other: OtherServer
 
     @property
-    def clinic(self) -> FrontDoor:
+    def clinic(self) -> ApiClient:
         return self.practice.clinic
 
 
 @pytest.fixture
 def servers(practice: Practice) -> Iterator[Both]:
-    with elsewhere() as other:
-        other.people |= {care.HOMER, care.ALICE}
-        practice.set(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=other.base)
+    with run_server() as other:
+        other.resources |= {care.HOMER, care.ALICE}
+        practice.configure(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=other.base)
         yield Both(practice, other)
 
 
@@ -48,7 +48,7 @@ def test_a_known_person_is_looked_up_once(servers: Both) -> None:
     for _ in range(2):
         assert servers.clinic.post("/Encounter", care.session()).status == 201
     assert servers.other.paths == lookups(care.HOMER, care.ALICE)
-    headers = {name.lower(): value for name, value in servers.other.asked[0][1].items()}
+    headers = {name.lower(): value for name, value in servers.other.requests[0][1].items()}
     assert headers["accept"] == "application/fhir+json"
     assert "authorization" not in headers
 
@@ -61,9 +61,9 @@ def test_lookups_are_cached_for_a_limited_time_and_number(
 ) -> None:
     monkeypatch.setattr(asking, limit, {"KNOWN_SECONDS": 0, "MOST_KNOWN": 1}[limit])
     servers.clinic.post("/Encounter", care.session())
-    servers.other.asked.clear()
+    servers.other.requests.clear()
     servers.clinic.post("/Encounter", care.session())
-    assert len(servers.other.asked) == len(again)
+    assert len(servers.other.requests) == len(again)
     assert all(any(own_id in path for own_id in again) for path in servers.other.paths)
 
 
@@ -71,7 +71,7 @@ def test_the_people_named_by_a_write_are_not_logged(
     servers: Both, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level("DEBUG")
-    servers.other.people.remove(care.HOMER)
+    servers.other.resources.remove(care.HOMER)
     assert servers.clinic.post("/Encounter", care.session()).status == 422
     assert caplog.records
     assert "homer" not in caplog.text + capsys.readouterr().out
@@ -79,19 +79,19 @@ def test_the_people_named_by_a_write_are_not_logged(
 
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_missing_person_is_named_and_looked_up_again(servers: Both, status: int) -> None:
-    servers.other.people.remove(care.HOMER)
+    servers.other.resources.remove(care.HOMER)
     gone = care.session(extension=DEVICE)
     if status == 410:
         servers.other.answer = lambda handler: handler.send(410)
         gone["participant"] = []
-    before = everything()
+    before = stored_items()
     for _ in range(2):
         answer = servers.clinic.post("/Encounter", gone)
         places = ["Encounter.subject.reference", "Encounter.extension[0].valueReference.reference"]
         refusals.check(answer, 422, "business-rule", *places)
-    assert everything() == before
+    assert stored_items() == before
     servers.other.answer = None
-    servers.other.people |= {care.HOMER, "Device/pump"}
+    servers.other.resources |= {care.HOMER, "Device/pump"}
     assert servers.clinic.post("/Encounter", gone).status == 201
 
 
@@ -126,7 +126,7 @@ def test_a_foreign_id_is_looked_up_in_every_spelling(servers: Both, scheme: str)
     body = care.session(subject=care.reference(base + own), participant=[])
     answer = servers.clinic.post("/Encounter", body)
     refusals.check(answer, 422, "business-rule", "Encounter.subject.reference")
-    servers.other.people.add(own)
+    servers.other.resources.add(own)
     assert servers.clinic.post("/Encounter", body).status == 201
 
 
@@ -138,11 +138,11 @@ def test_ids_of_records_stored_here_follow_r4(servers: Both) -> None:
 
 def test_only_references_added_by_a_write_are_looked_up(servers: Both) -> None:
     created = servers.clinic.post("/Encounter", care.session())
-    servers.other.people.clear()
-    servers.other.asked.clear()
+    servers.other.resources.clear()
+    servers.other.requests.clear()
     path = f"/Encounter/{created.id}"
     assert servers.clinic.put(path, created.body | {"status": "finished"}).status == 200
-    assert servers.other.asked == []
+    assert servers.other.requests == []
 
 
 @pytest.mark.parametrize("own_id", ["..", "."])
@@ -150,14 +150,14 @@ def test_an_id_cannot_lead_to_another_path(servers: Both, own_id: str) -> None:
     body = care.session(subject=care.reference(f"Patient/{own_id}"), participant=[])
     answer = servers.clinic.post("/Encounter", body)
     refusals.check(answer, 422, "business-rule", "Encounter.subject.reference")
-    assert servers.other.asked == []
+    assert servers.other.requests == []
 
 
 def test_each_tenant_has_a_base(servers: Both) -> None:
     base = servers.other.base.replace("/fhir", "/{tenant}")
-    servers.practice.set(REFERENCE_BASE_URL=base, TENANT_CLAIM="clinic")
+    servers.practice.configure(REFERENCE_BASE_URL=base, TENANT_CLAIM="clinic")
     for tenant in ("east", "west"):
-        caller = FrontDoor(claims={"clinic": tenant})
+        caller = ApiClient(claims={"clinic": tenant})
         refused = caller.post("/Encounter", care.session(participant=[]))
         assert refused.status == 422
     assert [path.split("/")[1] for path in servers.other.paths] == ["east", "west"]
@@ -170,7 +170,7 @@ def test_references_of_bundle_entries_are_looked_up_too(servers: Both) -> None:
 
 
 def test_a_required_subject_must_be_one_that_can_be_looked_up(servers: Both) -> None:
-    servers.practice.set(REQUIRE_SUBJECT="true")
+    servers.practice.configure(REQUIRE_SUBJECT="true")
     there = care.reference(f"{servers.other.base}/{care.HOMER}")
     assert servers.clinic.post("/Encounter", care.visit(subject=there)).status == 201
     for subject in (
@@ -183,8 +183,8 @@ def test_a_required_subject_must_be_one_that_can_be_looked_up(servers: Both) -> 
 
 
 def test_the_subject_of_a_condition_matches_in_each_of_its_forms(servers: Both) -> None:
-    servers.practice.set(SAME_SUBJECT="true")
-    servers.other.people.add(LINDA)
+    servers.practice.configure(SAME_SUBJECT="true")
+    servers.other.resources.add(LINDA)
     subject = care.reference(f"{servers.other.base}/{care.HOMER}")
     created = servers.clinic.post("/Condition", {"resourceType": "Condition", "subject": subject})
     diagnosis = [{"condition": care.reference(f"Condition/{created.id}")}]
@@ -198,12 +198,12 @@ def test_the_subject_of_a_condition_matches_in_each_of_its_forms(servers: Both) 
 def test_the_references_of_a_transaction_are_looked_up_concurrently(servers: Both) -> None:
     """Each answer waits until all requests have arrived."""
     people = [f"Patient/p{number}" for number in range(5)]
-    servers.other.people |= {*people}
+    servers.other.resources |= {*people}
     together = Barrier(len(people))
 
     def waiting(handler: Handler) -> None:
         together.wait(5)
-        servers.other.say(handler)
+        servers.other.send_resource(handler)
 
     servers.other.answer = waiting
     sessions = [care.visit(subject=care.reference(person), participant=[]) for person in people]
@@ -214,7 +214,7 @@ def test_the_references_of_a_transaction_are_looked_up_concurrently(servers: Bot
 
 def test_a_transaction_that_adds_no_reference_needs_no_lookup(servers: Both) -> None:
     made = servers.clinic.post("/Encounter", care.session()).body
-    asking.forget()
+    asking.clear_cache()
     servers.other.answer = answering(500)
     kept = entry("PUT", f"Encounter/{made['id']}", made | {"language": "de"})
     assert statuses(transact(servers.clinic, kept)) == ["200"]
@@ -259,11 +259,11 @@ def answering(status: int, body: Any = None) -> Answer:
     ],
 )
 def test_an_unusable_answer_of_the_other_server_is_503(servers: Both, answer: Answer) -> None:
-    servers.other.people.add(LINDA)
+    servers.other.resources.add(LINDA)
     servers.other.answer = answer
-    before = everything()
+    before = stored_items()
     unavailable(servers.clinic.post("/Encounter", care.session(participant=[])))
-    assert everything() == before
+    assert stored_items() == before
     assert set(servers.other.paths) == set(lookups(care.HOMER))
 
 
@@ -277,12 +277,12 @@ def test_a_slow_server_is_503_and_its_timely_answers_are_cached(servers: Both) -
     def slow(handler: Handler) -> None:
         if care.HOMER in handler.path:
             servers.other.released.wait()
-        servers.other.say(handler)
+        servers.other.send_resource(handler)
 
     servers.other.answer = slow
     unavailable(servers.clinic.post("/Encounter", care.session()))
     servers.other.answer = None
-    servers.other.asked.clear()
+    servers.other.requests.clear()
     assert servers.clinic.post("/Encounter", care.session()).status == 201
     assert servers.other.paths == lookups(care.HOMER)
 
@@ -300,9 +300,9 @@ def test_a_server_that_drips_its_answer_is_503(servers: Both) -> None:
 
 
 def test_a_server_that_is_down_is_503(practice: Practice) -> None:
-    with elsewhere() as other:
+    with run_server() as other:
         base = other.base
-    practice.set(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=base)
+    practice.configure(REFERENCE_CHECKS="remote", REFERENCE_BASE_URL=base)
     unavailable(practice.clinic.post("/Encounter", care.session()))
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.support import care, refusals
-from tests.support.consistency import everything
-from tests.support.frontdoor import BASE, FrontDoor
+from tests.support.api_client import BASE, ApiClient
+from tests.support.consistency import stored_items
 from tests.support.steps import open_session, thread
 
 
@@ -19,20 +19,20 @@ from tests.support.steps import open_session, thread
         f"{BASE}/Encounter/nowhere/_history/3",
     ],
 )
-def test_a_dangling_literal_reference_is_refused(clinic: FrontDoor, target: str) -> None:
-    before = everything()
+def test_a_dangling_literal_reference_is_refused(clinic: ApiClient, target: str) -> None:
+    before = stored_items()
     for body, place in (
         (care.session(partOf=care.reference(target)), "Encounter.partOf.reference"),
         (care.header(about=[care.reference(target)]), "Communication.about[0].reference"),
     ):
         answer = clinic.post(f"/{body['resourceType']}", body)
         refusals.check(answer, 422, "business-rule", place)
-    assert everything() == before
+    assert stored_items() == before
 
 
 @pytest.mark.parametrize("form", ["{0}", "{0}/_history/1", BASE + "/{0}", BASE + "/{0}/_history/1"])
 def test_a_literal_reference_to_a_stored_resource_is_kept_as_written(
-    clinic: FrontDoor, form: str
+    clinic: ApiClient, form: str
 ) -> None:
     session_id = open_session(clinic)
     written = care.reference(form.format(f"Encounter/{session_id}"))
@@ -44,7 +44,7 @@ def test_a_literal_reference_to_a_stored_resource_is_kept_as_written(
     assert clinic.get(f"/Communication?session=Encounter/{session_id}").ids == [posted.id]
 
 
-def test_a_reference_to_a_deleted_resource_is_refused(clinic: FrontDoor) -> None:
+def test_a_reference_to_a_deleted_resource_is_refused(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     clinic.administrator.delete(f"/Encounter/{session_id}")
     body = care.header(about=[care.reference(f"Encounter/{session_id}")])
@@ -52,7 +52,7 @@ def test_a_reference_to_a_deleted_resource_is_refused(clinic: FrontDoor) -> None
     refusals.check(answer, 422, "business-rule", "Communication.about[0].reference")
 
 
-def test_every_dangling_reference_is_named_at_once(clinic: FrontDoor) -> None:
+def test_every_dangling_reference_is_named_at_once(clinic: ApiClient) -> None:
     body = care.header(
         about=[care.reference("Encounter/a"), care.reference("Patient/p")],
         inResponseTo=[care.reference("Communication/b")],
@@ -79,7 +79,7 @@ def test_every_dangling_reference_is_named_at_once(clinic: FrontDoor) -> None:
         {"identifier": {"system": "https://twilio.com", "value": "CH1"}, "type": "Encounter"},
     ],
 )
-def test_other_references_are_stored_unchecked(clinic: FrontDoor, element: dict[str, Any]) -> None:
+def test_other_references_are_stored_unchecked(clinic: ApiClient, element: dict[str, Any]) -> None:
     contained = [{"resourceType": "Encounter", "id": "inside", **care.visit()}]
     contained[0].pop("subject")
     more = {"contained": contained} if element.get("reference") == "#inside" else {}
@@ -88,7 +88,7 @@ def test_other_references_are_stored_unchecked(clinic: FrontDoor, element: dict[
     assert answer.body["about"] == [element]
 
 
-def test_only_references_added_by_a_write_are_checked(clinic: FrontDoor) -> None:
+def test_only_references_added_by_a_write_are_checked(clinic: ApiClient) -> None:
     kept, other = open_session(clinic), open_session(clinic)
     about = [care.reference(f"Encounter/{kept}")]
     header = clinic.post("/Communication", care.header(about=about))
@@ -107,7 +107,7 @@ def test_only_references_added_by_a_write_are_checked(clinic: FrontDoor) -> None
     )
 
 
-def test_a_resource_put_back_is_checked_like_a_new_one(clinic: FrontDoor) -> None:
+def test_a_resource_put_back_is_checked_like_a_new_one(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     body = care.header(id="back", about=[care.reference(f"Encounter/{session_id}")])
     clinic.put("/Communication/back", body)
@@ -118,7 +118,7 @@ def test_a_resource_put_back_is_checked_like_a_new_one(clinic: FrontDoor) -> Non
 
 
 @pytest.mark.parametrize("form", ["Encounter/self", f"{BASE}/Encounter/self"])
-def test_a_resource_may_name_itself(clinic: FrontDoor, form: str) -> None:
+def test_a_resource_may_name_itself(clinic: ApiClient, form: str) -> None:
     body = care.visit(id="self", partOf=care.reference(form))
     assert clinic.put("/Encounter/self", body).status == 201
     assert clinic.put("/Encounter/self", body | {"status": "finished"}).status == 200
@@ -126,7 +126,7 @@ def test_a_resource_may_name_itself(clinic: FrontDoor, form: str) -> None:
     assert clinic.put("/Communication/self", header).status == 201
 
 
-def test_circular_references_are_accepted(clinic: FrontDoor) -> None:
+def test_circular_references_are_accepted(clinic: ApiClient) -> None:
     clinic.put("/Encounter/a", care.visit(id="a"))
     clinic.put("/Encounter/b", care.visit(id="b", partOf=care.reference("Encounter/a")))
     circle = care.visit(id="a", partOf=care.reference("Encounter/b"))
@@ -135,7 +135,7 @@ def test_circular_references_are_accepted(clinic: FrontDoor) -> None:
     assert (ended.status, ended.body["status"]) == (200, "finished")
 
 
-def test_a_draft_may_answer_a_message(clinic: FrontDoor) -> None:
+def test_a_draft_may_answer_a_message(clinic: ApiClient) -> None:
     _, (message_id,) = thread(clinic, "2026-11-20T09:00:00Z")
     body = care.header(inResponseTo=[care.reference(f"Communication/{message_id}")])
     answer = clinic.post("/Communication", body)

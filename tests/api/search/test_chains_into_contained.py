@@ -12,7 +12,7 @@ import pytest
 
 from shared.search.run import driving
 from tests.support import care
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 
 # Larger than a row, so that rows contain only the searched elements.
 LONG = "".join(random.Random(1).choices(ascii_letters, k=20_000))
@@ -27,7 +27,7 @@ def visit(*contained: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def visits(clinic: FrontDoor) -> dict[str, str]:
+def visits(clinic: ApiClient) -> dict[str, str]:
     """Store visits whose provider is contained, stored here, or both."""
     stored = clinic.put(
         "/Organization/inside", organization("Springfield General", active=False)
@@ -66,7 +66,7 @@ FOUND = {
 @pytest.mark.parametrize("driven", [True, False])
 @pytest.mark.parametrize("query", FOUND)
 def test_a_chain_finds_contained_and_stored_resources(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     visits: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     query: str,
@@ -84,7 +84,7 @@ def test_a_chain_finds_contained_and_stored_resources(
     assert counted.body["total"] == len(FOUND[query].split())
 
 
-def test_the_pages_of_a_chain_show_every_match_once(clinic: FrontDoor) -> None:
+def test_the_pages_of_a_chain_show_every_match_once(clinic: ApiClient) -> None:
     provider = care.reference("#inside")
     body = visit(organization("Springfield General"), serviceProvider=provider)
     made = {clinic.post("/Encounter", body).id for _ in range(5)}
@@ -96,7 +96,7 @@ def test_the_pages_of_a_chain_show_every_match_once(clinic: FrontDoor) -> None:
     assert (len(seen), set(seen)) == (5, made)
 
 
-def test_a_message_is_found_by_its_contained_people(clinic: FrontDoor) -> None:
+def test_a_message_is_found_by_its_contained_people(clinic: ApiClient) -> None:
     marge = {
         "resourceType": "RelatedPerson",
         "id": "marge",
@@ -118,7 +118,7 @@ def test_a_message_is_found_by_its_contained_people(clinic: FrontDoor) -> None:
         assert clinic.get(f"/Communication?{query}").ids == [wanted], query
 
 
-def test_a_chain_by_patient_looks_into_contained_patients(clinic: FrontDoor) -> None:
+def test_a_chain_by_patient_looks_into_contained_patients(clinic: ApiClient) -> None:
     homer = {"resourceType": "Patient", "id": "p", "name": [{"family": "Simpson"}]}
     encounter_id = clinic.post("/Encounter", visit(homer, subject=care.reference("#p"))).id
     group = {"resourceType": "Group", "id": "p", "type": "person", "actual": True}
@@ -135,7 +135,7 @@ def test_a_chain_by_patient_looks_into_contained_patients(clinic: FrontDoor) -> 
 
 
 def test_a_chain_leads_through_a_stored_resource_into_its_contained_resources(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     body = visit(organization("Springfield General"), serviceProvider=care.reference("#inside"))
     encounter = clinic.post("/Encounter", body).id
@@ -147,7 +147,7 @@ def test_a_chain_leads_through_a_stored_resource_into_its_contained_resources(
     assert clinic.get(f"/Communication?{query[:-3]}burg").ids == []
 
 
-def test_a_chain_leads_from_a_contained_resource_to_a_stored_one(clinic: FrontDoor) -> None:
+def test_a_chain_leads_from_a_contained_resource_to_a_stored_one(clinic: ApiClient) -> None:
     clinic.put(
         "/Organization/trust",
         {"resourceType": "Organization", "id": "trust", "name": "Springfield Trust"},
@@ -159,7 +159,7 @@ def test_a_chain_leads_from_a_contained_resource_to_a_stored_one(clinic: FrontDo
     assert clinic.get("/Encounter?service-provider.partof.name=springfield").ids == [encounter_id]
 
 
-def test_a_patient_searches_by_resources_contained_in_their_own(clinic: FrontDoor) -> None:
+def test_a_patient_searches_by_resources_contained_in_their_own(clinic: ApiClient) -> None:
     provider = care.reference("#inside")
     bodies = (
         visit(
@@ -170,11 +170,11 @@ def test_a_patient_searches_by_resources_contained_in_their_own(clinic: FrontDoo
         for who in (care.HOMER, "Patient/lenny")
     )
     own, _ = (clinic.post("/Encounter", body).id for body in bodies)
-    homer = FrontDoor(role="patient", fhir_user=care.HOMER)
+    homer = ApiClient(role="patient", fhir_user=care.HOMER)
     assert homer.get("/Encounter?service-provider.name=springfield").ids == [own]
 
 
-def test_a_changed_contained_resource_is_found_by_its_new_values(clinic: FrontDoor) -> None:
+def test_a_changed_contained_resource_is_found_by_its_new_values(clinic: ApiClient) -> None:
     provider = care.reference("#inside")
     body = visit(organization("Springfield General"), serviceProvider=provider)
     created = clinic.post("/Encounter", body)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support import care, refusals, steps
-from tests.support.frontdoor import BASE, Answer, FrontDoor
+from tests.support.api_client import BASE, Answer, ApiClient
 
 
 def modes(answer: Answer) -> dict[str, list[str]]:
@@ -23,19 +23,19 @@ def modes(answer: Answer) -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def session(clinic: FrontDoor) -> str:
+def session(clinic: ApiClient) -> str:
     return steps.open_session(clinic)
 
 
 @pytest.fixture
-def thread(clinic: FrontDoor, session: str) -> tuple[str, list[str]]:
+def thread(clinic: ApiClient, session: str) -> tuple[str, list[str]]:
     header, messages = steps.thread(clinic, "2026-11-20T09:00:00Z", "2026-11-20T09:05:00Z")
     assert steps.link(clinic, header, session) == 200
     return header, messages
 
 
 def test_a_header_brings_its_session_and_its_messages(
-    clinic: FrontDoor, session: str, thread: tuple[str, list[str]]
+    clinic: ApiClient, session: str, thread: tuple[str, list[str]]
 ) -> None:
     header, messages = thread
     url = "/Communication?part-of:missing=true&_include=Communication:encounter"
@@ -47,7 +47,7 @@ def test_a_header_brings_its_session_and_its_messages(
 
 
 def test_a_session_brings_its_threads_and_iterating_their_messages(
-    clinic: FrontDoor, session: str, thread: tuple[str, list[str]]
+    clinic: ApiClient, session: str, thread: tuple[str, list[str]]
 ) -> None:
     header, messages = thread
     url = f"/Encounter?_id={session}&_revinclude=Communication:encounter"
@@ -58,7 +58,7 @@ def test_a_session_brings_its_threads_and_iterating_their_messages(
     assert modes(iterated) == {"match": [session], "include": [header, *messages]}
 
 
-def test_a_cycle_of_parts_is_visited_once(clinic: FrontDoor) -> None:
+def test_a_cycle_of_parts_is_visited_once(clinic: ApiClient) -> None:
     first = steps.open_session(clinic)
     part = care.visit(partOf=care.reference(f"Encounter/{first}"))
     second = clinic.post("/Encounter", part).id
@@ -77,7 +77,7 @@ def test_a_cycle_of_parts_is_visited_once(clinic: FrontDoor) -> None:
 
 
 def test_a_target_type_or_a_wildcard_selects_the_included_resources(
-    clinic: FrontDoor, session: str, thread: tuple[str, list[str]]
+    clinic: ApiClient, session: str, thread: tuple[str, list[str]]
 ) -> None:
     header, messages = thread
     url = f"/Communication?_id={messages[0]}&_include=Communication:part-of"
@@ -92,7 +92,7 @@ def test_a_target_type_or_a_wildcard_selects_the_included_resources(
 
 
 def test_deleted_and_external_resources_are_not_included(
-    clinic: FrontDoor, thread: tuple[str, list[str]]
+    clinic: ApiClient, thread: tuple[str, list[str]]
 ) -> None:
     header, messages = thread
     assert clinic.administrator.delete(f"/Communication/{messages[0]}").status == 204
@@ -106,7 +106,7 @@ def test_deleted_and_external_resources_are_not_included(
     assert modes(elsewhere) == {"match": [header], "include": []}
 
 
-def test_includes_hold_on_every_page(clinic: FrontDoor) -> None:
+def test_includes_hold_on_every_page(clinic: ApiClient) -> None:
     sessions = [steps.open_session(clinic) for _ in range(5)]
     parts = [
         clinic.post("/Encounter", care.visit(partOf=care.reference(f"Encounter/{one}"))).id
@@ -141,14 +141,14 @@ def test_includes_hold_on_every_page(clinic: FrontDoor) -> None:
     ],
 )
 def test_an_include_of_an_unknown_name_is_refused_with_a_valid_alternative(
-    clinic: FrontDoor, name: str, value: str, right: str
+    clinic: ApiClient, name: str, value: str, right: str
 ) -> None:
     answer = clinic.get(f"/Communication?{name}={value}")
     refusals.check(answer, 400, "invalid", name)
     assert right in answer.text
 
 
-def test_an_include_may_be_posted(clinic: FrontDoor, thread: tuple[str, list[str]]) -> None:
+def test_an_include_may_be_posted(clinic: ApiClient, thread: tuple[str, list[str]]) -> None:
     header, messages = thread
     form = "_revinclude=Communication%3Apart-of"
     answer = clinic.call(
@@ -160,7 +160,7 @@ def test_an_include_may_be_posted(clinic: FrontDoor, thread: tuple[str, list[str
     assert modes(answer) == {"match": [header], "include": messages}
 
 
-def test_includes_that_do_not_fit_a_page_move_to_the_next(clinic: FrontDoor) -> None:
+def test_includes_that_do_not_fit_a_page_move_to_the_next(clinic: ApiClient) -> None:
     """Three notes of 1.8 MB about one session are included; a page holds two at most."""
     session = steps.open_session(clinic)
     large: Any = {"note": [{"text": "a" * 900_000}] * 2}
@@ -180,17 +180,17 @@ def test_includes_that_do_not_fit_a_page_move_to_the_next(clinic: FrontDoor) -> 
 
 
 def test_an_included_resource_is_summarised_by_its_own_type(
-    clinic: FrontDoor, session: str, thread: tuple[str, list[str]]
+    clinic: ApiClient, session: str, thread: tuple[str, list[str]]
 ) -> None:
     url = f"/Communication?_id={thread[0]}&_include=Communication:encounter&"
-    header, included = clinic.get(url + "_summary=true").found
+    header, included = clinic.get(url + "_summary=true").resources
     assert (included["id"], included["status"], "participant" in included) == (
         session,
         "in-progress",
         True,
     )
     assert "SUBSETTED" in json.dumps(included["meta"])
-    header, included = clinic.get(url + "_elements=status").found
+    header, included = clinic.get(url + "_elements=status").resources
     assert "topic" not in header
     assert "participant" in included
     refusals.check(clinic.get(url + "_summary=text"), 400, "invalid", "_summary")
@@ -198,7 +198,7 @@ def test_an_included_resource_is_summarised_by_its_own_type(
 
 @pytest.mark.parametrize("place", ["nothing", "0:\u00e9", "-1:", "0:" + "m" * 2000, "9" * 99])
 def test_a_cursor_with_an_invalid_place_among_includes_is_refused(
-    clinic: FrontDoor, place: str
+    clinic: ApiClient, place: str
 ) -> None:
     sessions = [steps.open_session(clinic) for _ in range(2)]
     page = clinic.get("/Encounter?_count=1&_revinclude=Communication:encounter")

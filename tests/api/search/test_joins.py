@@ -3,11 +3,11 @@
 import pytest
 
 from tests.support import care, refusals, steps
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 
 
 @pytest.fixture
-def threads(clinic: FrontDoor) -> dict[str, str]:
+def threads(clinic: ApiClient) -> dict[str, str]:
     """Create a session with a thread of two messages, a closed thread and an empty one."""
     session = steps.open_session(clinic)
     header, (first, second) = steps.thread(clinic, "2026-11-20T09:00:00Z", "2026-11-20T09:05:00Z")
@@ -56,7 +56,7 @@ FOUND = {
 
 
 def test_chains_and_has_select_by_the_content_of_other_resources(
-    clinic: FrontDoor, threads: dict[str, str]
+    clinic: ApiClient, threads: dict[str, str]
 ) -> None:
     name = {key: value for value, key in threads.items()}
     for query, wanted in FOUND.items():
@@ -94,7 +94,7 @@ def test_chains_and_has_select_by_the_content_of_other_resources(
     ],
 )
 def test_an_impossible_join_is_refused_with_a_valid_alternative(
-    clinic: FrontDoor, query: str, right: str
+    clinic: ApiClient, query: str, right: str
 ) -> None:
     answer = clinic.get(f"/{query}")
     refusals.check(answer, 400, "invalid", query.partition("?")[2].partition("=")[0])

@@ -15,7 +15,7 @@ from shared.search.run.search import Result, search
 from shared.store import dynamodb
 from tests.support import care
 from tests.support.memory_reads import Memory
-from tests.support.stored_clinic import Archive, at
+from tests.support.stored_clinic import StoredClinic, instant_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,7 @@ STATUS = ["preparation", "in-progress", "not-done", "completed"]
 PEOPLE = [f"Patient/{number}" for number in range(4)]
 
 
-def fill(archive: Archive, dice: random.Random) -> Everything:
+def fill(archive: StoredClinic, dice: random.Random) -> Everything:
     """Store sessions with parts, threads with messages, and headers that are part of others."""
     for number in range(40):
         more: Resource = {"class": {"code": dice.choice(["VR", "AMB"])}}
@@ -164,7 +164,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Memory:
 
 def ask(resource_type: str, pairs: list[tuple[str, str]], **more: Any) -> Result:
     base = "https://fhir.example.org/fhir/R4"
-    return search(resource_type, pairs, tenant="-", caller="me", base=base, zone=UTC, **more)
+    return search(resource_type, pairs, tenant="-", caller_id="me", base=base, zone=UTC, **more)
 
 
 def pages(resource_type: str, pairs: list[tuple[str, str]], **more: Any) -> list[Result]:
@@ -181,7 +181,7 @@ def names(jsons: list[bytes]) -> list[str]:
 
 def test_random_joins_find_the_same_as_a_full_scan(tables: Memory) -> None:
     dice = random.Random(20261121)
-    everything = fill(Archive(tables), dice)
+    everything = fill(StoredClinic(tables), dice)
     seen: Counter[str] = Counter()
     for _ in range(150):
         resource_type = dice.choice(["Encounter", "Communication"])
@@ -208,7 +208,7 @@ def test_random_joins_find_the_same_as_a_full_scan(tables: Memory) -> None:
 
 def test_random_includes_are_the_same_as_a_plain_walk_finds(tables: Memory) -> None:
     dice = random.Random(7)
-    everything = fill(Archive(tables), dice)
+    everything = fill(StoredClinic(tables), dice)
     rules = [
         ("_include", "Communication:encounter"),
         ("_include", "Communication:part-of"),
@@ -261,12 +261,12 @@ def reached_by_includes(
 def test_resources_invisible_to_the_caller_are_treated_as_missing(tables: Memory) -> None:
     """Includes, chains and `_has` all leave them out."""
     dice = random.Random(8)
-    everything = fill(Archive(tables), dice)
+    everything = fill(StoredClinic(tables), dice)
 
     def visible(resource: Resource) -> bool:
         return bool(resource["subject"]["reference"] in PEOPLE[:2])
 
-    sight = SimpleNamespace(
+    visibility = SimpleNamespace(
         limits=lambda *_: True, people=lambda _: None, sees=visible, surely_sees=lambda *_: False
     )
     seen = Everything([resource for resource in everything.by_name.values() if visible(resource)])
@@ -275,7 +275,7 @@ def test_resources_invisible_to_the_caller_are_treated_as_missing(tables: Memory
         resource_type = dice.choice(["Encounter", "Communication"])
         asked = [condition(dice, resource_type, 2)]
         rules = [("_include:iterate", "*"), ("_revinclude:iterate", "*")]
-        for page in (answers := pages(resource_type, [*asked, *rules], sight=sight)):
+        for page in (answers := pages(resource_type, [*asked, *rules], visibility=visibility)):
             assert {*names(page.included), *names(page.resources)} <= set(seen.by_name)
         found = [name for page in answers for name in names(page.resources)]
         wanted = [
@@ -289,7 +289,7 @@ def test_resources_invisible_to_the_caller_are_treated_as_missing(tables: Memory
 
 
 def test_a_join_from_a_resource_with_too_many_referrers_is_refused(tables: Memory) -> None:
-    archive = Archive(tables)
+    archive = StoredClinic(tables)
     archive.header("h", 1)
     for minutes in range(2100):
         archive.message("h", minutes)
@@ -305,16 +305,16 @@ def test_messages_of_open_threads_are_read_from_the_threads_partitions(
     tables: Memory, scale: int
 ) -> None:
     """One partition each and the listing of open threads are read, however many messages exist."""
-    archive = Archive(tables)
+    archive = StoredClinic(tables)
     for number in range(20):
         archive.header(f"open{number}", number)
         archive.message(f"open{number}", number)
     for number in range(scale):
         archive.header(f"closed{number}", number, status="completed")
         archive.message(f"closed{number}", 10**4 + number)
-    tables.forget()
+    tables.clear()
     chain = ("part-of:Communication.status", "in-progress")
-    page = ask("Communication", [("sent", f"lt{at(10**6)}"), chain])
+    page = ask("Communication", [("sent", f"lt{instant_at(10**6)}"), chain])
     assert len(page.resources) == 20
     # One of the reads looks for references to a contained resource.
     assert tables.units <= 9 + 20
@@ -322,7 +322,7 @@ def test_messages_of_open_threads_are_read_from_the_threads_partitions(
 
 def test_the_join_plan_of_the_first_page_is_kept_on_the_next(tables: Memory) -> None:
     """Even if so many threads have been opened since that another plan would be chosen."""
-    archive = Archive(tables)
+    archive = StoredClinic(tables)
     for number in range(30):
         archive.header(f"open{number}", number)
         archive.message(f"open{number}", number)
@@ -339,7 +339,7 @@ def test_the_join_plan_of_the_first_page_is_kept_on_the_next(tables: Memory) -> 
 
 def test_chains_with_too_many_targets_leave_read_budget_for_the_rest(tables: Memory) -> None:
     """Each target is tried first, in vain; the matches are still found."""
-    archive = Archive(tables)
+    archive = StoredClinic(tables)
     for number in range(150):
         archive.header(f"open{number}", number)
         archive.message(f"open{number}", number)

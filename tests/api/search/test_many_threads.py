@@ -7,10 +7,10 @@ import pytest
 
 from shared.store import dynamodb
 from tests.support import care, refusals
-from tests.support.frontdoor import Answer, FrontDoor
-from tests.support.practice import Practice, local, str_of
+from tests.support.api_client import Answer, ApiClient
+from tests.support.practice import Practice, instant_text, local
 
-HOMER = FrontDoor("patient", care.HOMER)
+HOMER = ApiClient("patient", care.HOMER)
 THREADS, WITH_MESSAGES = 1260, 7
 MOST_CALLS = 1200
 MESSAGES = "/Communication?part-of:missing=false&_count=3"
@@ -23,12 +23,12 @@ def thread_messages(practice: Practice) -> list[str]:
     found: list[str] = []
     for number in range(THREADS):
         moment = local("2026-03-01 00:00").replace(hour=number // 60, minute=number % 60)
-        header = care.header(sent=str_of(moment), recipient=[care.reference(care.HOMER)])
+        header = care.header(sent=instant_text(moment), recipient=[care.reference(care.HOMER)])
         header |= {"subject": care.reference("Patient/bart-simpson")}
         thread = practice.clinic.post("/Communication", header).id
         if number % (THREADS // WITH_MESSAGES) == 0:
             say = care.message(
-                thread, str_of(moment), subject=care.reference("Patient/bart-simpson")
+                thread, instant_text(moment), subject=care.reference("Patient/bart-simpson")
             )
             found.insert(0, practice.clinic.post("/Communication", say).id)
     return found

@@ -10,22 +10,22 @@ import pytest
 from shared.catalog import access_patterns as patterns
 from shared.catalog.compartments import ITSELF, MEMBERS, SEEN_BY_ALL, Member
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
-from shared.catalog.types import CARE, TYPES
+from shared.catalog.types import SESSION_TYPES, STORED_TYPES
 from shared.fhir.instants import Range
 from shared.fhir.search_values import Quantity, Reference, Token, values
 from shared.store import dynamodb
 from tests.support import care
+from tests.support.api_client import ApiClient
 from tests.support.consistency import scan
-from tests.support.frontdoor import FrontDoor
 from tests.support.memory_database import Database
 
 BART, LISA, MARGE = "Patient/bart", "Patient/lisa", "RelatedPerson/marge"
-HOMER = FrontDoor(role="patient", fhir_user=care.HOMER)
-MARGES = FrontDoor(role="related-person", fhir_user=MARGE, claims={"patient": "homer-simpson"})
+HOMER = ApiClient(role="patient", fhir_user=care.HOMER)
+MARGES = ApiClient(role="related-person", fhir_user=MARGE, claims={"patient": "homer-simpson"})
 pytestmark = pytest.mark.usefixtures("practice")
 CALLERS = (HOMER, MARGES)
-CLINICIAN = FrontDoor()
-ADMIN = FrontDoor(role="admin")
+CLINICIAN = ApiClient()
+ADMIN = ApiClient(role="admin")
 CODE = {"coding": [{"system": "https://codes.example.org", "code": "rash", "display": "Rash"}]}
 Resource = dict[str, Any]
 
@@ -39,7 +39,7 @@ def people(subject: str, sender: str, *recipients: str) -> Resource:
     }
 
 
-def put(clinic: FrontDoor, resource: Resource, own_id: str) -> str:
+def put(clinic: ApiClient, resource: Resource, own_id: str) -> str:
     kind = resource["resourceType"]
     body = {"status": "in-progress", **resource, "id": own_id}
     body |= {"identifier": [{"system": "https://ids.example.org", "value": own_id[-1]}]}
@@ -48,7 +48,7 @@ def put(clinic: FrontDoor, resource: Resource, own_id: str) -> str:
     return f"{kind}/{own_id}"
 
 
-def thread(clinic: FrontDoor, name: str, who: Resource, **more: Any) -> None:
+def thread(clinic: ApiClient, name: str, who: Resource, **more: Any) -> None:
     """Create a thread with messages, one of them read and one a draft of the clinician's."""
     put(clinic, care.header(**who, category=[CODE], sent="2026-11-01", **more), name)
     for number, status in enumerate(("in-progress", "completed", "preparation")):
@@ -57,7 +57,7 @@ def thread(clinic: FrontDoor, name: str, who: Resource, **more: Any) -> None:
         put(clinic, care.message(name, sent, status=status, **said), f"{name}-{number}")
 
 
-def store_homers(clinic: FrontDoor) -> None:
+def store_homers(clinic: ApiClient) -> None:
     thread(clinic, "to-homer", people(care.HOMER, care.ALICE, care.HOMER))
     thread(clinic, "with-homer", people(BART, care.ALICE, care.HOMER, BART), status="completed")
     homers = care.message("to-homer", "2026-11-05T10:00:00Z", status="preparation")
@@ -78,7 +78,7 @@ def store_homers(clinic: FrontDoor) -> None:
         assert clinic.put(f"/{kind}/{own_id}", made).status == 201
 
 
-def family(clinic: FrontDoor, name: str, start: str) -> None:
+def family(clinic: ApiClient, name: str, start: str) -> None:
     session = {**care.session(period={"start": start}), "participant": []}
     del session["subject"]
     put(clinic, session, name)
@@ -111,10 +111,10 @@ LISTS = {
 }
 
 
-def store_charts(clinic: FrontDoor, people: dict[str, str], prefix: str, during: str) -> None:
+def store_charts(clinic: ApiClient, people: dict[str, str], prefix: str, during: str) -> None:
     """Store a resource for each person and each element that adds it to their compartment."""
     for number, row in enumerate(MEMBERS):
-        if row.type in CARE:
+        if row.type in SESSION_TYPES:
             continue
         body = named_by(row, people[row.owner], "Patient/bystander")
         if row.element == ITSELF and row.type == "RelatedPerson":
@@ -126,7 +126,7 @@ def store_charts(clinic: FrontDoor, people: dict[str, str], prefix: str, during:
         assert answer.status == 201, answer.text
 
 
-def store_others(clinic: FrontDoor) -> None:
+def store_others(clinic: ApiClient) -> None:
     """Store the same for others, with values and dates before, between and after Homer's."""
     for prefix in ("a", "z"):
         others = {"Patient": f"Patient/{prefix}-bart", "RelatedPerson": f"RelatedPerson/{prefix}"}
@@ -152,7 +152,7 @@ def store_others(clinic: FrontDoor) -> None:
     assert clinic.patch("/Communication/a-to-bart", care.link("family")).status == 200
 
 
-def store_a_colleagues(clinic: FrontDoor) -> None:
+def store_a_colleagues(clinic: ApiClient) -> None:
     """Store drafts before, between and after the sent messages, and threads not open yet."""
     bob = {"status": "preparation", "sender": care.reference("Practitioner/bob")}
     for number, hour in enumerate(("00:00", "10:05", "23:00")):
@@ -226,7 +226,7 @@ MORE = (
 def queries(resources: list[Resource]) -> Iterator[str]:
     """Yield a query for every parameter and stored value, and for every way to page."""
     asked: dict[str, None] = {}
-    for kind in TYPES:
+    for kind in STORED_TYPES:
         asked |= dict.fromkeys([kind, f"{kind}?_count=2", f"{kind}?_total=accurate&_count=1"])
         asked |= dict.fromkeys([f"{kind}?_summary=count", f"{kind}?_offset=1&_count=2"])
         for param in SEARCH_PARAMS.of(kind).values():
@@ -250,7 +250,7 @@ def of_param(kind: str, param: SearchParam, resources: list[Resource]) -> Iterat
             yield f"{kind}?{param.code}:not={value}"
 
 
-def pages(caller: FrontDoor, query: str) -> Iterator[str]:
+def pages(caller: ApiClient, query: str) -> Iterator[str]:
     url: str | None = f"/{query}"
     while url:
         answer = caller.get(url)
@@ -259,18 +259,20 @@ def pages(caller: FrontDoor, query: str) -> Iterator[str]:
         url = next((link["url"] for link in links if link["relation"] == "next"), None)
 
 
-def everything(clinic: FrontDoor) -> list[Resource]:
-    return [match for kind in TYPES for match in clinic.get(f"/{kind}?_count=1000").found]
+def everything(clinic: ApiClient) -> list[Resource]:
+    return [
+        match for kind in STORED_TYPES for match in clinic.get(f"/{kind}?_count=1000").resources
+    ]
 
 
 class Kept(Database):
     """A snapshot of the database that can be read repeatedly."""
 
     @contextmanager
-    def called(self, call: str) -> Iterator[None]:
+    def with_hooks(self, call: str) -> Iterator[None]:
         """Count from zero, as the database limits the number of calls."""
         self.made = 0
-        with super().called(call):
+        with super().with_hooks(call):
             yield
 
 
@@ -289,7 +291,7 @@ def snapshot() -> Kept:
 
 
 @pytest.fixture
-def worlds(clinic: FrontDoor, kept: dict[str, Kept]) -> dict[str, Kept]:
+def worlds(clinic: ApiClient, kept: dict[str, Kept]) -> dict[str, Kept]:
     """Return the snapshots, made once."""
     if not kept:
         store_homers(clinic)
@@ -313,7 +315,7 @@ def turn_to(worlds: dict[str, Kept]) -> Iterator[Callable[[str], None]]:
 
 @pytest.mark.parametrize("caller", CALLERS)
 def test_other_peoples_resources_do_not_change_any_answer(
-    turn_to: Callable[[str], None], caller: FrontDoor
+    turn_to: Callable[[str], None], caller: ApiClient
 ) -> None:
     """Every answer is byte for byte the same as without the resources of others."""
     turn_to("drafts")
@@ -328,7 +330,9 @@ def test_drafts_of_others_do_not_change_any_answer(turn_to: Callable[[str], None
     """Not even for callers who see everything else."""
     turn_to("drafts")
     asked = [
-        query for query in queries(everything(ADMIN)) if query.startswith(CARE) or query in MORE
+        query
+        for query in queries(everything(ADMIN))
+        if query.startswith(SESSION_TYPES) or query in MORE
     ]
     answers = {query: list(pages(CLINICIAN, query)) for query in asked}
     turn_to("all")
@@ -338,7 +342,7 @@ def test_drafts_of_others_do_not_change_any_answer(turn_to: Callable[[str], None
 
 @pytest.mark.parametrize("caller", [*CALLERS, CLINICIAN])
 def test_searches_find_exactly_what_can_be_read(
-    turn_to: Callable[[str], None], caller: FrontDoor
+    turn_to: Callable[[str], None], caller: ApiClient
 ) -> None:
     turn_to("drafts")
     stored = everything(ADMIN)
@@ -372,7 +376,7 @@ def test_the_cost_of_a_patients_page_depends_on_their_own_partitions_only(
     units = {}
     for world in ("own", "all"):
         turn_to(world)
-        worlds[world].forget()
+        worlds[world].clear()
         HOMER.get("/Encounter?_sort=-date")
         HOMER.get("/Communication?part-of:missing=true")
         HOMER.get("/Communication?part-of=Communication/to-homer&_sort=sent")
@@ -387,7 +391,7 @@ def test_references_to_people_are_searched_in_the_callers_own_partitions(
     rows = {}
     for world in ("own", "all"):
         turn_to(world)
-        worlds[world].forget()
+        worlds[world].clear()
         for query in (
             "Practitioner?_revinclude=Observation:performer&_count=1",
             "Practitioner?_has:CareTeam:participant:status=active",
@@ -400,16 +404,16 @@ def test_references_to_people_are_searched_in_the_callers_own_partitions(
 
 @pytest.mark.parametrize("caller", CALLERS)
 def test_a_search_by_author_finds_all_resources_of_the_callers_own(
-    turn_to: Callable[[str], None], caller: FrontDoor
+    turn_to: Callable[[str], None], caller: ApiClient
 ) -> None:
     turn_to("drafts")
     included: set[str] = set()
     for rule in ("Communication:sender", "Encounter:practitioner", "CareTeam:participant"):
         query = f"/Practitioner?_id={care.ALICE[13:]}&_revinclude={rule}"
         whole, own = ADMIN.get(query), caller.get(query)
-        names = [f"{match['resourceType']}/{match['id']}" for match in whole.found]
+        names = [f"{match['resourceType']}/{match['id']}" for match in whole.resources]
         seen = {name for name in names if caller.get(f"/{name}").status == 200}
-        found = [f"{match['resourceType']}/{match['id']}" for match in own.found]
+        found = [f"{match['resourceType']}/{match['id']}" for match in own.resources]
         assert sorted(found) == sorted(seen)
         assert len(seen) < len(names)
         included |= seen

@@ -10,15 +10,15 @@ import pytest
 from functions import reindex
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.catalog.types import TYPES
+from shared.catalog.types import STORED_TYPES
 from shared.errors import Conflict
 from shared.fhir import references
 from shared.interactions.admin import reindex as reindexing
 from shared.store import dynamodb, transactions
 from shared.store.index import long_encounters, order, readiness
 from tests.support import care, consistency, steps
+from tests.support.api_client import BASE, ApiClient
 from tests.support.clock import START
-from tests.support.frontdoor import BASE, FrontDoor
 from tests.support.later_parameter import WARD, in_ward
 
 pytestmark = pytest.mark.usefixtures("moto")
@@ -42,7 +42,7 @@ def reindex_all() -> dict[str, int]:
 
 
 @pytest.fixture
-def stored(clinic: FrontDoor) -> dict[str, str]:
+def stored(clinic: ApiClient) -> dict[str, str]:
     session = steps.open_session(clinic, identifier=[{"system": "urn:a", "value": "1"}])
     header, messages = steps.thread(clinic, "2026-11-20T09:00:00Z", "2026-11-20T09:05:00Z")
     assert steps.link(clinic, header, session) == 200
@@ -71,11 +71,11 @@ def add(item: dict[str, Any], table: str = patterns.SEARCH) -> None:
 
 @pytest.mark.usefixtures("stored")
 def test_correct_rows_stay_unchanged() -> None:
-    before = consistency.everything()
+    before = consistency.stored_items()
     found = reindex_all()
     assert found["repaired rows"] == 0
     assert found["checked"] == 5
-    assert consistency.everything() == before
+    assert consistency.stored_items() == before
 
 
 @pytest.mark.usefixtures("stored")
@@ -93,11 +93,11 @@ def test_missing_altered_and_orphaned_rows_are_repaired() -> None:
     assert sorted(rows(), key=key_of) == sorted(before, key=key_of)
 
 
-def test_rows_of_people_and_records_are_repaired_in_each_table(clinic: FrontDoor) -> None:
+def test_rows_of_people_and_records_are_repaired_in_each_table(clinic: ApiClient) -> None:
     """This includes a record's row in the partition of an Encounter it does not name."""
     first, second = (steps.open_session(clinic) for _ in range(2))
     during = care.reference(f"Encounter/{first}")
-    for kind in TYPES:
+    for kind in STORED_TYPES:
         clinic.post(f"/{kind}", care.example(kind))
     record = clinic.post("/Observation", care.example("Observation", encounter=during)).id
     gone = clinic.post("/Task", care.example("Task", encounter=during)).id
@@ -124,7 +124,7 @@ def test_rows_of_people_and_records_are_repaired_in_each_table(clinic: FrontDoor
 
 def recorded() -> list[dict[str, Any]]:
     found = consistency.scan(patterns.ENCOUNTER)
-    return [item for item in found if item["sk"]["S"].startswith(patterns.RECORDS)]
+    return [item for item in found if item["sk"]["S"].startswith(patterns.RECORD_PREFIX)]
 
 
 def guards() -> dict[str, int]:
@@ -136,7 +136,7 @@ def guards() -> dict[str, int]:
 
 
 @pytest.mark.parametrize("value", ["1", "|a b|", "long" * 200])
-def test_guards_of_identifiers_are_recounted(clinic: FrontDoor, value: str) -> None:
+def test_guards_of_identifiers_are_recounted(clinic: ApiClient, value: str) -> None:
     """Missing, wrong and orphaned guards are corrected, even if rows were missing."""
     other = {"system": "urn:b", "value": value}
     own = [{"system": system, "value": value} for system in ("urn:a", "urn:c")]
@@ -168,7 +168,7 @@ def wide_text() -> dict[str, str]:
 
 
 def test_an_identifier_taken_while_its_guard_is_recounted_is_counted(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = care.visit(identifier=[{"system": "urn:a", "value": "1"}])
     clinic.post("/Encounter", body)
@@ -188,7 +188,7 @@ def test_an_identifier_taken_while_its_guard_is_recounted_is_counted(
     assert [*guards().values()] == [2]
 
 
-def test_guards_wait_for_the_rows_of_all_parts(clinic: FrontDoor) -> None:
+def test_guards_wait_for_the_rows_of_all_parts(clinic: ApiClient) -> None:
     clinic.post("/Encounter", care.visit(identifier=[{"system": "urn:a", "value": "1"}]))
     for item in rows():
         remove(item)
@@ -199,7 +199,7 @@ def test_guards_wait_for_the_rows_of_all_parts(clinic: FrontDoor) -> None:
 
 
 def test_long_encounters_keep_and_get_their_second_rows(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """This includes Encounters that became long when `SessionMaxHours` was lowered."""
     stay = {"start": "2026-01-10T10:00:00Z", "end": "2026-03-10T10:00:00Z"}
@@ -219,7 +219,7 @@ def test_long_encounters_keep_and_get_their_second_rows(
 
 
 def test_a_period_with_only_an_end_is_moved_among_the_dated_rows(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until then, the undated rows of an earlier release are found."""
 
@@ -250,7 +250,7 @@ class Killed(BaseException):
 
 
 def test_a_killed_part_resumes_where_it_stopped(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [steps.open_session(clinic) for _ in range(6)]
     for item in rows():
@@ -309,7 +309,7 @@ def added() -> Iterator[Callable[[], None]]:
 
 
 def test_an_added_parameter_is_right_before_and_after_reindexing(
-    clinic: FrontDoor, added: Callable[[], None]
+    clinic: ApiClient, added: Callable[[], None]
 ) -> None:
     """This includes resources too large for their rows, and concurrent writers."""
     large = {"text": {"status": "additional", "div": wide_narrative()}}
@@ -349,7 +349,7 @@ def medium(code: str) -> dict[str, Any]:
     ],
 )
 def test_a_writer_that_read_a_resource_before_its_reindexing_retries(
-    clinic: FrontDoor,
+    clinic: ApiClient,
     added: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
     change: tuple[dict[str, Any], dict[str, Any], str],
@@ -373,7 +373,7 @@ def test_a_writer_that_read_a_resource_before_its_reindexing_retries(
 
 
 def test_absolute_references_are_found_after_reindexing(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PUBLIC_BASE_URL", BASE)
     subject, session = care.reference(f"{BASE}/{care.HOMER}"), care.session()

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support import care
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 
 # Its tables are in memory, as each test makes several requests.
 pytestmark = pytest.mark.usefixtures("practice")
@@ -14,7 +14,7 @@ PULSE = {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}
 
 
 @pytest.fixture
-def family(clinic: FrontDoor) -> dict[str, str]:
+def family(clinic: ApiClient) -> dict[str, str]:
     """Store Homer with a session, a thread of his and a pulse, and Märge without anything."""
 
     def put(kind: str, key: str, **more: Any) -> str:
@@ -86,7 +86,7 @@ def family(clinic: FrontDoor) -> dict[str, str]:
     ],
 )
 def test_people_are_found_by_name_and_number_with_their_resources(
-    clinic: FrontDoor, family: dict[str, str], query: str, found: str
+    clinic: ApiClient, family: dict[str, str], query: str, found: str
 ) -> None:
     answer = clinic.get(f"/{query}")
     assert answer.status == 200, answer.text
@@ -110,7 +110,7 @@ def test_people_are_found_by_name_and_number_with_their_resources(
     ],
 )
 def test_an_impossible_search_is_refused_by_its_parameter(
-    clinic: FrontDoor, query: str, expression: str
+    clinic: ApiClient, query: str, expression: str
 ) -> None:
     refused = clinic.get(f"/{query}")
     assert (refused.status, refused.expressions) == (400, [expression])
@@ -118,7 +118,7 @@ def test_an_impossible_search_is_refused_by_its_parameter(
 
 @pytest.mark.parametrize("number", ["+15550100", "%2B15550100"])
 def test_a_gateway_identifies_a_sender_by_phone_number(
-    clinic: FrontDoor, family: dict[str, str], number: str
+    clinic: ApiClient, family: dict[str, str], number: str
 ) -> None:
     sender = care.reference(f"Patient?phone={number}")
     message = care.message(family["thread"].partition("/")[2], sender=sender)
@@ -128,7 +128,7 @@ def test_a_gateway_identifies_a_sender_by_phone_number(
 
 
 @pytest.mark.parametrize("letter", ["𠀀", "字", "é", "x"])
-def test_long_words_of_any_letters_are_read_page_by_page(clinic: FrontDoor, letter: str) -> None:
+def test_long_words_of_any_letters_are_read_page_by_page(clinic: ApiClient, letter: str) -> None:
     named = {"resourceType": "Patient", "name": [{"family": letter * 50}]}
     made = {clinic.post("/Patient", named).id for _ in range(2)}
     first = clinic.get(f"/Patient?family={quote(letter)}&_count=1")
@@ -137,7 +137,7 @@ def test_long_words_of_any_letters_are_read_page_by_page(clinic: FrontDoor, lett
 
 
 def test_a_patient_finds_nobody_else_by_name(family: dict[str, str]) -> None:
-    homer = FrontDoor(role="patient", fhir_user=family["homer"])
+    homer = ApiClient(role="patient", fhir_user=family["homer"])
     for query in (
         "name=simp",
         "family=simpson",

@@ -11,7 +11,7 @@ from shared.catalog.parameters import SEARCH_PARAMS
 from shared.store import dynamodb
 from tests.oracle.matcher import PREFIXES, STORED
 from tests.support import care, refusals
-from tests.support.frontdoor import BASE, FrontDoor
+from tests.support.api_client import BASE, ApiClient
 from tests.support.practice import Practice
 from tests.support.steps import thread
 
@@ -64,12 +64,12 @@ def test_all_wrong_parameters_are_named_at_once(practice: Practice) -> None:
 
 def test_a_cursor_is_bound_to_its_search_and_caller(practice: Practice) -> None:
     for _ in range(3):
-        practice.header()
+        practice.post_header()
     first = practice.clinic.get("/Communication?part-of:missing=true&_count=1")
     (following,) = [link["url"] for link in first.body["link"] if link["relation"] == "next"]
     cursor = following.partition("_cursor=")[2]
     assert practice.clinic.get(following).status == 200
-    another = FrontDoor(claims={"sub": "another"})
+    another = ApiClient(claims={"sub": "another"})
     for answer in (
         another.get(following),
         practice.clinic.get(f"/Communication?part-of:missing=false&_cursor={cursor}"),
@@ -247,7 +247,7 @@ class Noise:
 @pytest.fixture
 def stocked(practice: Practice) -> Practice:
     for _ in range(3):
-        session = practice.opens()
+        session = practice.open_session()
         header, _ = thread(practice.clinic, "2026-03-01T09:00:00Z", "2026-03-01T09:05:00Z")
         change: list[dict[str, Any]] = care.link(session)
         assert practice.clinic.patch(f"/Communication/{header}", change).status == 200

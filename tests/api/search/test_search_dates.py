@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.support import care
-from tests.support.frontdoor import FrontDoor
-from tests.support.plain_client import Plain
+from tests.support.api_client import ApiClient
+from tests.support.plain_client import PlainClient
 from tests.support.practice import Practice
 
-type Reading = Callable[[FrontDoor, str], list[str]]
+type Reading = Callable[[ApiClient, str], list[str]]
 
 FORM = "application/x-www-form-urlencoded"
 NIGHT = {"start": "2026-03-07T22:00:00+01:00", "end": "2026-03-08T08:00:00+01:00"}
@@ -27,18 +27,18 @@ def berlin(practice: Practice) -> Practice:
     return practice
 
 
-def filed(clinic: FrontDoor, **period: str) -> str:
+def filed(clinic: ApiClient, **period: str) -> str:
     body = care.visit(status="finished", **({"period": period} if period else {}))
     answer = clinic.post("/Encounter", body)
     assert answer.status == 201, answer.text
     return answer.id
 
 
-def ids_on_one_page(clinic: FrontDoor, url: str) -> list[str]:
+def ids_on_one_page(clinic: ApiClient, url: str) -> list[str]:
     return clinic.get(url).ids
 
 
-def ids_one_per_page(clinic: FrontDoor, url: str) -> list[str]:
+def ids_one_per_page(clinic: ApiClient, url: str) -> list[str]:
     page = clinic.get(f"{url}&_count=1")
     found = page.ids
     while links := [link["url"] for link in page.body["link"] if link["relation"] == "next"]:
@@ -48,7 +48,7 @@ def ids_one_per_page(clinic: FrontDoor, url: str) -> list[str]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_overnight_session_is_listed_on_both_days(clinic: FrontDoor, way: str) -> None:
+def test_an_overnight_session_is_listed_on_both_days(clinic: ApiClient, way: str) -> None:
     night = filed(clinic, **NIGHT)
     before = filed(clinic, start="2026-03-06T09:00:00Z", end="2026-03-06T10:00:00Z")
     after = filed(clinic, start="2026-03-09T09:00:00Z", end="2026-03-09T10:00:00Z")
@@ -70,19 +70,19 @@ def test_an_overnight_session_is_listed_on_both_days(clinic: FrontDoor, way: str
     assert found("ge2026-03-07", "le2026-03-08") == [night]
 
 
-def test_an_overnight_session_is_found_by_post_and_the_plain_api(clinic: FrontDoor) -> None:
+def test_an_overnight_session_is_found_by_post_and_the_plain_api(clinic: ApiClient) -> None:
     night = filed(clinic, **NIGHT)
     for day in ("2026-03-07", "2026-03-08"):
         body = f"date=ge{day}&date=le{day}"
         posted = clinic.call("POST", "/Encounter/_search", body, content_type=FORM)
         assert posted.ids == [night]
-        plain = Plain().get(f"/encounters?dateFrom={day}&dateTo={day}")
+        plain = PlainClient().get(f"/encounters?dateFrom={day}&dateTo={day}")
         assert [member["id"] for member in plain.body["data"]] == [night]
-    assert Plain().get("/encounters?dateFrom=2026-03-09").body["data"] == []
-    assert Plain().get("/encounters?dateTo=2026-03-06").body["data"] == []
+    assert PlainClient().get("/encounters?dateFrom=2026-03-09").body["data"] == []
+    assert PlainClient().get("/encounters?dateTo=2026-03-06").body["data"] == []
 
 
-def test_an_overnight_session_is_found_by_chains_and_has(clinic: FrontDoor) -> None:
+def test_an_overnight_session_is_found_by_chains_and_has(clinic: ApiClient) -> None:
     night = filed(clinic, **NIGHT)
     header = clinic.post(
         "/Communication", care.header(encounter=care.reference(f"Encounter/{night}"))
@@ -104,7 +104,7 @@ def test_an_overnight_session_is_found_by_chains_and_has(clinic: FrontDoor) -> N
     assert clinic.get(f"/Communication?{has}=ge2026-04").ids == []
 
 
-def test_a_conditional_write_matches_an_overnight_session_on_both_days(clinic: FrontDoor) -> None:
+def test_a_conditional_write_matches_an_overnight_session_on_both_days(clinic: ApiClient) -> None:
     night = filed(clinic, **NIGHT)
     for day in ("2026-03-07", "2026-03-08"):
         query = f"patient=Patient/homer-simpson&date=ge{day}&date=le{day}"
@@ -113,7 +113,7 @@ def test_a_conditional_write_matches_an_overnight_session_on_both_days(clinic: F
 
 
 @pytest.mark.parametrize("by", ["part-of", "subject=Patient/homer-simpson&part-of", "sender"])
-def test_a_message_dated_by_month_is_found_on_every_day_of_it(clinic: FrontDoor, by: str) -> None:
+def test_a_message_dated_by_month_is_found_on_every_day_of_it(clinic: ApiClient, by: str) -> None:
     header = clinic.post("/Communication", care.header()).id
     ids = {
         sent: clinic.post("/Communication", care.message(header, sent)).id
@@ -136,7 +136,7 @@ def test_a_message_dated_by_month_is_found_on_every_day_of_it(clinic: FrontDoor,
         assert found_ids == [ids[text] for text in sent], query
 
 
-def test_polling_for_newer_resources_does_not_repeat_the_last_one(clinic: FrontDoor) -> None:
+def test_polling_for_newer_resources_does_not_repeat_the_last_one(clinic: ApiClient) -> None:
     first = clinic.post("/Encounter", care.visit())
     updated = first.body["meta"]["lastUpdated"]
     assert updated.endswith(".000Z")
@@ -152,21 +152,21 @@ def test_polling_for_newer_resources_does_not_repeat_the_last_one(clinic: FrontD
 
 
 def test_polling_for_newer_resources_sees_everything_once(
-    clinic: FrontDoor, practice: Practice
+    clinic: ApiClient, practice: Practice
 ) -> None:
     seen, made, last = list[str](), list[str](), "2025"
     for second in range(4):
-        practice.at(f"2026-03-02 10:00:0{second}.301")
+        practice.advance_to(f"2026-03-02 10:00:0{second}.301")
         made.append(clinic.post("/Encounter", care.visit()).id)
         answer = clinic.get(f"/Encounter?_lastUpdated=gt{last}&_sort=_lastUpdated")
         seen += answer.ids
         # As written by clients in other languages.
-        last = answer.found[-1]["meta"]["lastUpdated"].replace("Z", "000+00:00")
+        last = answer.resources[-1]["meta"]["lastUpdated"].replace("Z", "000+00:00")
         assert clinic.get(f"/Encounter?_lastUpdated=gt{last}").ids == []
     assert seen == made
 
 
-def test_everything_since_an_instant_includes_that_instant(clinic: FrontDoor) -> None:
+def test_everything_since_an_instant_includes_that_instant(clinic: ApiClient) -> None:
     visit = clinic.post("/Encounter", care.visit())
     updated = visit.body["meta"]["lastUpdated"]
     for since, ids in ((updated, [visit.id]), (updated.replace("Z", "001Z"), [])):
@@ -179,7 +179,7 @@ def test_everything_since_an_instant_includes_that_instant(clinic: FrontDoor) ->
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("read", [ids_on_one_page, ids_one_per_page])
 def test_a_period_with_only_an_end_sorts_by_its_open_start(
-    clinic: FrontDoor, way: str, read: Reading
+    clinic: ApiClient, way: str, read: Reading
 ) -> None:
     opened, undated = list[str](), list[str]()
     for end in ("2026-03-01", "2025-03-01T10:00:00Z", "2027"):
@@ -203,7 +203,7 @@ def test_a_period_with_only_an_end_sorts_by_its_open_start(
 )
 @pytest.mark.parametrize("read", [ids_on_one_page, ids_one_per_page])
 def test_every_period_of_other_types_sorts_by_its_open_start_too(
-    clinic: FrontDoor, kind: str, ended: Any, dated: Any, read: Reading
+    clinic: ApiClient, kind: str, ended: Any, dated: Any, read: Reading
 ) -> None:
     body = {name: value for name, value in care.example(kind).items() if "performed" not in name}
     dates: tuple[dict[str, Any], ...] = ({}, ended, dated)

@@ -15,18 +15,18 @@ from shared.search.run.search import Result, search
 from shared.store import codec
 from tests.benchmarks.inboxes import DOCUMENT
 from tests.support import care, inbox_queries
-from tests.support.inbox_queries import OVER
+from tests.support.inbox_queries import CLOSED_STATUSES
 from tests.support.memory_reads import Memory
-from tests.support.stored_clinic import Archive, at, meta, opened
+from tests.support.stored_clinic import StoredClinic, instant_at, meta, open_clinic
 
 
 @pytest.fixture
-def archive() -> Iterator[Archive]:
-    with opened() as empty:
+def archive() -> Iterator[StoredClinic]:
+    with open_clinic() as empty:
         yield empty
 
 
-def ask(query: str | Sequence[tuple[str, str]], caller: str = "me", tenant: str = "-") -> Result:
+def ask(query: str | Sequence[tuple[str, str]], caller_id: str = "me", tenant: str = "-") -> Result:
     """Search by a URL's query, or by the pairs of a `next` link."""
     if isinstance(query, str):
         resource_type, _, text = query.partition("?")
@@ -34,7 +34,9 @@ def ask(query: str | Sequence[tuple[str, str]], caller: str = "me", tenant: str 
         pairs = [(name, value) for name, _, value in parts]
     else:
         resource_type, pairs = "Communication", list(query)
-    return search(resource_type, pairs, tenant=tenant, caller=caller, base=care_base(), zone=UTC)
+    return search(
+        resource_type, pairs, tenant=tenant, caller_id=caller_id, base=care_base(), zone=UTC
+    )
 
 
 def care_base() -> str:
@@ -50,7 +52,9 @@ def every_page(query: str) -> list[str]:
     found = ids(page)
     resource_type = query.partition("?")[0]
     while page.next:
-        page = search(resource_type, page.next, tenant="-", caller="me", base=care_base(), zone=UTC)
+        page = search(
+            resource_type, page.next, tenant="-", caller_id="me", base=care_base(), zone=UTC
+        )
         assert page.resources, "a page that goes on is not empty"
         found += ids(page)
     return found
@@ -60,9 +64,9 @@ def every_page(query: str) -> list[str]:
 def grown_archives() -> list[Memory]:
     stores = []
     for size in (1_000, 6_000):
-        with opened() as archive:
+        with open_clinic() as archive:
             inbox_queries.fill(archive, size)
-        assert inbox_queries.stored(archive.memory) == size
+        assert inbox_queries.resource_count(archive.memory) == size
         stores.append(archive.memory)
     return stores
 
@@ -73,7 +77,7 @@ def test_the_cost_of_an_inbox_does_not_depend_on_how_much_is_stored(
 ) -> None:
     costs = []
     for memory in grown_archives:
-        with opened(memory):
+        with open_clinic(memory):
             costs.append(inbox_queries.cost(memory, query))
     units = [cost.units for cost in costs]
     assert max(units) <= inbox_queries.INBOX[query], costs
@@ -93,18 +97,22 @@ def test_the_document_states_the_cost_of_inboxes() -> None:
         assert int(row[2]) <= bound
 
 
-def test_the_inbox_of_unfinished_messages_keeps_those_not_done(archive: Archive) -> None:
+def test_the_inbox_of_unfinished_messages_keeps_those_not_done(archive: StoredClinic) -> None:
     for number, status in enumerate(
         ["in-progress", "not-done", "completed", "on-hold", "preparation"]
     ):
         archive.header(status, number, status=status)
-    found = ids(ask(f"Communication?part-of:missing=true&recipient={care.ALICE}&status:not={OVER}"))
+    found = ids(
+        ask(
+            f"Communication?part-of:missing=true&recipient={care.ALICE}&status:not={CLOSED_STATUSES}"
+        )
+    )
     assert set(found) == {"in-progress", "not-done", "on-hold", "preparation"}
-    listed = f"Communication?part-of:missing=true&status:not={OVER}&_sort=-_lastUpdated"
+    listed = f"Communication?part-of:missing=true&status:not={CLOSED_STATUSES}&_sort=-_lastUpdated"
     assert ids(ask(listed)) == ["preparation", "on-hold", "not-done", "in-progress"]
 
 
-def test_a_thread_reads_in_order_of_sent_both_ways_with_drafts_last(archive: Archive) -> None:
+def test_a_thread_reads_in_order_of_sent_both_ways_with_drafts_last(archive: StoredClinic) -> None:
     sent = [archive.message("t", minutes) for minutes in (3, 1, 2)]
     draft = care.message("t") | meta("t.draft", 9) | {"status": "preparation"}
     packed = {"resource": {"B": codec.pack(json.dumps(draft).encode())}}
@@ -117,7 +125,7 @@ def test_a_thread_reads_in_order_of_sent_both_ways_with_drafts_last(archive: Arc
 
 
 def test_a_session_lists_the_messages_that_joined_it_or_were_adopted_by_it(
-    archive: Archive,
+    archive: StoredClinic,
 ) -> None:
     adopted = archive.message("t", 1, epoch={"N": "0"})
     joined = archive.message("t", 2, session={"S": "s"})
@@ -132,7 +140,9 @@ def test_a_session_lists_the_messages_that_joined_it_or_were_adopted_by_it(
     assert ids(ask("Communication?session=Patient/s")) == []
 
 
-def test_a_code_with_a_leading_bar_is_not_taken_for_one_without_system(archive: Archive) -> None:
+def test_a_code_with_a_leading_bar_is_not_taken_for_one_without_system(
+    archive: StoredClinic,
+) -> None:
     for value in ("5", "|5"):
         archive.header(f"h{len(value)}", 1, identifier=[{"value": value}])
     archive.header("h3", 1, identifier=[{"system": "urn:a", "value": "5"}])
@@ -141,7 +151,9 @@ def test_a_code_with_a_leading_bar_is_not_taken_for_one_without_system(archive: 
     assert sorted(ids(ask("Communication?identifier=5"))) == ["h1", "h3"]
 
 
-def test_a_class_of_another_system_is_found_with_and_without_the_system(archive: Archive) -> None:
+def test_a_class_of_another_system_is_found_with_and_without_the_system(
+    archive: StoredClinic,
+) -> None:
     systems = {"usual": care.ACT_CODE, "other": "urn:other", "third": "urn:third", "none": ""}
     for minutes, (key, system) in enumerate(systems.items()):
         coded: dict[str, Any] = {"class": {"code": "VR"} | ({"system": system} if system else {})}
@@ -154,21 +166,24 @@ def test_a_class_of_another_system_is_found_with_and_without_the_system(archive:
 
 @pytest.mark.parametrize("query", ["date=gt2026-01-03T12:00Z", "identifier=urn:other|5"])
 def test_an_empty_page_by_an_indexed_parameter_goes_on_to_its_end(
-    archive: Archive, query: str
+    archive: StoredClinic, query: str
 ) -> None:
     """More resources than one request reads do not match; only the very first matches, or none."""
     shown: dict[str, Any] = {"identifier": [{"system": "urn:a", "value": "5"}]}
-    archive.encounter("first", 0, period={"start": at(0), "end": at(9999)})
+    archive.encounter("first", 0, period={"start": instant_at(0), "end": instant_at(9999)})
     for number in range(1, 2300):
         archive.encounter(
-            f"e{number}", number, period={"start": at(number), "end": at(number + 1)}, **shown
+            f"e{number}",
+            number,
+            period={"start": instant_at(number), "end": instant_at(number + 1)},
+            **shown,
         )
     page = ask(f"Encounter?{query}")
     assert (ids(page), page.next) == (["first"] if "date" in query else [], None)
     assert archive.memory.rows <= 10_000
 
 
-def test_stale_rows_of_a_moved_message_are_not_found(archive: Archive) -> None:
+def test_stale_rows_of_a_moved_message_are_not_found(archive: StoredClinic) -> None:
     kept = archive.message("t", 1)
     place = "m#" + ulids.prefix(0) + "0" * 16
     archive.put(patterns.THREAD, "-#t", place, to={"L": [{"S": "t"}, {"S": "m#x"}]})
@@ -177,22 +192,24 @@ def test_stale_rows_of_a_moved_message_are_not_found(archive: Archive) -> None:
     assert ids(ask("Communication?part-of=Communication/t")) == [kept]
 
 
-def test_equal_times_are_paged_through_once_each(archive: Archive) -> None:
+def test_equal_times_are_paged_through_once_each(archive: StoredClinic) -> None:
     for number in range(30):
-        archive.encounter(f"e{number}", 5, period={"start": at(5)})
+        archive.encounter(f"e{number}", 5, period={"start": instant_at(5)})
     for query in ("Encounter?class=VR&_count=7", "Encounter?_sort=-_lastUpdated&_count=4"):
         found = every_page(query)
         assert sorted(found) == sorted(f"e{number}" for number in range(30))
 
 
-def test_a_resource_in_two_partitions_appears_once(archive: Archive) -> None:
+def test_a_resource_in_two_partitions_appears_once(archive: StoredClinic) -> None:
     for number in range(10):
         archive.header(f"h{number}", number)
     query = f"Communication?recipient={care.ALICE},{care.HOMER}&_count=3"
     assert sorted(every_page(query)) == sorted(f"h{number}" for number in range(10))
 
 
-def test_a_row_without_the_whole_resource_is_completed_and_matched_again(archive: Archive) -> None:
+def test_a_row_without_the_whole_resource_is_completed_and_matched_again(
+    archive: StoredClinic,
+) -> None:
     archive.encounter("whole", 1)
     archive.encounter("part", 2, partial=True, text={"status": "additional", "div": "<div/>"})
     archive.encounter("gone", 3, partial=True)
@@ -204,20 +221,20 @@ def test_a_row_without_the_whole_resource_is_completed_and_matched_again(archive
     assert "text" in json.loads(page.resources[0])
 
 
-def test_ids_are_read_directly_and_still_matched(archive: Archive) -> None:
+def test_ids_are_read_directly_and_still_matched(archive: StoredClinic) -> None:
     for number in range(4):
         archive.encounter(f"e{number}", number, status="finished" if number else "cancelled")
-    archive.memory.forget()
+    archive.memory.clear()
     assert ids(ask("Encounter?_id=e3,e0,e1,none&status=finished")) == ["e3", "e1"]
     assert archive.memory.calls == 1
     assert every_page("Encounter?_id=e3,e1,e2&_count=1") == ["e3", "e1", "e2"]
     assert every_page("Encounter?_id=e3,e1,e2&_count=1&_sort=_lastUpdated") == ["e1", "e2", "e3"]
 
 
-def test_a_request_reads_two_thousand_rows_and_goes_on_by_its_next(archive: Archive) -> None:
+def test_a_request_reads_two_thousand_rows_and_goes_on_by_its_next(archive: StoredClinic) -> None:
     for number in range(2300):
         archive.header(f"h{number}", number, status="completed" if number else "stopped")
-    archive.memory.forget()
+    archive.memory.clear()
     page = ask("Communication?part-of:missing=true&status=stopped")
     assert ids(page) == []
     assert archive.memory.rows == 2000
@@ -226,7 +243,7 @@ def test_a_request_reads_two_thousand_rows_and_goes_on_by_its_next(archive: Arch
 
 
 def test_a_sort_of_more_than_two_thousand_is_refused_with_advice(
-    archive: Archive,
+    archive: StoredClinic,
 ) -> None:
     for number in range(2001):
         archive.header(f"h{number}", number)
@@ -235,7 +252,7 @@ def test_a_sort_of_more_than_two_thousand_is_refused_with_advice(
     assert "recipient" in refused.value.issues[0].diagnostics
 
 
-def test_a_cursor_is_bound_to_its_query_tenant_and_caller(archive: Archive) -> None:
+def test_a_cursor_is_bound_to_its_query_tenant_and_caller(archive: StoredClinic) -> None:
     for number in range(5):
         archive.header(f"h{number}", number)
     page = ask("Communication?part-of:missing=true&_count=2")
@@ -244,7 +261,7 @@ def test_a_cursor_is_bound_to_its_query_tenant_and_caller(archive: Archive) -> N
     assert cursor[0] == "_cursor"
     other: list[Any] = [
         lambda: ask([("part-of:missing", "false"), cursor]),
-        lambda: ask(page.next or (), caller="another"),
+        lambda: ask(page.next or (), caller_id="another"),
         lambda: ask(page.next or (), tenant="another"),
         lambda: ask([*page.next[:-1], ("_cursor", "e30")]),
         lambda: ask([*page.next[:-1], ("_cursor", cursor[1][:-4])]),
@@ -256,7 +273,7 @@ def test_a_cursor_is_bound_to_its_query_tenant_and_caller(archive: Archive) -> N
         assert refused.value.issues[0].expression == "_cursor"
 
 
-def test_a_page_ends_before_the_answer_becomes_too_large(archive: Archive) -> None:
+def test_a_page_ends_before_the_answer_becomes_too_large(archive: StoredClinic) -> None:
     for number in range(3):
         large: dict[str, Any] = {
             "text": {"status": "additional", "div": chr(97 + number) * 2_000_000}
@@ -267,7 +284,7 @@ def test_a_page_ends_before_the_answer_becomes_too_large(archive: Archive) -> No
     assert every_page("Encounter?patient=Patient/homer-simpson") == ["e2", "e1", "e0"]
 
 
-def test_tenants_do_not_see_each_other(archive: Archive) -> None:
+def test_tenants_do_not_see_each_other(archive: StoredClinic) -> None:
     archive.header("h", 1)
     assert ids(ask("Communication?part-of:missing=true", tenant="other")) == []
 
@@ -281,13 +298,13 @@ def test_every_issue_of_a_query_is_named_at_once() -> None:
     assert "part-of" in refused.value.issues[0].text
 
 
-def test_a_lenient_search_ignores_unknown_parameters(archive: Archive) -> None:
+def test_a_lenient_search_ignores_unknown_parameters(archive: StoredClinic) -> None:
     archive.encounter("e", 1)
     page = search(
         "Encounter",
         [("nonsense", "1"), ("class", "VR"), ("_count", "5000")],
         tenant="-",
-        caller="me",
+        caller_id="me",
         base=care_base(),
         zone=UTC,
         lenient=True,
@@ -298,7 +315,7 @@ def test_a_lenient_search_ignores_unknown_parameters(archive: Archive) -> None:
 
 
 def test_a_thread_of_thousands_is_included_over_as_many_pages_as_it_takes(
-    archive: Archive,
+    archive: StoredClinic,
 ) -> None:
     archive.encounter("e", 1)
     for name in ("a", "b"):
@@ -313,15 +330,19 @@ def test_a_thread_of_thousands_is_included_over_as_many_pages_as_it_takes(
         assert archive.memory.rows <= 2000 + 10
         if not page.next:
             break
-        archive.memory.forget()
-        page = search("Encounter", page.next, tenant="-", caller="me", base=care_base(), zone=UTC)
+        archive.memory.clear()
+        page = search(
+            "Encounter", page.next, tenant="-", caller_id="me", base=care_base(), zone=UTC
+        )
         assert ids(page) == []
         assert page.included
     assert len(found) == len(set(found))
     assert sorted(found) == sorted(["a", "b", *sent])
 
 
-def test_a_page_ends_before_a_match_whose_includes_it_has_no_room_for(archive: Archive) -> None:
+def test_a_page_ends_before_a_match_whose_includes_it_has_no_room_for(
+    archive: StoredClinic,
+) -> None:
     for name in ("a", "b", "c"):
         archive.header(name, "abc".index(name))
         for minutes in range(900):

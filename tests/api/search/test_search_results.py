@@ -8,12 +8,12 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from tests.support import care, refusals
-from tests.support.frontdoor import BASE, FrontDoor
+from tests.support.api_client import BASE, ApiClient
 
 pytestmark = pytest.mark.usefixtures("moto")
 
 
-def test_links_are_absolute_and_keep_everything_in_the_query(clinic: FrontDoor) -> None:
+def test_links_are_absolute_and_keep_everything_in_the_query(clinic: ApiClient) -> None:
     for _ in range(3):
         clinic.post("/Encounter", care.session())
     url = "/Encounter?patient=Patient/homer-simpson&_sort=-date&_summary=true&_total=accurate"
@@ -27,18 +27,18 @@ def test_links_are_absolute_and_keep_everything_in_the_query(clinic: FrontDoor) 
         assert kept.items() >= {"patient": "Patient/homer-simpson", "_summary": "true"}.items()
     page = clinic.get(links["next"])
     assert page.body["total"] == 3
-    assert "participant" in page.found[0]
-    assert page.found[0]["meta"]["tag"][0]["code"] == "SUBSETTED"
+    assert "participant" in page.resources[0]
+    assert page.resources[0]["meta"]["tag"][0]["code"] == "SUBSETTED"
     assert clinic.get(links["last"]).ids == clinic.get(f"{url}&_offset=2").ids
 
 
-def test_the_self_link_states_the_applied_parameters(clinic: FrontDoor) -> None:
+def test_the_self_link_states_the_applied_parameters(clinic: ApiClient) -> None:
     answer = clinic.get("/Encounter?_count=5000&colour=blue", prefer="handling=lenient")
     (link,) = answer.body["link"]
     assert link["url"] == f"{BASE}/Encounter?_count=1000"
 
 
-def test_a_count_only_search_returns_a_bundle_with_a_total(clinic: FrontDoor) -> None:
+def test_a_count_only_search_returns_a_bundle_with_a_total(clinic: ApiClient) -> None:
     clinic.post("/Encounter", care.session())
     answer = clinic.get("/Encounter?_summary=count")
     assert answer.body["total"] == 1
@@ -50,7 +50,7 @@ def test_a_count_only_search_returns_a_bundle_with_a_total(clinic: FrontDoor) ->
     refusals.check(twice, 400, "invalid", "_count")
 
 
-def test_the_previous_link_beyond_the_end_leads_to_the_last_page(clinic: FrontDoor) -> None:
+def test_the_previous_link_beyond_the_end_leads_to_the_last_page(clinic: ApiClient) -> None:
     for _ in range(3):
         clinic.post("/Encounter", care.session())
     offsets = {"_offset=50&_count=2": "2", "_offset=2&_count=2": "0", "_offset=50&_count=0": None}
@@ -63,7 +63,7 @@ def test_the_previous_link_beyond_the_end_leads_to_the_last_page(clinic: FrontDo
 
 
 @pytest.mark.parametrize("total", [True, -2, 2001, 10**12])
-def test_a_cursor_with_a_forged_total_is_refused(clinic: FrontDoor, total: Any) -> None:
+def test_a_cursor_with_a_forged_total_is_refused(clinic: ApiClient, total: Any) -> None:
     for _ in range(2):
         clinic.post("/Encounter", care.session())
     answer = clinic.get("/Encounter?_count=1&_total=accurate")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support import care
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 
 HOMER = "Patient/homer-simpson"
 
@@ -17,7 +17,7 @@ def person(family: str, **more: Any) -> dict[str, Any]:
     return {"resourceType": "Patient", "id": "homer-simpson", "name": [{"family": family}], **more}
 
 
-def included(clinic: FrontDoor, query: str) -> list[tuple[str, str]]:
+def included(clinic: ApiClient, query: str) -> list[tuple[str, str]]:
     """Return the included resources of a search with their versions."""
     answer = clinic.get(query)
     assert answer.status == 200, answer.text
@@ -36,7 +36,7 @@ def version(resource: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def homer(clinic: FrontDoor) -> str:
+def homer(clinic: ApiClient) -> str:
     """Store a patient with three versions."""
     for family in ("Simson", "Simpson", "Simpson-Bouvier"):
         assert clinic.put(f"/{HOMER}", person(family)).status in (200, 201)
@@ -57,7 +57,7 @@ def homer(clinic: FrontDoor) -> str:
     ],
 )
 def test_the_named_version_is_included(
-    clinic: FrontDoor, homer: str, reference: str, wanted: list[tuple[str, str]]
+    clinic: ApiClient, homer: str, reference: str, wanted: list[tuple[str, str]]
 ) -> None:
     assert homer == HOMER
     encounter_id = clinic.post("/Encounter", care.visit(subject=care.reference(reference))).id
@@ -66,7 +66,7 @@ def test_the_named_version_is_included(
         assert [match for match in resources if match[0].startswith("Patient/")] == wanted, rule
 
 
-def test_a_missing_version_is_named_in_an_outcome(clinic: FrontDoor, homer: str) -> None:
+def test_a_missing_version_is_named_in_an_outcome(clinic: ApiClient, homer: str) -> None:
     query = "/Encounter?_include=Encounter:subject"
     clinic.post("/Encounter", care.visit(subject=care.reference(f"{homer}/_history/1")))
     modes = [entry["search"]["mode"] for entry in clinic.get(query).body["entry"]]
@@ -80,7 +80,7 @@ def test_a_missing_version_is_named_in_an_outcome(clinic: FrontDoor, homer: str)
 
 
 def test_several_versions_of_one_resource_are_each_included_once(
-    clinic: FrontDoor, homer: str
+    clinic: ApiClient, homer: str
 ) -> None:
     for number in ("/_history/1", "/_history/2", "/_history/3", "", "/_history/1"):
         clinic.post("/Encounter", care.visit(subject=care.reference(homer + number)))
@@ -89,16 +89,16 @@ def test_several_versions_of_one_resource_are_each_included_once(
 
 
 def test_a_version_of_a_deleted_resource_is_included_but_its_deletion_is_not(
-    clinic: FrontDoor, homer: str
+    clinic: ApiClient, homer: str
 ) -> None:
-    admin = FrontDoor(role="admin")
+    admin = ApiClient(role="admin")
     assert admin.delete(f"/{homer}").status in (200, 204)
     for number in ("/_history/2", "/_history/4", "/_history/9", ""):
         clinic.post("/Encounter", care.visit(subject=care.reference(homer + number)))
     assert included(clinic, "/Encounter?_include=Encounter:subject") == [(homer, "2")]
 
 
-def test_iterated_includes_start_from_the_included_version(clinic: FrontDoor) -> None:
+def test_iterated_includes_start_from_the_included_version(clinic: ApiClient) -> None:
     for name in ("one", "two"):
         clinic.put(
             f"/Organization/{name}", {"resourceType": "Organization", "id": name, "name": name}
@@ -110,17 +110,17 @@ def test_iterated_includes_start_from_the_included_version(clinic: FrontDoor) ->
     assert included(clinic, f"/Encounter?{rules}") == [("Organization/one", "1"), (HOMER, "1")]
 
 
-def test_a_patient_sees_versions_of_resources_they_see(clinic: FrontDoor, homer: str) -> None:
+def test_a_patient_sees_versions_of_resources_they_see(clinic: ApiClient, homer: str) -> None:
     subject = care.reference(f"{homer}/_history/1")
     clinic.post("/Encounter", care.visit(subject=subject))
-    own = FrontDoor(role="patient", fhir_user=homer)
+    own = ApiClient(role="patient", fhir_user=homer)
     assert included(own, "/Encounter?_include=Encounter:subject") == [(homer, "1")]
-    scoped = FrontDoor(claims={"scope": "user/Encounter.rs"})
+    scoped = ApiClient(claims={"scope": "user/Encounter.rs"})
     assert included(scoped, "/Encounter?_include=Encounter:subject") == []
 
 
 def test_a_message_that_names_a_version_of_its_header_includes_that_version(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     header = clinic.post("/Communication", care.header())
     clinic.put(f"/Communication/{header.id}", header.body | {"topic": {"text": "Another rash"}})
@@ -132,7 +132,7 @@ def test_a_message_that_names_a_version_of_its_header_includes_that_version(
     assert included(clinic, query) == [(f"Communication/{message_id}", "1")]
 
 
-def test_a_chain_matches_the_current_version(clinic: FrontDoor, homer: str) -> None:
+def test_a_chain_matches_the_current_version(clinic: ApiClient, homer: str) -> None:
     encounter_id = clinic.post(
         "/Encounter", care.visit(subject=care.reference(f"{homer}/_history/1"))
     ).id

@@ -7,11 +7,11 @@ import pytest
 from shared.fhir import instants
 from shared.sessions import closing
 from tests.support import care, refusals
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 from tests.support.practice import BERLIN, Practice, local
 
 
-def closing_parameters(clinic: FrontDoor, session_id: str) -> dict[str, str]:
+def closing_parameters(clinic: ApiClient, session_id: str) -> dict[str, str]:
     answer = clinic.get(f"/Encounter/{session_id}/$closing")
     assert answer.status == 200, answer.text
     assert answer.body["resourceType"] == "Parameters"
@@ -22,22 +22,22 @@ def closing_parameters(clinic: FrontDoor, session_id: str) -> dict[str, str]:
 def closing_time(practice: Practice, session_id: str) -> str:
     """Return the local time at which a session closes, to the minute."""
     text = closing_parameters(practice.clinic, session_id).get("closes", "")
-    return instants.read(text).astimezone(BERLIN).strftime("%m-%d %H:%M") if text else ""
+    return instants.from_text(text).astimezone(BERLIN).strftime("%m-%d %H:%M") if text else ""
 
 
 def test_a_session_that_only_a_client_closes_has_no_closing_time(practice: Practice) -> None:
-    assert closing_parameters(practice.clinic, practice.opens()) == {"policy": "explicit"}
+    assert closing_parameters(practice.clinic, practice.open_session()) == {"policy": "explicit"}
 
 
 def test_an_idle_session_closes_a_set_time_after_its_last_message(practice: Practice) -> None:
-    practice.set(SESSION_IDLE_MINUTES="60")
-    session = practice.opens()
+    practice.configure(SESSION_IDLE_MINUTES="60")
+    session = practice.open_session()
     assert closing_time(practice, session) == "", "no thread is attached yet"
-    thread = practice.header(encounter=care.reference(f"Encounter/{session}"))
+    thread = practice.post_header(encounter=care.reference(f"Encounter/{session}"))
     assert closing_time(practice, session) == "03-02 10:00"
-    practice.says(thread, "2026-03-02 09:40")
+    practice.post_message(thread, "2026-03-02 09:40")
     assert closing_time(practice, session) == "03-02 10:40"
-    practice.change(f"/Encounter/{session}", status="planned")
+    practice.put_changes(f"/Encounter/{session}", status="planned")
     assert closing_time(practice, session) == ""
 
 
@@ -46,31 +46,31 @@ def test_an_idle_session_closes_a_set_time_after_its_last_message(practice: Prac
 def test_a_session_closes_at_its_closing_time_and_not_before(
     practice: Practice, policy: str, spread: str
 ) -> None:
-    practice.set(SESSION_POLICY=policy, CLOSE_SPREAD_MINUTES=spread)
-    practice.says(practice.header(), "2026-03-02 09:30")
+    practice.configure(SESSION_POLICY=policy, CLOSE_SPREAD_MINUTES=spread)
+    practice.post_message(practice.post_header(), "2026-03-02 09:30")
     session = practice.session()["id"]
     answer = closing_parameters(practice.clinic, session)
     assert answer["policy"] == policy
-    moment = instants.read(answer["closes"]).astimezone(BERLIN)
+    moment = instants.from_text(answer["closes"]).astimezone(BERLIN)
     rule = local({"thread": "2026-03-03 09:30", "daily": "2026-03-03 00:00"}[policy])
     spreads = timedelta(minutes=int(spread)) if policy == "daily" else timedelta()
     assert rule <= moment <= rule + spreads
     for at, status in ((moment - timedelta(seconds=1), "in-progress"), (moment, "finished")):
-        practice.at(at.replace(tzinfo=None).isoformat(sep=" "))
+        practice.advance_to(at.replace(tzinfo=None).isoformat(sep=" "))
         assert practice.encounter(session)["status"] == status
     assert closing_parameters(practice.clinic, session) == {"policy": policy}
 
 
 def test_a_busy_session_closes_at_its_maximum_duration(thread_policy: Practice) -> None:
-    thread_policy.set(SESSION_MAX_HOURS="4")
-    thread_policy.says(thread_policy.header(), "2026-03-02 09:30")
+    thread_policy.configure(SESSION_MAX_HOURS="4")
+    thread_policy.post_message(thread_policy.post_header(), "2026-03-02 09:30")
     assert closing_time(thread_policy, thread_policy.session()["id"]) == "03-02 13:30"
 
 
 def test_a_closing_in_progress_is_due_at_once(
     practice: Practice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = practice.opens()
+    session = practice.open_session()
     for child in range(14):
         practice.clinic.post("/Encounter", care.medical_encounter(session, f"Patient/{child}"))
     with monkeypatch.context() as patched:
@@ -82,7 +82,7 @@ def test_a_closing_in_progress_is_due_at_once(
 
 
 def test_only_sessions_have_a_closing_time(practice: Practice) -> None:
-    clinic, session = practice.clinic, practice.opens()
+    clinic, session = practice.clinic, practice.open_session()
     visit = clinic.post("/Encounter", care.visit()).id
     child = clinic.post("/Encounter", care.medical_encounter(session, care.HOMER)).id
     for each, element in ((visit, "class"), (child, "partOf")):
@@ -95,7 +95,7 @@ def test_only_sessions_have_a_closing_time(practice: Practice) -> None:
 
 
 def test_the_closing_time_can_be_requested_by_post_and_in_a_batch(practice: Practice) -> None:
-    session = practice.opens()
+    session = practice.open_session()
     url = f"Encounter/{session}/$closing"
     assert practice.clinic.post(f"/{url}", None).body["parameter"][0]["valueCode"] == "explicit"
     entry = {"request": {"method": "GET", "url": url}}

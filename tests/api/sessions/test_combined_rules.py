@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support import care
-from tests.support.practice import Practice, people
+from tests.support.practice import Practice, participants
 
 BART = care.reference("Patient/bart-simpson")
 SIMPSONS = care.reference("Group/the-simpsons")
@@ -16,7 +16,7 @@ AUCKLAND = care.policy(timeZone={"valueCode": "Pacific/Auckland"})
 
 
 def linked(practice: Practice, session_id: str, **more: Any) -> str:
-    header_id = practice.header(**more)
+    header_id = practice.post_header(**more)
     answer = practice.clinic.patch(f"/Communication/{header_id}", care.link(session_id))
     assert answer.status == 200, answer.text
     return header_id
@@ -24,9 +24,9 @@ def linked(practice: Practice, session_id: str, **more: Any) -> str:
 
 def conversation(practice: Practice) -> dict[str, Any]:
     """Open a server-opened session with messages at nine and ten."""
-    header_id = practice.header()
+    header_id = practice.post_header()
     for moment in (NINE, TEN):
-        practice.says(header_id, moment)
+        practice.post_message(header_id, moment)
     return practice.session()
 
 
@@ -57,13 +57,13 @@ def test_a_computed_bound_that_contradicts_the_clients_is_left_out(
     session = conversation(thread_policy)
     url = f"/Encounter/{session['id']}"
     if is_over and status in ("finished", "cancelled"):
-        thread_policy.change(url, status="finished")
+        thread_policy.put_changes(url, status="finished")
     body = without(session, "length") | {"status": status, "period": period}
     answer = thread_policy.clinic.put(url, body)
     assert answer.status == 200, answer.text
     assert answer.body["period"] == period
     assert "length" not in answer.body
-    thread_policy.change(url, priority={"text": "routine"})
+    thread_policy.put_changes(url, priority={"text": "routine"})
     assert thread_policy.session()["period"] == period
 
 
@@ -71,7 +71,7 @@ def test_a_finished_session_written_with_a_start_of_the_clients_follows_it(
     thread_policy: Practice,
 ) -> None:
     session = conversation(thread_policy)
-    thread_policy.change(f"/Encounter/{session['id']}", status="finished")
+    thread_policy.put_changes(f"/Encounter/{session['id']}", status="finished")
     body = without(session, "length") | {
         "status": "finished",
         "period": {"start": "2026-03-02T08:30:00Z"},
@@ -88,21 +88,23 @@ def test_a_put_without_the_computed_values_keeps_them_whatever_its_status(
     session = conversation(thread_policy)
     bare = without(session, "participant", "period") | {"status": status}
     written = thread_policy.clinic.put(f"/Encounter/{session['id']}", bare).body
-    assert people(written) == people(session) == [care.ALICE]
+    assert participants(written) == participants(session) == [care.ALICE]
     assert written["period"]["start"] == session["period"]["start"]
 
 
 def test_linking_a_thread_adopts_messages_from_before_the_session(
     practice: Practice,
 ) -> None:
-    waiting = practice.header()
-    practice.says(waiting, EIGHT)
-    practice.says(practice.header(extension=care.policy(policy={"valueCode": "thread"})), NINE)
+    waiting = practice.post_header()
+    practice.post_message(waiting, EIGHT)
+    practice.post_message(
+        practice.post_header(extension=care.policy(policy={"valueCode": "thread"})), NINE
+    )
     session = practice.session()
     answer = practice.clinic.patch(f"/Communication/{waiting}", care.link(session["id"]))
     assert answer.status == 200, answer.text
     assert len(practice.messages(session)) == 2
-    assert practice.table() == [("in-progress", "02 08:00", "")]
+    assert practice.sessions_table() == [("in-progress", "02 08:00", "")]
 
 
 # ---- Sessions that begin later, or whose last thread is completed
@@ -110,26 +112,26 @@ def test_linking_a_thread_adopts_messages_from_before_the_session(
 
 def test_a_planned_session_that_begins_closes_when_its_thread_is_idle(practice: Practice) -> None:
     """Its idle time begins with its start, not with the last message before."""
-    practice.set(SESSION_IDLE_MINUTES="60")
-    session_id = practice.opens(status="planned")
-    practice.says(linked(practice, session_id), NINE)
-    practice.at("2026-03-02 12:00")
-    practice.change(f"/Encounter/{session_id}", status="in-progress")
-    practice.at("2026-03-02 12:59")
+    practice.configure(SESSION_IDLE_MINUTES="60")
+    session_id = practice.open_session(status="planned")
+    practice.post_message(linked(practice, session_id), NINE)
+    practice.advance_to("2026-03-02 12:00")
+    practice.put_changes(f"/Encounter/{session_id}", status="in-progress")
+    practice.advance_to("2026-03-02 12:59")
     assert practice.session()["status"] == "in-progress"
-    practice.at("2026-03-02 13:00")
-    assert practice.table() == [("finished", "02 09:00", "02 09:00")]
+    practice.advance_to("2026-03-02 13:00")
+    assert practice.sessions_table() == [("finished", "02 09:00", "02 09:00")]
 
 
 @pytest.mark.parametrize(("status", "after"), [("in-progress", "finished"), ("planned", "planned")])
 def test_a_clients_session_ends_with_its_last_thread_unless_it_has_not_begun(
     thread_policy: Practice, status: str, after: str
 ) -> None:
-    session_id = thread_policy.opens(status=status)
+    session_id = thread_policy.open_session(status=status)
     threads = [linked(thread_policy, session_id) for _ in range(2)]
-    thread_policy.change(f"/Communication/{threads[0]}", status="completed")
+    thread_policy.put_changes(f"/Communication/{threads[0]}", status="completed")
     assert thread_policy.session()["status"] == status
-    thread_policy.change(f"/Communication/{threads[1]}", status="completed")
+    thread_policy.put_changes(f"/Communication/{threads[1]}", status="completed")
     assert thread_policy.session()["status"] == after
 
 
@@ -137,15 +139,15 @@ def test_a_clients_session_ends_with_its_last_thread_unless_it_has_not_begun(
 
 
 def test_a_changed_policy_applies_to_the_next_session(practice: Practice) -> None:
-    session_id = practice.opens()
+    session_id = practice.open_session()
     header_id = linked(practice, session_id)
-    practice.says(header_id, NINE)
-    practice.change(f"/Communication/{header_id}", extension=DAILY)
-    practice.says(header_id, TEN)
+    practice.post_message(header_id, NINE)
+    practice.put_changes(f"/Communication/{header_id}", extension=DAILY)
+    practice.post_message(header_id, TEN)
     assert len(practice.messages(practice.session())) == 2
-    practice.change(f"/Encounter/{session_id}", status="finished")
-    practice.says(header_id, "2026-03-02 11:00")
-    assert practice.table() == [
+    practice.put_changes(f"/Encounter/{session_id}", status="finished")
+    practice.post_message(header_id, "2026-03-02 11:00")
+    assert practice.sessions_table() == [
         ("finished", "02 09:00", "02 10:00"),
         ("in-progress", "02 11:00", ""),
     ]
@@ -154,46 +156,46 @@ def test_a_changed_policy_applies_to_the_next_session(practice: Practice) -> Non
 def test_a_thread_linked_to_a_day_leaves_the_session_it_had_before_its_policy_changed(
     practice: Practice,
 ) -> None:
-    first, second = practice.opens(), practice.opens()
+    first, second = practice.open_session(), practice.open_session()
     header_id = linked(practice, first)
-    practice.change(f"/Communication/{header_id}", extension=DAILY)
+    practice.put_changes(f"/Communication/{header_id}", extension=DAILY)
     answer = practice.clinic.patch(f"/Communication/{header_id}", care.link(second))
     assert answer.status == 200, answer.text
-    message = practice.says(header_id, NINE)
+    message = practice.post_message(header_id, NINE)
     assert practice.messages(practice.encounter(second)) == [message.id]
 
 
 def test_a_message_of_another_zones_day_is_found_in_the_session_it_joins(daily: Practice) -> None:
     """Ten in the evening in Berlin is already the next day in Auckland."""
-    header_id = daily.header()
-    first = daily.says(header_id, "2026-03-03 03:00")
-    daily.change(f"/Communication/{header_id}", extension=AUCKLAND)
-    late = daily.says(header_id, "2026-03-02 22:00")
+    header_id = daily.post_header()
+    first = daily.post_message(header_id, "2026-03-03 03:00")
+    daily.put_changes(f"/Communication/{header_id}", extension=AUCKLAND)
+    late = daily.post_message(header_id, "2026-03-02 22:00")
     assert daily.messages(daily.session()) == [late.id, first.id]
 
 
 def test_a_reopened_day_ends_in_the_zone_of_its_thread(daily: Practice) -> None:
-    daily.says(daily.header(extension=AUCKLAND), NINE)
+    daily.post_message(daily.post_header(extension=AUCKLAND), NINE)
     url = f"/Encounter/{daily.session()['id']}"
-    daily.change(url, status="finished")
-    daily.change(url, status="in-progress")
-    daily.at("2026-03-02 11:59")
+    daily.put_changes(url, status="finished")
+    daily.put_changes(url, status="in-progress")
+    daily.advance_to("2026-03-02 11:59")
     assert daily.session()["status"] == "in-progress"
-    daily.at("2026-03-02 12:30")
+    daily.advance_to("2026-03-02 12:30")
     assert daily.session()["status"] == "finished"
 
 
 def test_a_reopened_day_takes_its_own_messages_however_many_threads_it_has(
     daily: Practice,
 ) -> None:
-    header_id = daily.header()
-    daily.says(header_id, NINE)
+    header_id = daily.post_header()
+    daily.post_message(header_id, NINE)
     session = daily.session()
     for status in ("finished", "in-progress"):
-        daily.change(f"/Encounter/{session['id']}", status=status)
+        daily.put_changes(f"/Encounter/{session['id']}", status=status)
     for _ in range(20):
         linked(daily, session["id"], extension=EXPLICIT)
-    daily.says(header_id, TEN)
+    daily.post_message(header_id, TEN)
     assert len(daily.messages(daily.session())) == 2
 
 
@@ -203,7 +205,7 @@ def test_a_reopened_day_takes_its_own_messages_however_many_threads_it_has(
 def test_a_thread_about_somebody_else_brings_its_patient(thread_policy: Practice) -> None:
     session = conversation(thread_policy)
     header_id = linked(thread_policy, session["id"], subject=BART)
-    thread_policy.says(header_id, "2026-03-02 11:00", subject=BART)
+    thread_policy.post_message(header_id, "2026-03-02 11:00", subject=BART)
     assert thread_policy.patients(session) == [BART["reference"], care.HOMER]
 
 
@@ -212,15 +214,15 @@ def test_a_header_that_is_about_somebody_else_from_then_on_brings_that_patient(
 ) -> None:
     session = conversation(thread_policy)
     header_id = thread_policy.clinic.get("/Communication?part-of:missing=true").ids[0]
-    thread_policy.change(f"/Communication/{header_id}", subject=BART)
-    thread_policy.says(header_id, "2026-03-02 11:00", subject=BART)
+    thread_policy.put_changes(f"/Communication/{header_id}", subject=BART)
+    thread_policy.post_message(header_id, "2026-03-02 11:00", subject=BART)
     assert thread_policy.patients(session) == [BART["reference"], care.HOMER]
 
 
 def test_a_group_stays_the_subject_when_a_patient_is_added(thread_policy: Practice) -> None:
-    header_id = thread_policy.header(subject=SIMPSONS)
-    thread_policy.says(header_id, NINE, subject=SIMPSONS)
-    thread_policy.says(header_id, TEN)
+    header_id = thread_policy.post_header(subject=SIMPSONS)
+    thread_policy.post_message(header_id, NINE, subject=SIMPSONS)
+    thread_policy.post_message(header_id, TEN)
     session = thread_policy.session()
     assert session["subject"] == SIMPSONS
     assert thread_policy.patients(session) == [care.HOMER]

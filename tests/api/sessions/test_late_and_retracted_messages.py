@@ -6,13 +6,13 @@ import pytest
 
 from shared.store import dynamodb
 from tests.support import care
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 from tests.support.steps import end, link, messages_of, open_session, post, thread
 
 FIRST, SECOND, LONG_AGO = "2026-11-20T09:00:00Z", "2026-11-20T09:30:00Z", "2019-01-01T00:00:00Z"
 
 
-def start_conversation(clinic: FrontDoor) -> tuple[str, str, list[str]]:
+def start_conversation(clinic: ApiClient) -> tuple[str, str, list[str]]:
     session_id = open_session(clinic)
     header_id, ids = thread(clinic, FIRST, SECOND)
     link(clinic, header_id, session_id)
@@ -20,7 +20,7 @@ def start_conversation(clinic: FrontDoor) -> tuple[str, str, list[str]]:
 
 
 def test_identifiers_beyond_the_limit_are_refused_before_anything_is_made(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     same = [{"system": f"https://example.org/{number}", "value": "1"} for number in range(60)]
     answer = clinic.post("/Encounter", care.session(identifier=same))
@@ -28,7 +28,7 @@ def test_identifiers_beyond_the_limit_are_refused_before_anything_is_made(
     assert answer.expressions == ["Encounter.identifier"]
 
 
-def test_a_number_beyond_a_float_does_not_break_searches(clinic: FrontDoor) -> None:
+def test_a_number_beyond_a_float_does_not_break_searches(clinic: ApiClient) -> None:
     vast = '{"value": 1e400}'
     body = clinic.post("/Encounter", care.session()).text.replace("{", '{"length":' + vast + ",", 1)
     own_id = clinic.get("/Encounter?patient=Patient/homer-simpson").ids[0]
@@ -38,7 +38,7 @@ def test_a_number_beyond_a_float_does_not_break_searches(clinic: FrontDoor) -> N
     assert clinic.put("/Encounter?patient=Patient/homer-simpson", body).status == 200
 
 
-def test_a_key_does_not_name_another_message_that_has_moved_to_it(clinic: FrontDoor) -> None:
+def test_a_key_does_not_name_another_message_that_has_moved_to_it(clinic: ApiClient) -> None:
     header_id, (message_id,) = thread(clinic, FIRST)
     change = [{"op": "replace", "path": "/sent", "value": SECOND}]
     assert clinic.patch(f"/Communication/{message_id}", change).status == 200
@@ -52,7 +52,7 @@ def test_a_key_does_not_name_another_message_that_has_moved_to_it(clinic: FrontD
 
 
 def test_a_message_moved_while_it_is_read_is_found(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, (message_id,) = thread(clinic, FIRST)
     message = f"/Communication/{message_id}"
@@ -72,7 +72,7 @@ def test_a_message_moved_while_it_is_read_is_found(
 
 @pytest.mark.parametrize("finished", [True, False])
 def test_a_message_retracted_and_moved_at_once_stays_in_its_session(
-    clinic: FrontDoor, *, finished: bool
+    clinic: ApiClient, *, finished: bool
 ) -> None:
     session_id, _, ids = start_conversation(clinic)
     if finished:
@@ -84,7 +84,7 @@ def test_a_message_retracted_and_moved_at_once_stays_in_its_session(
     assert set(messages_of(clinic, session_id)) == set(ids)
 
 
-def test_a_message_brought_back_with_another_time_stays_in_its_session(clinic: FrontDoor) -> None:
+def test_a_message_brought_back_with_another_time_stays_in_its_session(clinic: ApiClient) -> None:
     session_id, _, ids = start_conversation(clinic)
     url = f"/Communication/{ids[0]}"
     body = clinic.get(url).body
@@ -93,7 +93,7 @@ def test_a_message_brought_back_with_another_time_stays_in_its_session(clinic: F
     assert messages_of(clinic, session_id) == ids
 
 
-def test_a_finished_session_put_again_keeps_its_computed_values(clinic: FrontDoor) -> None:
+def test_a_finished_session_put_again_keeps_its_computed_values(clinic: ApiClient) -> None:
     session_id, _, _ = start_conversation(clinic)
     body = care.session("finished", id=session_id)
     first = clinic.put(f"/Encounter/{session_id}", body)
@@ -102,7 +102,7 @@ def test_a_finished_session_put_again_keeps_its_computed_values(clinic: FrontDoo
     assert first.body["length"]["value"] == 30
 
 
-def test_participants_are_added_only_as_far_as_a_session_has_room(clinic: FrontDoor) -> None:
+def test_participants_are_added_only_as_far_as_a_session_has_room(clinic: ApiClient) -> None:
     identifiers = [{"system": "https://example.org", "value": str(n)} for n in range(10)]
     session_id = open_session(clinic, participant=[], identifier=identifiers)
     header_id, _ = thread(clinic, encounter=care.reference(f"Encounter/{session_id}"))
@@ -112,7 +112,7 @@ def test_participants_are_added_only_as_far_as_a_session_has_room(clinic: FrontD
     assert 0 < len(clinic.get(f"/Encounter/{session_id}").body["participant"]) < 20
 
 
-def test_a_message_waits_if_its_reopened_session_is_full(clinic: FrontDoor) -> None:
+def test_a_message_waits_if_its_reopened_session_is_full(clinic: ApiClient) -> None:
     session_id, header_id, ids = start_conversation(clinic)
     end(clinic, session_id)
     end(clinic, session_id, "in-progress")
@@ -122,7 +122,7 @@ def test_a_message_waits_if_its_reopened_session_is_full(clinic: FrontDoor) -> N
     assert messages_of(clinic, session_id) == ids
 
 
-def test_every_way_to_end_a_session_ends_its_children(clinic: FrontDoor) -> None:
+def test_every_way_to_end_a_session_ends_its_children(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     child_id = clinic.post("/Encounter", care.medical_encounter(session_id, care.HOMER)).id
     clinic.administrator.delete(f"/Encounter/{session_id}")
@@ -133,7 +133,7 @@ def test_every_way_to_end_a_session_ends_its_children(clinic: FrontDoor) -> None
     assert clinic.get(f"/Encounter/{child_id}").body["status"] == "finished"
 
 
-def test_a_client_s_session_without_messages_left_keeps_its_period(clinic: FrontDoor) -> None:
+def test_a_client_s_session_without_messages_left_keeps_its_period(clinic: ApiClient) -> None:
     session_id, _, ids = start_conversation(clinic)
     end(clinic, session_id)
     period = clinic.get(f"/Encounter/{session_id}").body["period"]
@@ -144,7 +144,7 @@ def test_a_client_s_session_without_messages_left_keeps_its_period(clinic: Front
     assert left["period"]["start"] in (period["start"], "2026-11-20T09:30:00.000Z")
 
 
-def test_a_status_that_is_only_an_extension_is_refused(clinic: FrontDoor) -> None:
+def test_a_status_that_is_only_an_extension_is_refused(clinic: ApiClient) -> None:
     extension = {"extension": [{"url": "https://example.org/why", "valueString": "unsure"}]}
     body = care.session() | {"_status": extension}
     del body["status"]
@@ -153,21 +153,21 @@ def test_a_status_that_is_only_an_extension_is_refused(clinic: FrontDoor) -> Non
 
 
 def test_a_message_that_has_arrived_cannot_be_linked_independently_of_its_thread(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     _, _, ids = start_conversation(clinic)
     stranger = open_session(clinic)
     assert clinic.patch(f"/Communication/{ids[0]}", care.link(stranger)).status == 422
 
 
-def test_a_medical_encounter_by_its_type_takes_no_thread(clinic: FrontDoor) -> None:
+def test_a_medical_encounter_by_its_type_takes_no_thread(clinic: ApiClient) -> None:
     body = care.medical_encounter("none", care.HOMER)
     del body["partOf"]
     encounter_id = clinic.post("/Encounter", body).id
     assert link(clinic, thread(clinic)[0], encounter_id) == 422
 
 
-def test_overlong_ids_find_nothing(clinic: FrontDoor) -> None:
+def test_overlong_ids_find_nothing(clinic: ApiClient) -> None:
     for query in ("_id=", "part-of=Communication/", "session=Encounter/"):
         answer = clinic.get(f"/Communication?{query}{'a' * 900}")
         assert (answer.status, answer.ids) == (200, []), query

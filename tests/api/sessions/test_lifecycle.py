@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support import care
-from tests.support.frontdoor import FrontDoor
+from tests.support.api_client import ApiClient
 from tests.support.steps import end, link, messages_of, open_session, post, thread
 
 START, LATER, LAST = "2026-11-20T09:00:00Z", "2026-11-20T09:07:00Z", "2026-11-20T09:25:30Z"
@@ -14,19 +14,19 @@ START, LATER, LAST = "2026-11-20T09:00:00Z", "2026-11-20T09:07:00Z", "2026-11-20
 pytestmark = pytest.mark.usefixtures("moto")
 
 
-def talk(clinic: FrontDoor, *sent: str) -> tuple[str, str, list[str]]:
+def talk(clinic: ApiClient, *sent: str) -> tuple[str, str, list[str]]:
     """Open a session with one linked thread and its messages."""
     session_id = open_session(clinic)
     header_id, _ = thread(clinic, encounter=care.reference(f"Encounter/{session_id}"))
     return session_id, header_id, [post(clinic, header_id, at) for at in sent]
 
 
-def encounter(clinic: FrontDoor, encounter_id: str) -> dict[str, Any]:
+def encounter(clinic: ApiClient, encounter_id: str) -> dict[str, Any]:
     body: dict[str, Any] = clinic.get(f"/Encounter/{encounter_id}").body
     return body
 
 
-def test_finishing_fills_period_and_length_from_the_messages(clinic: FrontDoor) -> None:
+def test_finishing_fills_period_and_length_from_the_messages(clinic: ApiClient) -> None:
     session_id, _, _ = talk(clinic, LATER, LAST, START)
     end(clinic, session_id)
     finished = encounter(clinic, session_id)
@@ -42,7 +42,7 @@ def test_finishing_fills_period_and_length_from_the_messages(clinic: FrontDoor) 
     }
 
 
-def test_period_and_length_written_by_the_client_are_kept(clinic: FrontDoor) -> None:
+def test_period_and_length_written_by_the_client_are_kept(clinic: ApiClient) -> None:
     session_id, _, _ = talk(clinic, START, LAST)
     own = {
         "period": {"start": "2026-11-20T08:55:00Z", "end": "2026-11-20T10:00:00Z"},
@@ -53,7 +53,7 @@ def test_period_and_length_written_by_the_client_are_kept(clinic: FrontDoor) -> 
     assert {name: answer.body[name] for name in own} == own
 
 
-def test_a_start_after_the_clients_end_is_left_out(clinic: FrontDoor) -> None:
+def test_a_start_after_the_clients_end_is_left_out(clinic: ApiClient) -> None:
     session_id, _, _ = talk(clinic, LATER)
     body = encounter(clinic, session_id)
     body |= {"status": "finished", "period": {"end": "2026-11-20T09:01:00Z"}}
@@ -62,13 +62,13 @@ def test_a_start_after_the_clients_end_is_left_out(clinic: FrontDoor) -> None:
     assert "length" not in answer.body
 
 
-def test_without_a_message_nothing_is_invented(clinic: FrontDoor) -> None:
+def test_without_a_message_nothing_is_invented(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     end(clinic, session_id)
     assert {"period", "length"}.isdisjoint(encounter(clinic, session_id))
 
 
-def test_finishing_by_patch_is_the_same(clinic: FrontDoor) -> None:
+def test_finishing_by_patch_is_the_same(clinic: ApiClient) -> None:
     session_id, _, _ = talk(clinic, START, LATER)
     change = [{"op": "replace", "path": "/status", "value": "finished"}]
     answer = clinic.patch(f"/Encounter/{session_id}", change)
@@ -77,7 +77,7 @@ def test_finishing_by_patch_is_the_same(clinic: FrontDoor) -> None:
 
 
 def test_the_senders_become_participants_if_the_client_named_none(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     session_id = open_session(clinic, participant=[])
     header_id, _ = thread(clinic, encounter=care.reference(f"Encounter/{session_id}"))
@@ -91,14 +91,14 @@ def test_the_senders_become_participants_if_the_client_named_none(
     assert took_part == {care.ALICE: "ATND", "RelatedPerson/marge-simpson": "PART"}
 
 
-def test_a_finished_session_takes_no_more_messages(clinic: FrontDoor) -> None:
+def test_a_finished_session_takes_no_more_messages(clinic: ApiClient) -> None:
     session_id, header_id, ids = talk(clinic, START)
     end(clinic, session_id)
     post(clinic, header_id, LATER)
     assert messages_of(clinic, session_id) == ids
 
 
-def test_open_children_end_first_with_their_session(clinic: FrontDoor) -> None:
+def test_open_children_end_first_with_their_session(clinic: ApiClient) -> None:
     session_id, _, _ = talk(clinic, START, LATER)
     children = [
         clinic.post("/Encounter", care.medical_encounter(session_id, f"Patient/{name}")).id
@@ -114,14 +114,14 @@ def test_open_children_end_first_with_their_session(clinic: FrontDoor) -> None:
     assert child["statusHistory"][-1]["status"] == "in-progress"
 
 
-def test_a_medical_encounter_may_end_alone(clinic: FrontDoor) -> None:
+def test_a_medical_encounter_may_end_alone(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     child_id = clinic.post("/Encounter", care.medical_encounter(session_id, care.HOMER)).id
     end(clinic, child_id)
     assert encounter(clinic, session_id)["status"] == "in-progress"
 
 
-def test_nothing_new_begins_in_a_session_that_has_ended(clinic: FrontDoor) -> None:
+def test_nothing_new_begins_in_a_session_that_has_ended(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     child_id = clinic.post("/Encounter", care.medical_encounter(session_id, care.HOMER)).id
     end(clinic, session_id)
@@ -132,7 +132,7 @@ def test_nothing_new_begins_in_a_session_that_has_ended(clinic: FrontDoor) -> No
     assert clinic.put(f"/Encounter/{child_id}", again).status == 422
 
 
-def test_a_session_too_large_for_one_transaction_closes_completely(clinic: FrontDoor) -> None:
+def test_a_session_too_large_for_one_transaction_closes_completely(clinic: ApiClient) -> None:
     session_id, header_id, _ = talk(clinic, START, LATER)
     children = [
         clinic.post("/Encounter", care.medical_encounter(session_id, f"Patient/child-{n}")).id
@@ -149,7 +149,7 @@ def test_a_session_too_large_for_one_transaction_closes_completely(clinic: Front
     assert len(messages_of(clinic, session_id)) == 2
 
 
-def test_nothing_is_computed_when_an_office_visit_ends(clinic: FrontDoor) -> None:
+def test_nothing_is_computed_when_an_office_visit_ends(clinic: ApiClient) -> None:
     visit_id = clinic.post("/Encounter", care.visit()).id
     thread(clinic, START, encounter=care.reference(f"Encounter/{visit_id}"))
     end(clinic, visit_id)
@@ -170,14 +170,14 @@ def test_nothing_is_computed_when_an_office_visit_ends(clinic: FrontDoor) -> Non
     ],
 )
 def test_only_the_status_changes_of_the_table_are_allowed(
-    clinic: FrontDoor, before: str, after: str, status: int
+    clinic: ApiClient, before: str, after: str, status: int
 ) -> None:
     encounter_id = open_session(clinic, status=before)
     body = encounter(clinic, encounter_id) | {"status": after}
     assert clinic.put(f"/Encounter/{encounter_id}", body).status == status
 
 
-def test_reopening_drops_the_end_and_length_that_the_server_filled(clinic: FrontDoor) -> None:
+def test_reopening_drops_the_end_and_length_that_the_server_filled(clinic: ApiClient) -> None:
     session_id, header_id, _ = talk(clinic, START, LATER)
     end(clinic, session_id)
     end(clinic, session_id, "in-progress")
@@ -189,7 +189,7 @@ def test_reopening_drops_the_end_and_length_that_the_server_filled(clinic: Front
     assert encounter(clinic, session_id)["length"]["value"] == 25
 
 
-def test_a_message_before_the_start_that_the_server_filled_corrects_it(clinic: FrontDoor) -> None:
+def test_a_message_before_the_start_that_the_server_filled_corrects_it(clinic: ApiClient) -> None:
     session_id, header_id, _ = talk(clinic, LATER)
     end(clinic, session_id)
     end(clinic, session_id, "in-progress")
@@ -197,7 +197,7 @@ def test_a_message_before_the_start_that_the_server_filled_corrects_it(clinic: F
     assert encounter(clinic, session_id)["period"] == {"start": "2026-11-20T09:00:00.000Z"}
 
 
-def test_deleting_a_session_detaches_its_threads_and_keeps_the_rest(clinic: FrontDoor) -> None:
+def test_deleting_a_session_detaches_its_threads_and_keeps_the_rest(clinic: ApiClient) -> None:
     session_id, header_id, ids = talk(clinic, START)
     child_id = clinic.post("/Encounter", care.medical_encounter(session_id, care.HOMER)).id
     assert clinic.administrator.delete(f"/Encounter/{session_id}").status == 204
@@ -210,7 +210,7 @@ def test_deleting_a_session_detaches_its_threads_and_keeps_the_rest(clinic: Fron
 
 
 def test_put_brings_a_deleted_session_back_and_its_thread_with_the_next_message(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     session_id, header_id, ids = talk(clinic, START)
     clinic.administrator.delete(f"/Encounter/{session_id}")
@@ -220,14 +220,14 @@ def test_put_brings_a_deleted_session_back_and_its_thread_with_the_next_message(
     assert messages_of(clinic, session_id) == ids
 
 
-def test_a_session_that_becomes_a_visit_detaches_its_threads(clinic: FrontDoor) -> None:
+def test_a_session_that_becomes_a_visit_detaches_its_threads(clinic: ApiClient) -> None:
     session_id, header_id, ids = talk(clinic, START)
     clinic.put(f"/Encounter/{session_id}", care.visit(id=session_id))
     post(clinic, header_id, LATER)
     assert messages_of(clinic, session_id) == ids
 
 
-def test_a_retracted_message_leaves_the_period(clinic: FrontDoor) -> None:
+def test_a_retracted_message_leaves_the_period(clinic: ApiClient) -> None:
     session_id, _, ids = talk(clinic, START, LATER, LAST)
     retract(clinic, ids[2])
     end(clinic, session_id)
@@ -235,7 +235,7 @@ def test_a_retracted_message_leaves_the_period(clinic: FrontDoor) -> None:
     assert messages_of(clinic, session_id) == ids
 
 
-def test_retracting_the_last_message_amends_a_finished_session(clinic: FrontDoor) -> None:
+def test_retracting_the_last_message_amends_a_finished_session(clinic: ApiClient) -> None:
     session_id, _, ids = talk(clinic, START, LATER, LAST)
     end(clinic, session_id)
     retract(clinic, ids[2])
@@ -245,7 +245,7 @@ def test_retracting_the_last_message_amends_a_finished_session(clinic: FrontDoor
     assert amended["length"]["value"] == 7
 
 
-def test_deleting_a_message_takes_it_out_of_the_period(clinic: FrontDoor) -> None:
+def test_deleting_a_message_takes_it_out_of_the_period(clinic: ApiClient) -> None:
     session_id, _, ids = talk(clinic, START, LAST)
     end(clinic, session_id)
     assert clinic.administrator.delete(f"/Communication/{ids[0]}").status == 204
@@ -253,7 +253,7 @@ def test_deleting_a_message_takes_it_out_of_the_period(clinic: FrontDoor) -> Non
     assert messages_of(clinic, session_id) == ids[1:]
 
 
-def test_retracting_a_message_inside_the_period_changes_no_version(clinic: FrontDoor) -> None:
+def test_retracting_a_message_inside_the_period_changes_no_version(clinic: ApiClient) -> None:
     session_id, _, ids = talk(clinic, START, LATER, LAST)
     end(clinic, session_id)
     before = encounter(clinic, session_id)
@@ -261,7 +261,7 @@ def test_retracting_a_message_inside_the_period_changes_no_version(clinic: Front
     assert encounter(clinic, session_id) == before
 
 
-def test_a_read_receipt_changes_nothing_about_the_session(clinic: FrontDoor) -> None:
+def test_a_read_receipt_changes_nothing_about_the_session(clinic: ApiClient) -> None:
     session_id, _, ids = talk(clinic, START)
     before = encounter(clinic, session_id)
     change = [
@@ -272,7 +272,7 @@ def test_a_read_receipt_changes_nothing_about_the_session(clinic: FrontDoor) -> 
     assert encounter(clinic, session_id) == before
 
 
-def test_a_draft_counts_when_it_is_sent(clinic: FrontDoor) -> None:
+def test_a_draft_counts_when_it_is_sent(clinic: ApiClient) -> None:
     session_id, header_id, _ = talk(clinic)
     draft = post(clinic, header_id, status="preparation", sender=care.reference(care.ALICE))
     assert messages_of(clinic, session_id) == []
@@ -286,7 +286,7 @@ def test_a_draft_counts_when_it_is_sent(clinic: FrontDoor) -> None:
     assert encounter(clinic, session_id)["period"]["start"] == "2026-11-20T09:00:00.000Z"
 
 
-def test_a_corrected_time_moves_the_message_but_not_the_session(clinic: FrontDoor) -> None:
+def test_a_corrected_time_moves_the_message_but_not_the_session(clinic: ApiClient) -> None:
     session_id, header_id, ids = talk(clinic, START, LAST)
     change = [{"op": "replace", "path": "/sent", "value": "2026-11-20T11:00:00Z"}]
     assert clinic.patch(f"/Communication/{ids[0]}", change).status == 200
@@ -298,7 +298,7 @@ def test_a_corrected_time_moves_the_message_but_not_the_session(clinic: FrontDoo
     assert messages_of(clinic, session_id) == [ids[1], ids[0]]
 
 
-def test_a_message_taken_back_and_restored_counts_again(clinic: FrontDoor) -> None:
+def test_a_message_taken_back_and_restored_counts_again(clinic: ApiClient) -> None:
     session_id, _, ids = talk(clinic, START, LAST)
     retract(clinic, ids[1])
     restore = [{"op": "replace", "path": "/status", "value": "completed"}]
@@ -307,12 +307,12 @@ def test_a_message_taken_back_and_restored_counts_again(clinic: FrontDoor) -> No
     assert encounter(clinic, session_id)["length"]["value"] == 25
 
 
-def retract(clinic: FrontDoor, message_id: str) -> None:
+def retract(clinic: ApiClient, message_id: str) -> None:
     change = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
     assert clinic.patch(f"/Communication/{message_id}", change).status == 200
 
 
-def test_a_late_link_does_not_change_a_finished_session(clinic: FrontDoor) -> None:
+def test_a_late_link_does_not_change_a_finished_session(clinic: ApiClient) -> None:
     session_id, _, _ = talk(clinic, START)
     end(clinic, session_id)
     other, adopted = thread(clinic, "2026-11-01T00:00:00Z")

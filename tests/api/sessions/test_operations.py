@@ -15,7 +15,7 @@ from shared.fhir.validation.validation import issues
 from shared.sessions import closing
 from shared.store import dynamodb
 from tests.support import care, refusals
-from tests.support.frontdoor import BASE, Answer, FrontDoor
+from tests.support.api_client import BASE, Answer, ApiClient
 from tests.support.steps import end, link, messages_of, open_session, post, thread
 
 LISA, BART, MARGE = "Patient/lisa-simpson", "Patient/bart-simpson", "Patient/marge-simpson"
@@ -32,23 +32,23 @@ CLINICAL: dict[str, Any] = {
 pytestmark = pytest.mark.usefixtures("moto")
 
 
-def opened_session(clinic: FrontDoor, *pairs: tuple[str, Any]) -> str:
+def opened_session(clinic: ApiClient, *pairs: tuple[str, Any]) -> str:
     answer = clinic.post(OPEN, care.parameters(*pairs))
     assert answer.status == 201, answer.text
     return answer.id
 
 
-def children(clinic: FrontDoor, session_id: str) -> list[dict[str, Any]]:
+def children(clinic: ApiClient, session_id: str) -> list[dict[str, Any]]:
     """Return the medical encounters of a session, in order of their patients."""
-    matches = clinic.get(f"/Encounter?part-of=Encounter/{session_id}").found
+    matches = clinic.get(f"/Encounter?part-of=Encounter/{session_id}").resources
     return sorted(matches, key=lambda one: str(one["subject"]["reference"]))
 
 
-def patients(clinic: FrontDoor, session_id: str) -> list[str]:
+def patients(clinic: ApiClient, session_id: str) -> list[str]:
     return [child["subject"]["reference"] for child in children(clinic, session_id)]
 
 
-def everything(clinic: FrontDoor, session_id: str, query: str = "") -> list[str]:
+def everything(clinic: ApiClient, session_id: str, query: str = "") -> list[str]:
     """Return the ids of all pages."""
     url, found = f"/Encounter/{session_id}/$everything{query}", list[str]()
     while url:
@@ -70,7 +70,7 @@ def stored() -> int:
 # ---- $open-session
 
 
-def test_a_session_is_opened_with_its_patient_people_and_threads(clinic: FrontDoor) -> None:
+def test_a_session_is_opened_with_its_patient_people_and_threads(clinic: ApiClient) -> None:
     first, _ = thread(clinic)
     second, _ = thread(clinic)
     answer = clinic.post(
@@ -98,19 +98,19 @@ def test_a_session_is_opened_with_its_patient_people_and_threads(clinic: FrontDo
         assert header.version == "2"
 
 
-def test_open_session_returns_what_a_read_returns(clinic: FrontDoor) -> None:
+def test_open_session_returns_what_a_read_returns(clinic: ApiClient) -> None:
     answer = clinic.post(OPEN, care.parameters(("patient", care.HOMER)))
     assert clinic.get(f"/Encounter/{answer.id}").text == answer.text
 
 
-def test_messages_posted_before_are_adopted_and_later_ones_join(clinic: FrontDoor) -> None:
+def test_messages_posted_before_are_adopted_and_later_ones_join(clinic: ApiClient) -> None:
     header_id, ids = thread(clinic, NINE, TEN)
     session_id = opened_session(clinic, ("thread", f"Communication/{header_id}"))
     ids.append(post(clinic, header_id, "2026-11-20T10:30:00Z"))
     assert messages_of(clinic, session_id) == ids
 
 
-def test_open_session_without_parameters_opens_a_bare_session(clinic: FrontDoor) -> None:
+def test_open_session_without_parameters_opens_a_bare_session(clinic: ApiClient) -> None:
     for body in (None, care.parameters()):
         answer = clinic.post(OPEN, body)
         assert answer.status == 201
@@ -118,7 +118,7 @@ def test_open_session_without_parameters_opens_a_bare_session(clinic: FrontDoor)
         assert "participant" not in answer.body
 
 
-def test_without_patients_and_participants_those_of_the_threads_are_used(clinic: FrontDoor) -> None:
+def test_without_patients_and_participants_those_of_the_threads_are_used(clinic: ApiClient) -> None:
     homers, _ = thread(clinic)
     lisas, _ = thread(clinic, subject=care.reference(LISA))
     answer = clinic.post(
@@ -138,7 +138,7 @@ def test_without_patients_and_participants_those_of_the_threads_are_used(clinic:
     assert [person["individual"]["reference"] for person in people] == [care.ALICE, late]
 
 
-def test_several_patients_have_a_medical_encounter_each(clinic: FrontDoor) -> None:
+def test_several_patients_have_a_medical_encounter_each(clinic: ApiClient) -> None:
     named = [("patient", person) for person in (LISA, BART, LISA)]
     session_id = opened_session(clinic, *named)
     session = clinic.get(f"/Encounter/{session_id}")
@@ -151,7 +151,7 @@ def test_several_patients_have_a_medical_encounter_each(clinic: FrontDoor) -> No
         assert issues(child, "Encounter") == []
 
 
-def test_an_encounter_given_to_open_session_is_kept_unchanged(clinic: FrontDoor) -> None:
+def test_an_encounter_given_to_open_session_is_kept_unchanged(clinic: ApiClient) -> None:
     given = care.session(status="planned", priority={"text": "soon"}, id="ignored")
     for body in (care.parameters(("encounter", given)), given):
         answer = clinic.post(OPEN, body)
@@ -160,7 +160,7 @@ def test_an_encounter_given_to_open_session_is_kept_unchanged(clinic: FrontDoor)
         assert answer.body | {"id": "ignored", "meta": None} == given | {"meta": None}
 
 
-def test_an_encounter_as_body_takes_its_threads_from_the_query(clinic: FrontDoor) -> None:
+def test_an_encounter_as_body_takes_its_threads_from_the_query(clinic: ApiClient) -> None:
     headers = [thread(clinic, NINE) for _ in range(3)]
     references = [f"Communication/{header_id}" for header_id, _ in headers]
     query = f"?thread={references[0]},{references[1]}&thread={references[2]}"
@@ -169,7 +169,7 @@ def test_an_encounter_as_body_takes_its_threads_from_the_query(clinic: FrontDoor
     assert sorted(messages_of(clinic, answer.id)) == sorted(ids[0] for _, ids in headers)
 
 
-def test_an_encounter_given_for_several_patients_is_split(clinic: FrontDoor) -> None:
+def test_an_encounter_given_for_several_patients_is_split(clinic: ApiClient) -> None:
     given = care.session(**CLINICAL)
     session_id = opened_session(clinic, ("encounter", given), ("patient", LISA))
     session = clinic.get(f"/Encounter/{session_id}").body
@@ -179,7 +179,7 @@ def test_an_encounter_given_for_several_patients_is_split(clinic: FrontDoor) -> 
     assert not CLINICAL.keys() & lisas.keys()
 
 
-def test_an_opened_session_behaves_like_any_other(clinic: FrontDoor) -> None:
+def test_an_opened_session_behaves_like_any_other(clinic: ApiClient) -> None:
     header_id, _ = thread(clinic, NINE, "2026-11-20T09:10:30Z")
     session_id = opened_session(
         clinic, ("patient", LISA), ("patient", BART), ("thread", f"Communication/{header_id}")
@@ -190,7 +190,7 @@ def test_an_opened_session_behaves_like_any_other(clinic: FrontDoor) -> None:
     assert {child["status"] for child in children(clinic, session_id)} == {"finished"}
 
 
-def test_seven_threads_are_refused_and_nothing_is_written(clinic: FrontDoor) -> None:
+def test_seven_threads_are_refused_and_nothing_is_written(clinic: ApiClient) -> None:
     threads = [("thread", f"Communication/{thread(clinic)[0]}") for _ in range(7)]
     before = stored()
     answer = clinic.post(OPEN, care.parameters(*threads))
@@ -201,7 +201,7 @@ def test_seven_threads_are_refused_and_nothing_is_written(clinic: FrontDoor) -> 
 
 
 def test_more_patients_than_a_transaction_holds_are_refused_and_nothing_is_written(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     header_id, _ = thread(clinic, NINE)
     before = stored()
@@ -217,7 +217,7 @@ def test_more_patients_than_a_transaction_holds_are_refused_and_nothing_is_writt
     assert clinic.post(OPEN, care.parameters(*people[:5], *threads)).status == 201
 
 
-def test_a_thread_in_an_open_session_is_refused_naming_it(clinic: FrontDoor) -> None:
+def test_a_thread_in_an_open_session_is_refused_naming_it(clinic: ApiClient) -> None:
     free, taken = thread(clinic, NINE)[0], thread(clinic)[0]
     session_id = open_session(clinic)
     link(clinic, taken, session_id)
@@ -231,13 +231,13 @@ def test_a_thread_in_an_open_session_is_refused_naming_it(clinic: FrontDoor) -> 
     assert clinic.post(OPEN, care.parameters(*named)).status == 201
 
 
-def test_a_thread_that_is_named_twice_is_linked_once(clinic: FrontDoor) -> None:
+def test_a_thread_that_is_named_twice_is_linked_once(clinic: ApiClient) -> None:
     header_id, _ = thread(clinic)
     opened_session(clinic, *[("thread", f"Communication/{header_id}")] * 8)
     assert clinic.get(f"/Communication/{header_id}").version == "2"
 
 
-def test_a_group_is_refused(clinic: FrontDoor) -> None:
+def test_a_group_is_refused(clinic: ApiClient) -> None:
     groups, _ = thread(clinic, subject=care.reference("Group/simpsons"))
     before = stored()
     named = clinic.post(OPEN, care.parameters(("patient", "Group/simpsons")))
@@ -252,7 +252,7 @@ def test_a_group_is_refused(clinic: FrontDoor) -> None:
 
 @pytest.mark.parametrize("is_message", [True, False])
 def test_only_an_existing_header_is_accepted_as_a_thread(
-    clinic: FrontDoor, is_message: bool
+    clinic: ApiClient, is_message: bool
 ) -> None:
     named = thread(clinic, NINE)[1][0] if is_message else "nobodys"
     answer = clinic.post(OPEN, care.parameters(("thread", f"Communication/{named}")))
@@ -265,12 +265,12 @@ def test_only_an_existing_header_is_accepted_as_a_thread(
     ids=["visit", "finished", "medical encounter"],
 )
 def test_an_encounter_that_is_not_an_open_session_is_refused(
-    clinic: FrontDoor, given: dict[str, Any]
+    clinic: ApiClient, given: dict[str, Any]
 ) -> None:
     refusals.check(clinic.post(OPEN, given), 422, "business-rule", "encounter")
 
 
-def test_all_bad_parameters_are_named_at_once(clinic: FrontDoor) -> None:
+def test_all_bad_parameters_are_named_at_once(clinic: ApiClient) -> None:
     body = care.parameters(
         ("patient", "Practitioner/doctor-alice-smith"),
         ("thread", "Encounter/1"),
@@ -285,7 +285,7 @@ def test_all_bad_parameters_are_named_at_once(clinic: FrontDoor) -> None:
     assert "Its parameters are patient, practitioner" in answer.text
 
 
-def test_the_body_of_an_operation_is_validated_as_any_resource(clinic: FrontDoor) -> None:
+def test_the_body_of_an_operation_is_validated_as_any_resource(clinic: ApiClient) -> None:
     wrong = care.session("done")
     plain = clinic.post(OPEN, wrong)
     refusals.check(plain, 400, "code-invalid", "Encounter.status")
@@ -301,13 +301,13 @@ def test_the_body_of_an_operation_is_validated_as_any_resource(clinic: FrontDoor
 # ---- $add-patient
 
 
-def add(clinic: FrontDoor, session_id: str, patient: str) -> Answer:
+def add(clinic: ApiClient, session_id: str, patient: str) -> Answer:
     return clinic.post(
         f"/Encounter/{session_id}/$add-patient", care.parameters(("patient", patient))
     )
 
 
-def test_a_second_patient_splits_the_session(clinic: FrontDoor) -> None:
+def test_a_second_patient_splits_the_session(clinic: ApiClient) -> None:
     session_id = open_session(clinic, **CLINICAL)
     answer = add(clinic, session_id, LISA)
     assert answer.status == 200, answer.text
@@ -321,13 +321,13 @@ def test_a_second_patient_splits_the_session(clinic: FrontDoor) -> None:
     assert patients(clinic, session_id) == [BART, care.HOMER, LISA]
 
 
-def test_the_first_patient_is_the_subject(clinic: FrontDoor) -> None:
+def test_the_first_patient_is_the_subject(clinic: ApiClient) -> None:
     session_id = opened_session(clinic)
     assert add(clinic, session_id, LISA).body["subject"] == care.reference(LISA)
     assert patients(clinic, session_id) == []
 
 
-def test_adding_a_patient_again_changes_nothing(clinic: FrontDoor) -> None:
+def test_adding_a_patient_again_changes_nothing(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     assert add(clinic, session_id, f"{BASE}/{care.HOMER}").version == "1"
     add(clinic, session_id, LISA)
@@ -339,13 +339,13 @@ def test_adding_a_patient_again_changes_nothing(clinic: FrontDoor) -> None:
 
 
 @pytest.mark.parametrize("status", ["finished", "cancelled", "entered-in-error"])
-def test_a_session_that_has_ended_takes_no_patient(clinic: FrontDoor, status: str) -> None:
+def test_a_session_that_has_ended_takes_no_patient(clinic: ApiClient, status: str) -> None:
     session_id = open_session(clinic)
     end(clinic, session_id, status)
     refusals.check(add(clinic, session_id, LISA), 422, "business-rule", "Encounter.status")
 
 
-def test_add_patient_requires_exactly_one_patient(clinic: FrontDoor) -> None:
+def test_add_patient_requires_exactly_one_patient(clinic: ApiClient) -> None:
     url = f"/Encounter/{open_session(clinic)}/$add-patient"
     refusals.check(clinic.post(url, None), 400, "required", "patient")
     twice = care.parameters(("patient", LISA), ("patient", BART))
@@ -358,11 +358,11 @@ def test_add_patient_requires_exactly_one_patient(clinic: FrontDoor) -> None:
 # ---- $close-session
 
 
-def close(clinic: FrontDoor, session_id: str) -> Answer:
+def close(clinic: ApiClient, session_id: str) -> Answer:
     return clinic.post(f"/Encounter/{session_id}/$close-session", None)
 
 
-def test_closing_finishes_the_session_and_its_children(clinic: FrontDoor) -> None:
+def test_closing_finishes_the_session_and_its_children(clinic: ApiClient) -> None:
     header_id, _ = thread(clinic, NINE, TEN)
     session_id = opened_session(
         clinic, ("thread", f"Communication/{header_id}"), ("patient", LISA), ("patient", BART)
@@ -377,7 +377,7 @@ def test_closing_finishes_the_session_and_its_children(clinic: FrontDoor) -> Non
     assert late not in messages_of(clinic, session_id)
 
 
-def test_closing_again_changes_nothing(clinic: FrontDoor) -> None:
+def test_closing_again_changes_nothing(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     closed = close(clinic, session_id)
     before = stored()
@@ -385,7 +385,7 @@ def test_closing_again_changes_nothing(clinic: FrontDoor) -> None:
     assert stored() == before
 
 
-def test_a_large_session_is_closed_in_steps(clinic: FrontDoor) -> None:
+def test_a_large_session_is_closed_in_steps(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     for number in range(14):
         child = care.medical_encounter(session_id, f"Patient/child-{number}")
@@ -396,7 +396,7 @@ def test_a_large_session_is_closed_in_steps(clinic: FrontDoor) -> None:
 
 
 def test_a_half_finished_closing_is_completed(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id = open_session(clinic)
     for number in range(14):
@@ -411,13 +411,13 @@ def test_a_half_finished_closing_is_completed(
 
 
 @pytest.mark.parametrize("status", ["cancelled", "entered-in-error"])
-def test_a_void_session_is_not_closed(clinic: FrontDoor, status: str) -> None:
+def test_a_void_session_is_not_closed(clinic: ApiClient, status: str) -> None:
     session_id = open_session(clinic)
     end(clinic, session_id, status)
     refusals.check(close(clinic, session_id), 422, "business-rule", "Encounter.status")
 
 
-def test_only_sessions_are_closed_or_given_a_patient(clinic: FrontDoor) -> None:
+def test_only_sessions_are_closed_or_given_a_patient(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     child = clinic.post("/Encounter", care.medical_encounter(session_id, LISA)).id
     visit = clinic.post("/Encounter", care.visit()).id
@@ -428,7 +428,7 @@ def test_only_sessions_are_closed_or_given_a_patient(clinic: FrontDoor) -> None:
         refusals.check(answer, 422, "business-rule", "Encounter.class")
 
 
-def test_a_missing_session_is_404_and_a_deleted_one_410(clinic: FrontDoor) -> None:
+def test_a_missing_session_is_404_and_a_deleted_one_410(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     clinic.administrator.delete(f"/Encounter/{session_id}")
     for call in (close, lambda who, one: add(who, one, LISA)):
@@ -438,7 +438,7 @@ def test_a_missing_session_is_404_and_a_deleted_one_410(clinic: FrontDoor) -> No
     assert clinic.get(f"/Encounter/{session_id}/$everything").status == 410
 
 
-def test_closing_takes_no_parameters(clinic: FrontDoor) -> None:
+def test_closing_takes_no_parameters(clinic: ApiClient) -> None:
     url = f"/Encounter/{open_session(clinic)}/$close-session"
     body = care.parameters(("reason", "Basic/1"))
     refusals.check(clinic.post(url, body), 400, "invalid", "reason")
@@ -448,7 +448,7 @@ def test_closing_takes_no_parameters(clinic: FrontDoor) -> None:
 
 
 @pytest.fixture
-def long_session(clinic: FrontDoor) -> tuple[str, list[str]]:
+def long_session(clinic: ApiClient) -> tuple[str, list[str]]:
     """Create a session with two patients, two threads and nine messages; return ids in order."""
     first, earlier = thread(clinic, *(f"2026-11-20T09:0{n}:00Z" for n in (1, 3, 5, 7, 9)))
     second, later = thread(clinic, *(f"2026-11-20T09:0{n}:00Z" for n in (2, 4, 6, 8)))
@@ -460,7 +460,7 @@ def long_session(clinic: FrontDoor) -> tuple[str, list[str]]:
 
 
 def test_everything_returns_session_children_headers_and_messages_in_order_of_sent(
-    clinic: FrontDoor, long_session: tuple[str, list[str]]
+    clinic: ApiClient, long_session: tuple[str, list[str]]
 ) -> None:
     session_id, ids = long_session
     answer = clinic.get(f"/Encounter/{session_id}/$everything")
@@ -468,13 +468,13 @@ def test_everything_returns_session_children_headers_and_messages_in_order_of_se
     assert answer.body["type"] == "searchset"
     assert answer.ids == ids
     urls = [entry["fullUrl"] for entry in answer.body["entry"]]
-    assert urls == [f"{BASE}/{match['resourceType']}/{match['id']}" for match in answer.found]
+    assert urls == [f"{BASE}/{match['resourceType']}/{match['id']}" for match in answer.resources]
     assert [item["relation"] for item in answer.body["link"]] == ["self"]
 
 
 @pytest.mark.parametrize("count", range(1, 16))
 def test_everything_is_the_same_in_pages_of_any_size(
-    clinic: FrontDoor, long_session: tuple[str, list[str]], count: int
+    clinic: ApiClient, long_session: tuple[str, list[str]], count: int
 ) -> None:
     session_id, ids = long_session
     assert everything(clinic, session_id, f"?_count={count}") == ids
@@ -484,7 +484,7 @@ def test_everything_is_the_same_in_pages_of_any_size(
 
 
 def test_everything_can_be_limited_to_types_and_a_time(
-    clinic: FrontDoor, long_session: tuple[str, list[str]]
+    clinic: ApiClient, long_session: tuple[str, list[str]]
 ) -> None:
     session_id, ids = long_session
     assert everything(clinic, session_id, "?_type=Encounter") == ids[:3]
@@ -499,7 +499,7 @@ def test_everything_can_be_limited_to_types_and_a_time(
 
 
 def test_everything_by_post_links_to_pages_by_get(
-    clinic: FrontDoor, long_session: tuple[str, list[str]]
+    clinic: ApiClient, long_session: tuple[str, list[str]]
 ) -> None:
     session_id, ids = long_session
     body = {
@@ -517,7 +517,7 @@ def test_everything_by_post_links_to_pages_by_get(
 
 
 def test_everything_leaves_out_deleted_resources(
-    clinic: FrontDoor, long_session: tuple[str, list[str]]
+    clinic: ApiClient, long_session: tuple[str, list[str]]
 ) -> None:
     session_id, ids = long_session
     gone = [ids[1], ids[3], ids[-1]]
@@ -528,7 +528,7 @@ def test_everything_leaves_out_deleted_resources(
     assert not {*gone} & {*everything(clinic, session_id)}
 
 
-def test_an_encounter_that_is_part_of_itself_is_listed_once(clinic: FrontDoor) -> None:
+def test_an_encounter_that_is_part_of_itself_is_listed_once(clinic: ApiClient) -> None:
     visit = clinic.post("/Encounter", care.visit()).id
     body = clinic.get(f"/Encounter/{visit}").body
     clinic.put(f"/Encounter/{visit}", body | {"partOf": care.reference(f"Encounter/{visit}")})
@@ -549,18 +549,18 @@ def test_an_encounter_that_is_part_of_itself_is_listed_once(clinic: FrontDoor) -
         ("_sort=date", "_sort"),
     ],
 )
-def test_a_wrong_parameter_of_everything_is_named(clinic: FrontDoor, query: str, name: str) -> None:
+def test_a_wrong_parameter_of_everything_is_named(clinic: ApiClient, query: str, name: str) -> None:
     answer = clinic.get(f"/Encounter/{open_session(clinic)}/$everything?{query}")
     refusals.check(answer, 400, "invalid", name)
 
 
-def test_auditors_may_read_everything_and_open_nothing(clinic: FrontDoor) -> None:
-    session_id, auditor = open_session(clinic), FrontDoor(role="auditor")
+def test_auditors_may_read_everything_and_open_nothing(clinic: ApiClient) -> None:
+    session_id, auditor = open_session(clinic), ApiClient(role="auditor")
     assert auditor.get(f"/Encounter/{session_id}/$everything").status == 200
     assert auditor.post(f"/Encounter/{session_id}/$everything", None).status == 200
     for url in (OPEN, f"/Encounter/{session_id}/$close-session"):
         assert auditor.post(url, None).status == 403
-    assert FrontDoor(role="patient").get(f"/Encounter/{session_id}/$everything").status == 403
+    assert ApiClient(role="patient").get(f"/Encounter/{session_id}/$everything").status == 403
 
 
 # ---- Available operations and definitions
@@ -586,7 +586,7 @@ def test_auditors_may_read_everything_and_open_nothing(clinic: FrontDoor) -> Non
     ],
 )
 def test_an_unknown_operation_is_refused_with_those_available(
-    clinic: FrontDoor, method: str, url: str, status: int, told: str
+    clinic: ApiClient, method: str, url: str, status: int, told: str
 ) -> None:
     answer = clinic.call(method, url)
     refusals.check(answer, status, "not-found" if status == 404 else "not-supported")
@@ -595,7 +595,7 @@ def test_an_unknown_operation_is_refused_with_those_available(
 
 @pytest.mark.parametrize("affects_state", [True, False])
 def test_an_operation_that_nothing_implements_is_501(
-    clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch, *, affects_state: bool
+    clinic: ApiClient, monkeypatch: pytest.MonkeyPatch, *, affects_state: bool
 ) -> None:
     session = open_session(clinic)
     (row,) = (row for row in OPERATIONS if row.code == "everything")
@@ -608,7 +608,7 @@ def test_an_operation_that_nothing_implements_is_501(
     assert stored() == before
 
 
-def test_searches_and_histories_are_no_operations(clinic: FrontDoor) -> None:
+def test_searches_and_histories_are_no_operations(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     form = "application/x-www-form-urlencoded"
     assert clinic.call("POST", "/Encounter/_search", "", content_type=form).ids == [session_id]
@@ -617,7 +617,7 @@ def test_searches_and_histories_are_no_operations(clinic: FrontDoor) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda row: str(row.code))
 def test_each_operation_has_a_definition_that_anybody_may_read(operation: Any) -> None:
-    nobody = FrontDoor(role="nobody")
+    nobody = ApiClient(role="nobody")
     answer = nobody.get(f"/OperationDefinition/{operation.id}")
     assert answer.status == 200
     assert issues(fhirjson.loads(answer.text), "OperationDefinition") == []
@@ -633,7 +633,7 @@ def test_each_operation_has_a_definition_that_anybody_may_read(operation: Any) -
 def test_a_search_parameter_of_this_server_has_a_definition_that_anybody_may_read(
     code: str,
 ) -> None:
-    nobody = FrontDoor(role="nobody")
+    nobody = ApiClient(role="nobody")
     answer = nobody.get(f"/SearchParameter/Communication-{code}")
     assert answer.status == 200
     assert issues(fhirjson.loads(answer.text), "SearchParameter") == []
@@ -645,7 +645,7 @@ def test_a_search_parameter_of_this_server_has_a_definition_that_anybody_may_rea
 
 
 def test_the_extension_of_headers_has_a_definition_that_anybody_may_read() -> None:
-    nobody = FrontDoor(role="nobody")
+    nobody = ApiClient(role="nobody")
     answer = nobody.get("/StructureDefinition/session-policy")
     assert answer.status == 200
     assert issues(fhirjson.loads(answer.text), "StructureDefinition") == []
@@ -657,7 +657,7 @@ def test_the_extension_of_headers_has_a_definition_that_anybody_may_read() -> No
     assert parts == ["policy", "idleMinutes", "maxHours", "timeZone"]
 
 
-def test_a_header_may_use_every_part_of_the_extension(clinic: FrontDoor) -> None:
+def test_a_header_may_use_every_part_of_the_extension(clinic: ApiClient) -> None:
     values: dict[str, dict[str, Any]] = {
         "policy": {"valueCode": "daily"},
         "idleMinutes": {"valueUnsignedInt": 30},
@@ -671,7 +671,7 @@ def test_a_header_may_use_every_part_of_the_extension(clinic: FrontDoor) -> None
 
 
 def test_an_unknown_definition_is_404_with_those_available() -> None:
-    nobody = FrontDoor(role="nobody")
+    nobody = ApiClient(role="nobody")
     for kind, known in (
         ("OperationDefinition", "Encounter-open-session"),
         ("SearchParameter", "Communication-topic"),

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.support import care, refusals
-from tests.support.consistency import everything
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
+from tests.support.consistency import stored_items
 from tests.support.practice import Practice
 
 BART, MARGE = "Patient/bart-simpson", "RelatedPerson/marge-simpson"
@@ -16,12 +16,12 @@ RECEIVED = [{"op": "add", "path": "/received", "value": "2026-11-20T10:00:00Z"}]
 RETRACT = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
 
 
-def patient(person: str = care.HOMER, **claims: str) -> FrontDoor:
-    return FrontDoor(role="patient", fhir_user=person, claims=claims)
+def patient(person: str = care.HOMER, **claims: str) -> ApiClient:
+    return ApiClient(role="patient", fhir_user=person, claims=claims)
 
 
-def related(person: str = MARGE, **claims: str) -> FrontDoor:
-    return FrontDoor(role="related-person", fhir_user=person, claims=claims)
+def related(person: str = MARGE, **claims: str) -> ApiClient:
+    return ApiClient(role="related-person", fhir_user=person, claims=claims)
 
 
 def unrelated(kind: str, **more: Any) -> dict[str, Any]:
@@ -38,13 +38,13 @@ def from_alice(to: str) -> dict[str, Any]:
 
 def unchanged(answer: Answer, before: Any, *, status: int = 403, code: str = "forbidden") -> None:
     refusals.check(answer, status, code, *answer.expressions)
-    assert everything() == before
+    assert stored_items() == before
 
 
 # -- What they see
 
 
-def test_a_patient_reads_what_is_in_their_compartment(clinic: FrontDoor) -> None:
+def test_a_patient_reads_what_is_in_their_compartment(clinic: ApiClient) -> None:
     session = clinic.post("/Encounter", care.session()).id
     thread = clinic.post("/Communication", care.header()).id
     message_id = clinic.post(
@@ -63,7 +63,7 @@ def test_a_patient_reads_what_is_in_their_compartment(clinic: FrontDoor) -> None
 
 @pytest.mark.parametrize("element", ["subject", "sender", "recipient"])
 def test_a_communication_is_in_the_compartments_of_the_people_it_names(
-    clinic: FrontDoor, element: str
+    clinic: ApiClient, element: str
 ) -> None:
     homer = care.reference(care.HOMER)
     named = {element: [homer] if element == "recipient" else homer}
@@ -78,13 +78,13 @@ def test_a_communication_is_in_the_compartments_of_the_people_it_names(
     assert patient().get(f"/Communication/{own}").status == 200
 
 
-def test_resources_invisible_to_a_patient_are_treated_as_missing(clinic: FrontDoor) -> None:
+def test_resources_invisible_to_a_patient_are_treated_as_missing(clinic: ApiClient) -> None:
     thread = clinic.put("/Communication/other", unrelated("", id="other")).id
     message_id = clinic.post("/Communication", unrelated(thread)).id
     clinic.put("/Encounter/other", care.session(id="other", subject=care.reference(BART)))
     clinic.put("/Encounter/gone", care.session(id="gone", subject=care.reference(BART)))
     clinic.administrator.delete("/Encounter/gone")
-    before = everything()
+    before = stored_items()
     for path in (f"/Communication/{thread}", f"/Communication/{message_id}", "/Encounter/other"):
         nowhere = path[:-5] + "zzzzz"
         for more in ("", "/_history", "/_history/1", "/_history/9"):
@@ -97,10 +97,10 @@ def test_resources_invisible_to_a_patient_are_treated_as_missing(clinic: FrontDo
         unseen, absent = (patient().delete(url, if_match="1") for url in (path, nowhere))
         assert (unseen.status, unseen.text) == (412, absent.text)
     assert patient().get("/Encounter/gone").status == 404
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_a_deleted_resource_is_gone_for_those_who_saw_it(clinic: FrontDoor) -> None:
+def test_a_deleted_resource_is_gone_for_those_who_saw_it(clinic: ApiClient) -> None:
     thread = clinic.post("/Communication", care.header()).id
     message_id = clinic.post("/Communication", care.message(thread)).id
     clinic.administrator.delete(f"/Communication/{message_id}")
@@ -109,7 +109,7 @@ def test_a_deleted_resource_is_gone_for_those_who_saw_it(clinic: FrontDoor) -> N
     assert patient(BART).get(f"/Communication/{message_id}").status == 404
 
 
-def test_a_patient_sees_their_own_medical_encounter_and_its_session(clinic: FrontDoor) -> None:
+def test_a_patient_sees_their_own_medical_encounter_and_its_session(clinic: ApiClient) -> None:
     session = clinic.post("/Encounter", care.session(subject=None)).id
     own, siblings = (
         clinic.post("/Encounter", care.medical_encounter(session, person)).id
@@ -128,7 +128,7 @@ def test_a_patient_sees_their_own_medical_encounter_and_its_session(clinic: Fron
     assert patient().get(f"/Encounter/{session}").status == 404
 
 
-def test_a_draft_is_seen_by_its_sender_alone(clinic: FrontDoor) -> None:
+def test_a_draft_is_seen_by_its_sender_alone(clinic: ApiClient) -> None:
     thread = clinic.post("/Communication", care.header()).id
     theirs = care.message(thread, status="preparation", sender=care.reference(care.ALICE))
     draft = clinic.post("/Communication", theirs).id
@@ -145,7 +145,7 @@ def test_a_draft_is_seen_by_its_sender_alone(clinic: FrontDoor) -> None:
     assert (history["total"], len(history["entry"])) == (1, 1)
 
 
-def test_a_version_about_another_patient_is_not_shown(clinic: FrontDoor) -> None:
+def test_a_version_about_another_patient_is_not_shown(clinic: ApiClient) -> None:
     clinic.put("/Encounter/1", care.session(id="1", subject=care.reference(BART)))
     clinic.put("/Encounter/1", care.session(id="1"))
     assert patient(BART).get("/Encounter/1").status == 404
@@ -163,7 +163,7 @@ def test_a_version_about_another_patient_is_not_shown(clinic: FrontDoor) -> None
         related(patient="homer-simpson"),
     ],
 )
-def test_claims_identify_the_caller(clinic: FrontDoor, caller: FrontDoor) -> None:
+def test_claims_identify_the_caller(clinic: ApiClient, caller: ApiClient) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     assert caller.get("/Encounter/1").status == 200
 
@@ -180,7 +180,7 @@ def test_claims_identify_the_caller(clinic: FrontDoor, caller: FrontDoor) -> Non
         related(patient="homer-simpson/_history/1"),
     ],
 )
-def test_malformed_or_foreign_claims_identify_nobody(clinic: FrontDoor, caller: FrontDoor) -> None:
+def test_malformed_or_foreign_claims_identify_nobody(clinic: ApiClient, caller: ApiClient) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     assert caller.get("/Encounter/1").status == 404
 
@@ -197,12 +197,12 @@ def test_malformed_or_foreign_claims_identify_nobody(clinic: FrontDoor, caller: 
         related(care.HOMER, patient="homer-simpson"),
     ],
 )
-def test_a_token_without_an_identity_is_refused(clinic: FrontDoor, caller: FrontDoor) -> None:
+def test_a_token_without_an_identity_is_refused(clinic: ApiClient, caller: ApiClient) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     refusals.check(caller.get("/Encounter/1"), 403, "forbidden")
 
 
-def test_a_related_person_sees_threads_they_take_part_in(clinic: FrontDoor) -> None:
+def test_a_related_person_sees_threads_they_take_part_in(clinic: ApiClient) -> None:
     taking_part = unrelated("", recipient=[care.reference(MARGE)])
     thread = clinic.post("/Communication", taking_part).id
     message_id = clinic.post("/Communication", unrelated(thread)).id
@@ -219,7 +219,7 @@ def test_a_related_person_sees_threads_they_take_part_in(clinic: FrontDoor) -> N
 # -- What they write
 
 
-def test_a_patient_begins_a_thread_and_writes_in_it(clinic: FrontDoor) -> None:
+def test_a_patient_begins_a_thread_and_writes_in_it(clinic: ApiClient) -> None:
     thread = patient().post("/Communication", care.header())
     assert thread.status == 201
     assert patient().post("/Communication", care.message(thread.id)).status == 201
@@ -232,16 +232,16 @@ def test_a_related_person_begins_a_thread_for_their_patient() -> None:
     thread = marge.post("/Communication", care.header(**sent))
     assert thread.status == 201
     assert marge.post("/Communication", care.message(thread.id, **sent)).status == 201
-    before = everything()
+    before = stored_items()
     unchanged(related().post("/Communication", care.header(**sent)), before)
     unchanged(marge.post("/Communication", care.header()), before)
 
 
 @pytest.mark.parametrize("policy", ["explicit", "thread", "daily"])
 def test_a_patients_message_may_open_a_session(
-    clinic: FrontDoor, practice: Practice, policy: str
+    clinic: ApiClient, practice: Practice, policy: str
 ) -> None:
-    practice.set(SESSION_POLICY=policy)
+    practice.configure(SESSION_POLICY=policy)
     thread = patient().post("/Communication", care.header()).id
     said = patient().post("/Communication", care.message(thread))
     assert said.status == 201
@@ -251,9 +251,9 @@ def test_a_patients_message_may_open_a_session(
         assert patient().get(f"/{link['reference']}").status == 200
 
 
-def test_the_sender_is_the_caller(clinic: FrontDoor) -> None:
+def test_the_sender_is_the_caller(clinic: ApiClient) -> None:
     thread = clinic.post("/Communication", care.header()).id
-    before = everything()
+    before = stored_items()
     for sender in (care.ALICE, BART, MARGE, "Patient/homer-simpson2", "homer-simpson", ""):
         sent: dict[str, Any] = {"sender": care.reference(sender)} if sender else {"sender": None}
         for made in (care.header(**sent), care.message(thread, **sent)):
@@ -262,16 +262,16 @@ def test_the_sender_is_the_caller(clinic: FrontDoor) -> None:
                 (403, ["Communication.sender"]),
                 (400, ["Communication.sender.reference"]),
             ]
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_a_patient_cannot_begin_a_thread_of_somebody_else(clinic: FrontDoor) -> None:
+def test_a_patient_cannot_begin_a_thread_of_somebody_else(clinic: ApiClient) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     policy = {
         "url": "https://x/StructureDefinition/session-policy",
         "extension": [{"url": "policy", "valueCode": "daily"}],
     }
-    before = everything()
+    before = stored_items()
     for more in (
         {"subject": care.reference(BART)},
         {"subject": None},
@@ -285,11 +285,11 @@ def test_a_patient_cannot_begin_a_thread_of_somebody_else(clinic: FrontDoor) -> 
 
 
 def test_a_message_about_a_stranger_or_in_a_strangers_thread_is_refused(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     own = clinic.post("/Communication", care.header()).id
     clinic.put("/Communication/theirs", unrelated("", id="theirs"))
-    before = everything()
+    before = stored_items()
     answer = patient().post("/Communication", care.message(own, subject=care.reference(BART)))
     unchanged(answer, before, status=422, code="business-rule")
     assert answer.expressions == ["Communication.subject"]
@@ -301,7 +301,7 @@ def test_a_message_about_a_stranger_or_in_a_strangers_thread_is_refused(
     assert into.text == nowhere.text.replace("nowher", "theirs")
 
 
-def test_a_patient_cannot_refer_to_resources_they_do_not_see(clinic: FrontDoor) -> None:
+def test_a_patient_cannot_refer_to_resources_they_do_not_see(clinic: ApiClient) -> None:
     clinic.put("/Communication/theirs", unrelated("", id="theirs"))
     answers = [
         patient().post("/Communication", care.header(inResponseTo=[care.reference(one)]))
@@ -311,7 +311,7 @@ def test_a_patient_cannot_refer_to_resources_they_do_not_see(clinic: FrontDoor) 
     assert answers[0].text == answers[1].text.replace("nowher", "theirs")
 
 
-def test_a_recipient_may_mark_a_message_received_and_read(clinic: FrontDoor) -> None:
+def test_a_recipient_may_mark_a_message_received_and_read(clinic: ApiClient) -> None:
     thread = clinic.post("/Communication", care.header()).id
     alice: dict[str, Any] = {"sender": care.reference(care.ALICE)}
     for recipient in ([care.reference(care.HOMER)], None):
@@ -342,7 +342,7 @@ def test_a_recipient_may_mark_a_message_received_and_read(clinic: FrontDoor) -> 
     ],
 )
 def test_a_recipient_cannot_change_other_elements_of_a_message(
-    clinic: FrontDoor, element: str, patch: Any
+    clinic: ApiClient, element: str, patch: Any
 ) -> None:
     clinic.put("/Encounter/1", care.session(id="1"))
     thread = clinic.post("/Communication", care.header()).id
@@ -351,7 +351,7 @@ def test_a_recipient_cannot_change_other_elements_of_a_message(
         "recipient": [care.reference(care.HOMER)],
     }
     message_id = clinic.post("/Communication", care.message(thread, **alice)).id
-    before = everything()
+    before = stored_items()
     answer = patient().patch(f"/Communication/{message_id}", patch)
     unchanged(answer, before)
     assert answer.expressions == [f"Communication.{element}"]
@@ -359,37 +359,37 @@ def test_a_recipient_cannot_change_other_elements_of_a_message(
 
 
 @pytest.mark.parametrize("status", ["preparation", "entered-in-error", "not-done", "stopped"])
-def test_only_a_sent_message_can_be_marked_read(clinic: FrontDoor, status: str) -> None:
+def test_only_a_sent_message_can_be_marked_read(clinic: ApiClient, status: str) -> None:
     thread = clinic.post("/Communication", care.header()).id
     alice: dict[str, Any] = {
         "sender": care.reference(care.ALICE),
         "recipient": [care.reference(care.HOMER)],
     }
     message_id = clinic.post("/Communication", care.message(thread, status=status, **alice)).id
-    before = everything()
+    before = stored_items()
     assert patient().patch(f"/Communication/{message_id}", READ).status in (403, 404)
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_a_patient_cannot_change_a_header_or_a_message_to_others(clinic: FrontDoor) -> None:
+def test_a_patient_cannot_change_a_header_or_a_message_to_others(clinic: ApiClient) -> None:
     thread = clinic.post("/Communication", care.header()).id
     alice: dict[str, Any] = {
         "sender": care.reference(care.ALICE),
         "recipient": [care.reference(BART)],
     }
     message_id = clinic.post("/Communication", care.message(thread, **alice)).id
-    before = everything()
+    before = stored_items()
     for path in (f"/Communication/{thread}", f"/Communication/{message_id}"):
         for patch in (READ, RECEIVED, RETRACT):
             unchanged(patient().patch(path, patch), before)
         unchanged(patient().delete(path), before)
 
 
-def test_a_patient_retracts_messages_of_their_own(clinic: FrontDoor) -> None:
+def test_a_patient_retracts_messages_of_their_own(clinic: ApiClient) -> None:
     thread = clinic.post("/Communication", care.header()).id
     message = care.message(thread, recipient=[care.reference(care.HOMER)])
     first = patient().post("/Communication", message).id
-    before = everything()
+    before = stored_items()
     unchanged(patient().patch(f"/Communication/{first}", READ), before)
     unchanged(
         patient(BART).patch(f"/Communication/{first}", RETRACT),
@@ -399,10 +399,10 @@ def test_a_patient_retracts_messages_of_their_own(clinic: FrontDoor) -> None:
     )
     unchanged(patient().delete(f"/Communication/{first}"), before)
     assert patient().patch(f"/Communication/{first}", RETRACT).status == 200
-    unchanged(patient().delete(f"/Communication/{first}"), everything())
+    unchanged(patient().delete(f"/Communication/{first}"), stored_items())
 
 
-def opened(caller: FrontDoor, **values: list[str]) -> Answer:
+def opened(caller: ApiClient, **values: list[str]) -> Answer:
     parts = [
         {"name": name, "valueReference": care.reference(resource)}
         for name, several in values.items()
@@ -413,7 +413,7 @@ def opened(caller: FrontDoor, **values: list[str]) -> Answer:
     )
 
 
-def test_a_patient_opens_a_session_for_themselves(clinic: FrontDoor) -> None:
+def test_a_patient_opens_a_session_for_themselves(clinic: ApiClient) -> None:
     thread = f"Communication/{patient().post('/Communication', care.header()).id}"
     session = opened(patient(), thread=[thread])
     assert session.status == 201
@@ -422,11 +422,11 @@ def test_a_patient_opens_a_session_for_themselves(clinic: FrontDoor) -> None:
     assert opened(related(patient="homer-simpson"), patient=[care.HOMER]).status == 201
 
 
-def test_a_patient_cannot_open_a_session_for_others(clinic: FrontDoor) -> None:
+def test_a_patient_cannot_open_a_session_for_others(clinic: ApiClient) -> None:
     clinic.put("/Communication/theirs", unrelated("", id="theirs"))
     both = unrelated("", recipient=[care.reference(care.HOMER)])
     shared = f"Communication/{clinic.post('/Communication', both).id}"
-    before = everything()
+    before = stored_items()
     unchanged(opened(patient()), before)
     unchanged(opened(patient(), patient=[BART]), before)
     unchanged(opened(patient(), patient=[care.HOMER, BART]), before)
@@ -439,13 +439,13 @@ def test_a_patient_cannot_open_a_session_for_others(clinic: FrontDoor) -> None:
     ]
     assert answers[0].status == answers[1].status == 422
     assert answers[0].text == answers[1].text.replace("nowher", "theirs")
-    assert everything() == before
+    assert stored_items() == before
 
 
 # -- Conditional requests
 
 
-def test_conditions_do_not_match_resources_the_caller_does_not_see(clinic: FrontDoor) -> None:
+def test_conditions_do_not_match_resources_the_caller_does_not_see(clinic: ApiClient) -> None:
     known = {"meta": {"tag": [{"system": "https://ids.example.org", "code": "1"}]}}
     query = "_tag=https://ids.example.org|1"
     clinic.put("/Communication/theirs", unrelated("", id="theirs", **known))
@@ -490,10 +490,10 @@ def test_a_patient_begins_a_thread_with_its_first_message_in_one_bundle() -> Non
     assert len(patient().get(f"/Communication?part-of=Communication/{thread}").ids) == 1
 
 
-def test_each_entry_of_a_bundle_is_held_to_the_callers_rights(clinic: FrontDoor) -> None:
+def test_each_entry_of_a_bundle_is_held_to_the_callers_rights(clinic: ApiClient) -> None:
     clinic.put("/Communication/theirs", unrelated("", id="theirs"))
     clinic.put("/Encounter/mine", care.session(id="mine"))
-    before = everything()
+    before = stored_items()
     header = entry("POST", "Communication", resource=care.header())
     refused = {
         403: [
@@ -507,16 +507,16 @@ def test_each_entry_of_a_bundle_is_held_to_the_callers_rights(clinic: FrontDoor)
     for status, entries in refused.items():
         for request in entries:
             assert sent("transaction", header, request).status == status
-    assert everything() == before
+    assert stored_items() == before
     answers = sent("batch", *(request for entries in refused.values() for request in entries)).body[
         "entry"
     ]
     statuses = [int(answer["response"]["status"][:3]) for answer in answers]
     assert statuses == [status for status, entries in refused.items() for _ in entries]
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_pages_of_everything_do_not_reveal_threads_of_others(clinic: FrontDoor) -> None:
+def test_pages_of_everything_do_not_reveal_threads_of_others(clinic: ApiClient) -> None:
     clinic.put("/Encounter/family", care.session(id="family"))
     family = {"encounter": care.reference("Encounter/family")}
     for thread in ("a", "b", "y", "z"):

@@ -6,22 +6,22 @@ import pytest
 
 from shared.fhir import ulids
 from tests.support import care, refusals
-from tests.support.consistency import everything
-from tests.support.frontdoor import Answer, FrontDoor
+from tests.support.api_client import Answer, ApiClient
+from tests.support.consistency import stored_items
 from tests.support.steps import link, messages_of, open_session, post, thread
 
 EARLY, LATE = "2026-11-20T09:00:00Z", "2026-11-20T10:00:00Z"
 PART_OF = "Communication.partOf"
 
 
-def alone(clinic: FrontDoor, **more: Any) -> Answer:
+def alone(clinic: ApiClient, **more: Any) -> Answer:
     """Post a Communication with a payload and no header, like an inbound e-mail."""
     body = care.message("", EARLY, **more)
     del body["partOf"]
     return clinic.post("/Communication", body)
 
 
-def messages(clinic: FrontDoor, header_id: str) -> list[str]:
+def messages(clinic: ApiClient, header_id: str) -> list[str]:
     return clinic.get(f"/Communication?part-of=Communication/{header_id}&_sort=sent").ids
 
 
@@ -29,12 +29,12 @@ def part_of(*header_ids: str) -> list[dict[str, str]]:
     return [care.reference(f"Communication/{header_id}") for header_id in header_ids]
 
 
-def attach(clinic: FrontDoor, own_id: str, header_id: str) -> Answer:
+def attach(clinic: ApiClient, own_id: str, header_id: str) -> Answer:
     operation = {"op": "add", "path": "/partOf", "value": part_of(header_id)}
     return clinic.patch(f"/Communication/{own_id}", [operation])
 
 
-def test_the_id_of_a_message_includes_its_threads_id(clinic: FrontDoor) -> None:
+def test_the_id_of_a_message_includes_its_threads_id(clinic: ApiClient) -> None:
     header_id, (message_id,) = thread(clinic, EARLY)
     assert ulids.PATTERN.fullmatch(header_id)
     begin, _, end = message_id.rpartition(".")
@@ -43,7 +43,7 @@ def test_the_id_of_a_message_includes_its_threads_id(clinic: FrontDoor) -> None:
 
 
 @pytest.mark.parametrize("own_id", ["SM1", "mail.2026-11-20", "x" * 64])
-def test_a_message_under_a_clients_id_belongs_to_its_thread(clinic: FrontDoor, own_id: str) -> None:
+def test_a_message_under_a_clients_id_belongs_to_its_thread(clinic: ApiClient, own_id: str) -> None:
     session_id = open_session(clinic)
     header_id, _ = thread(clinic, encounter=care.reference(f"Encounter/{session_id}"))
     path = f"/Communication/{own_id}"
@@ -64,7 +64,7 @@ def test_a_message_under_a_clients_id_belongs_to_its_thread(clinic: FrontDoor, o
     assert messages(clinic, header_id) == [other, own_id]
 
 
-def test_an_id_of_our_own_shape_may_be_put_into_its_thread(clinic: FrontDoor) -> None:
+def test_an_id_of_our_own_shape_may_be_put_into_its_thread(clinic: ApiClient) -> None:
     header_id, _ = thread(clinic)
     other_id, _ = thread(clinic)
     own_id = f"{header_id}.01KAHZ0000ABCDEFGHJKMNPQRS"
@@ -81,7 +81,7 @@ def test_an_id_of_our_own_shape_may_be_put_into_its_thread(clinic: FrontDoor) ->
 
 
 @pytest.mark.parametrize("length", [37, 38, 64])
-def test_a_header_may_have_an_id_of_any_length(clinic: FrontDoor, length: int) -> None:
+def test_a_header_may_have_an_id_of_any_length(clinic: ApiClient, length: int) -> None:
     header_id, session_id = "h" * length, open_session(clinic)
     clinic.put(f"/Communication/{header_id}", care.header(id=header_id))
     first = post(clinic, header_id, EARLY)
@@ -94,11 +94,11 @@ def test_a_header_may_have_an_id_of_any_length(clinic: FrontDoor, length: int) -
     assert clinic.get(f"/Communication/{first}/_history").body["total"] == 2
 
 
-def test_replacing_a_messages_header_is_refused(clinic: FrontDoor) -> None:
+def test_replacing_a_messages_header_is_refused(clinic: ApiClient) -> None:
     header_id, (message_id,) = thread(clinic, EARLY)
     other_id, _ = thread(clinic)
     path = f"/Communication/{message_id}"
-    stored, before = clinic.get(path), everything()
+    stored, before = clinic.get(path), stored_items()
     without = {name: value for name, value in stored.body.items() if name != "partOf"}
     for answer in (
         attach(clinic, message_id, other_id),
@@ -108,23 +108,23 @@ def test_replacing_a_messages_header_is_refused(clinic: FrontDoor) -> None:
         clinic.patch(path, [{"op": "remove", "path": "/partOf"}]),
     ):
         refusals.check(answer, 422, "business-rule", PART_OF)
-    assert everything() == before
+    assert stored_items() == before
 
 
-def test_a_message_has_one_header(clinic: FrontDoor) -> None:
+def test_a_message_has_one_header(clinic: ApiClient) -> None:
     (one, _), (other, _) = thread(clinic), thread(clinic)
     body = care.message(one, partOf=part_of(one, other))
     refusals.check(clinic.post("/Communication", body), 422, "business-rule", PART_OF)
 
 
-def test_a_message_cannot_be_a_header(clinic: FrontDoor) -> None:
+def test_a_message_cannot_be_a_header(clinic: ApiClient) -> None:
     _, (message_id,) = thread(clinic, EARLY)
     answer = clinic.post("/Communication", care.message(message_id))
     refusals.check(answer, 422, "business-rule", PART_OF)
     refusals.check(attach(clinic, alone(clinic).id, message_id), 422, "business-rule", PART_OF)
 
 
-def test_the_header_of_a_message_must_exist(clinic: FrontDoor) -> None:
+def test_the_header_of_a_message_must_exist(clinic: ApiClient) -> None:
     answer = clinic.post("/Communication", care.message("nowhere"))
     refusals.check(answer, 422, "business-rule", PART_OF)
     own = care.message("own", id="own")
@@ -132,7 +132,7 @@ def test_the_header_of_a_message_must_exist(clinic: FrontDoor) -> None:
     assert clinic.get("/Communication/own").status == 404
 
 
-def test_a_header_with_messages_stays_a_header(clinic: FrontDoor) -> None:
+def test_a_header_with_messages_stays_a_header(clinic: ApiClient) -> None:
     header_id, (message_id,) = thread(clinic, EARLY)
     other_id, _ = thread(clinic)
     refusals.check(attach(clinic, header_id, other_id), 422, "business-rule", PART_OF)
@@ -140,7 +140,7 @@ def test_a_header_with_messages_stays_a_header(clinic: FrontDoor) -> None:
     assert messages(clinic, header_id) == [message_id]
 
 
-def test_a_standalone_communication_is_attached_later_and_keeps_its_id(clinic: FrontDoor) -> None:
+def test_a_standalone_communication_is_attached_later_and_keeps_its_id(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     header_id, (earlier,) = thread(
         clinic, "2026-11-20T08:00:00Z", encounter=care.reference(f"Encounter/{session_id}")
@@ -155,7 +155,7 @@ def test_a_standalone_communication_is_attached_later_and_keeps_its_id(clinic: F
     assert mail.id not in clinic.get("/Communication?part-of:missing=true").ids
 
 
-def test_an_attached_communication_is_a_message_from_then_on(clinic: FrontDoor) -> None:
+def test_an_attached_communication_is_a_message_from_then_on(clinic: ApiClient) -> None:
     header_id, _ = thread(clinic)
     other_id, _ = thread(clinic)
     mail = alone(clinic)
@@ -171,7 +171,7 @@ def test_an_attached_communication_is_a_message_from_then_on(clinic: FrontDoor) 
 
 
 def test_a_standalone_communication_becomes_a_header_with_its_first_message(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     mail = alone(clinic)
     answer_id = post(clinic, mail.id, LATE)
@@ -183,7 +183,7 @@ def test_a_standalone_communication_becomes_a_header_with_its_first_message(
     refusals.check(attach(clinic, mail.id, header_id), 422, "business-rule", PART_OF)
 
 
-def test_a_linked_header_that_becomes_a_message_leaves_its_session(clinic: FrontDoor) -> None:
+def test_a_linked_header_that_becomes_a_message_leaves_its_session(clinic: ApiClient) -> None:
     session_id = open_session(clinic)
     mail = alone(clinic, encounter=care.reference(f"Encounter/{session_id}"))
     header_id, _ = thread(clinic)
@@ -194,7 +194,7 @@ def test_a_linked_header_that_becomes_a_message_leaves_its_session(clinic: Front
 
 
 def test_parts_that_are_not_local_communications_may_be_added_and_removed(
-    clinic: FrontDoor,
+    clinic: ApiClient,
 ) -> None:
     header_id, (message_id,) = thread(clinic, EARLY)
     others: list[dict[str, Any]] = [
@@ -212,7 +212,7 @@ def test_parts_that_are_not_local_communications_may_be_added_and_removed(
     assert messages(clinic, header_id) == [message_id]
 
 
-def test_a_display_only_part_counts_as_missing(clinic: FrontDoor) -> None:
+def test_a_display_only_part_counts_as_missing(clinic: ApiClient) -> None:
     shown = clinic.post("/Communication", care.header(partOf=[{"display": "the paper file"}]))
     _, (message_id,) = thread(clinic, EARLY)
     ids = clinic.get("/Communication?part-of:missing=true").ids
@@ -221,7 +221,7 @@ def test_a_display_only_part_counts_as_missing(clinic: FrontDoor) -> None:
 
 
 @pytest.mark.parametrize("status", ["preparation", "in-progress", "on-hold"])
-def test_a_header_is_open_closed_and_reopened(clinic: FrontDoor, status: str) -> None:
+def test_a_header_is_open_closed_and_reopened(clinic: ApiClient, status: str) -> None:
     header_id, _ = thread(clinic, status=status, sender=care.reference(care.ALICE))
     for other in ("completed", status):
         change = [{"op": "replace", "path": "/status", "value": other}]

@@ -13,15 +13,15 @@ import pytest
 from functions import reindex
 from shared.audit.chains import AHEAD, MISSING, NO_END, NO_RESOURCE
 from shared.catalog import access_patterns as patterns
-from shared.local import auditing as tables_of_trail
-from shared.local.auditing import Stored
+from shared.local import audit_sources as tables_of_trail
+from shared.local.audit_sources import ScannedVersion
 from shared.local.verifying import verify
 from shared.store import dynamodb
 from shared.store.index import readiness
 from tests.support import care, commands, consistency, steps
+from tests.support.api_client import ApiClient
 from tests.support.clock import set_clock
 from tests.support.consistency import scan
-from tests.support.frontdoor import FrontDoor
 from tests.support.practice import Practice
 
 pytestmark = pytest.mark.usefixtures("moto")
@@ -35,7 +35,7 @@ CASES += [(table, *POLICIES[1]) for table in ("ResourceTable", "SearchTable", "A
 
 
 @pytest.fixture
-def place(clinic: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
+def place(clinic: ApiClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
     """Return a clinic whose tables are emptied after the test, as torn ones are inconsistent."""
     place = Practice(clinic, monkeypatch)
     set_clock(monkeypatch, lambda: place.now)
@@ -62,11 +62,11 @@ def work(place: Practice) -> dict[str, str]:
     """Make a minute's requests of a clinic: sessions, threads, messages, records."""
     clinic = place.clinic
     session = steps.open_session(clinic, identifier=[{"system": "urn:a", "value": "1"}])
-    header = place.header()
+    header = place.post_header()
     steps.link(clinic, header, session)
-    waits = place.header(subject=care.reference("Patient/bart-simpson"))
+    waits = place.post_header(subject=care.reference("Patient/bart-simpson"))
     for thread in (header, waits):
-        place.says(thread, f"{place.now:%Y-%m-%d %H:%M}")
+        place.post_message(thread, f"{place.now:%Y-%m-%d %H:%M}")
     during = care.reference(f"Encounter/{session}")
     record = clinic.post("/Observation", care.example("Observation", encounter=during)).id
     return {"session": session, "header": header, "waits": waits, "record": record}
@@ -76,7 +76,7 @@ def work_on(place: Practice, at: dict[str, str]) -> None:
     """Change what exists: messages, a link, changes, an end, a deletion."""
     clinic = place.clinic
     for thread in (at["header"], at["waits"]):
-        place.says(thread, f"{place.now:%Y-%m-%d %H:%M}")
+        place.post_message(thread, f"{place.now:%Y-%m-%d %H:%M}")
     other = steps.open_session(clinic)
     steps.link(clinic, at["waits"], other)
     clinic.patch(f"/Observation/{at['record']}", [status("amended")])
@@ -100,23 +100,23 @@ def reindexed() -> dict[str, int]:
     return {key: sum(match.get(key, 0) for match in found) for match in found for key in match}
 
 
-def versions() -> set[Stored]:
+def versions() -> set[ScannedVersion]:
     """Return the stored versions."""
     return {
         version
         for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE)
         for item in scan(table)
-        if (version := tables_of_trail.version(table, item))
+        if (version := tables_of_trail.scanned_version(table, item))
     }
 
 
-def numbers(versions: set[Stored]) -> set[tuple[str, int]]:
+def numbers(versions: set[ScannedVersion]) -> set[tuple[str, int]]:
     return {(version.reference, version.number) for version in versions}
 
 
 def audited_resources() -> set[str]:
     """Return the resources of all events, each with the event."""
-    rows = tables_of_trail.rows(scan(patterns.AUDIT))
+    rows = tables_of_trail.event_rows(scan(patterns.AUDIT))
     return {
         f"{row.id} {reference}"
         for row in rows
@@ -128,7 +128,7 @@ def audited_resources() -> set[str]:
 def test_one_table_a_minute_older_than_the_others_is_made_consistent(
     place: Practice, table: str, policy: str, scope: str
 ) -> None:
-    place.set(SESSION_POLICY=policy, SESSION_SCOPE=scope, SESSION_TIME_ZONE="Europe/Berlin")
+    place.configure(SESSION_POLICY=policy, SESSION_SCOPE=scope, SESSION_TIME_ZONE="Europe/Berlin")
     at = work(place)
     before = scan(table)
     place.now += timedelta(minutes=1)
@@ -155,13 +155,13 @@ def test_one_table_a_minute_older_than_the_others_is_made_consistent(
 
 
 def test_after_a_torn_copy_messages_join_sessions_again(place: Practice) -> None:
-    place.set(SESSION_POLICY="thread", SESSION_IDLE_MINUTES="60")
-    header = place.header()
+    place.configure(SESSION_POLICY="thread", SESSION_IDLE_MINUTES="60")
+    header = place.post_header()
     before = scan(patterns.ENCOUNTER)
-    place.says(header, f"{place.now:%Y-%m-%d %H:%M}")
+    place.post_message(header, f"{place.now:%Y-%m-%d %H:%M}")
     put_back(patterns.ENCOUNTER, before)
     assert reindexed()["repaired sessions"] == 1
     place.now += timedelta(minutes=1)
-    place.says(header, f"{place.now:%Y-%m-%d %H:%M}")
+    place.post_message(header, f"{place.now:%Y-%m-%d %H:%M}")
     session = place.session()
     assert len(place.messages(session)) == 1

@@ -11,11 +11,11 @@ from typing import Any
 
 from shared.catalog import types
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
-from shared.fhir.search_values import path
+from shared.fhir.search_values import parse_path
 from shared.fhir.validation.schema import type_named
 
 OUT = Path(__file__).parents[2] / "fixtures/r4-search-parameters/search-parameters.json"
-TYPES = {*types.TYPES, "Resource"}
+TYPES = {*types.STORED_TYPES, "Resource"}
 SYSTEMS = OUT.with_name("code-systems.json")
 KEPT = ("url", "code", "base", "type", "expression", "target")
 # A parameter with more targets than this may refer to any type, and its row says only that.
@@ -55,7 +55,7 @@ def systems(folder: Path) -> dict[str, list[str]]:
         for resource in resources(folder / "valuesets.json", "ValueSet")
         if "compose" in resource
     }
-    rows = [row for kind in types.TYPES for row in SEARCH_PARAMS.of(kind).values()]
+    rows = [row for kind in types.STORED_TYPES for row in SEARCH_PARAMS.of(kind).values()]
     return {
         row.name: included[bound[element(row)]]
         for row in sorted(rows, key=lambda row: row.name)
@@ -65,7 +65,7 @@ def systems(folder: Path) -> dict[str, list[str]]:
 
 def element(row: SearchParam) -> str:
     """Return the element that a parameter reads, as StructureDefinitions name it."""
-    *within, leaf = path(row.expression).names
+    *within, leaf = parse_path(row.expression).names
     name = row.resource
     for step in within:
         name = type_named(name).elements[step].type

@@ -13,7 +13,7 @@ from shared.audit import archive_index, entries, segments
 from shared.audit.entries import Entry
 from shared.fhir import fhirjson, instants, ulids
 
-BEGIN = instants.read("2026-11-20T22:58:00.000Z")
+BEGIN = instants.from_text("2026-11-20T22:58:00.000Z")
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def event(seconds: float, *patients: str, tenant: str = "-", agent: str = "alice
     """Return a read of an Encounter, a number of seconds after the start."""
     moment = BEGIN + timedelta(seconds=seconds)
     said: dict[str, Any] = {
-        "at": instants.written(moment),
+        "at": instants.to_text(moment),
         "who": {"subject": agent, "fhirUser": f"Practitioner/{agent}"},
         "interaction": "read",
         "status": 200,
@@ -35,7 +35,7 @@ def event(seconds: float, *patients: str, tenant: str = "-", agent: str = "alice
         "id": f"encounter-{seconds}",
         "patients": list(patients),
     }
-    event_id = ulids.new(instants.nanoseconds(moment) // instants.MILLISECOND)
+    event_id = ulids.new(instants.to_nanoseconds(moment) // instants.MILLISECOND)
     return entries.entry(tenant, event_id, fhirjson.canonical(said))
 
 

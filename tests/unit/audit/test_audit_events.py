@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
 
-from shared.audit.resources import audit_event
-from shared.catalog.interactions import ACTIONS
+from shared.audit.fhir_audit_events import audit_event
+from shared.catalog.interactions import AUDIT_ACTIONS
 
 AT = "2026-11-20T09:00:00.000Z"
 ALICE = {"subject": "u1", "client": "c1", "fhirUser": "Practitioner/alice", "roles": "admin nurse"}
@@ -69,17 +69,19 @@ def test_the_outcome_is_a_success_or_the_severity_of_the_failure(status: int, ou
     assert ("outcomeDesc" in resource) is (outcome != "0")
 
 
-@pytest.mark.parametrize("interaction", [*ACTIONS, "$open-session", "close", ""])
+@pytest.mark.parametrize("interaction", [*AUDIT_ACTIONS, "$open-session", "close", ""])
 def test_every_interaction_has_an_action_and_a_subtype(interaction: str) -> None:
     resource = made(READ, interaction=interaction)
-    assert resource["action"] == {"close": "U"}.get(interaction, ACTIONS.get(interaction, "E"))
+    assert resource["action"] == {"close": "U"}.get(
+        interaction, AUDIT_ACTIONS.get(interaction, "E")
+    )
     said = [detail["valueString"] for detail in resource["entity"][0]["detail"]]
     assert resource.get("subtype", [{"code": ""}])[0]["code"] in (
         interaction,
         "operation",
         "update",
     )
-    assert interaction in (*ACTIONS, *said, "")
+    assert interaction in (*AUDIT_ACTIONS, *said, "")
 
 
 def test_a_search_names_its_parameters() -> None:

@@ -11,12 +11,12 @@ from shared.audit.chains import NO_RESOURCE
 from shared.catalog import access_patterns as patterns
 from shared.fhir import fhirjson, instants, ulids
 from shared.local.spooling import PARTS, Spool
-from shared.local.verifying import MOST_PROBLEMS, walked
+from shared.local.verifying import MOST_PROBLEMS, verify_once
 from shared.store import codec
 
 PAGES, PAGE = 40, 50
 AT = "2021-01-01T00:00:00.000Z"
-MILLISECONDS = round(instants.read(AT).timestamp() * 1000)
+MILLISECONDS = round(instants.from_text(AT).timestamp() * 1000)
 NAMES = {table: table for table in patterns.TABLES}
 
 
@@ -61,7 +61,7 @@ class Table:
 
 def test_at_most_two_pages_of_a_table_are_held() -> None:
     table = Table()
-    resources, problems = walked(table, NAMES)
+    resources, problems = verify_once(table, NAMES)
     assert resources == 0
     assert {problem.problem for problem in problems} == {NO_RESOURCE}
     assert len(problems) == MOST_PROBLEMS < PAGES * PAGE

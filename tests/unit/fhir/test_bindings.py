@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.catalog.types import TYPES
+from shared.catalog.types import STORED_TYPES
 from shared.fhir.validation import schema
 from shared.fhir.validation.validation import issues
 from tests.support import care, variants
@@ -17,7 +17,7 @@ BOUND = {
     for name, element in schema.type_named(kind).elements.items()
     if element.type == "CodeableConcept" and element.value_set
 }
-OF_SERVED = sorted(pair for pair in BOUND if pair[0] in TYPES)
+OF_SERVED = sorted(pair for pair in BOUND if pair[0] in STORED_TYPES)
 HL7 = "http://terminology.hl7.org/CodeSystem/"
 CLINICAL = {"system": f"{HL7}condition-clinical", "code": "active"}
 OTHER = {"system": "https://clinic.example/status", "code": "better"}
@@ -102,8 +102,8 @@ def test_each_code_of_each_value_set_is_accepted(kind: str, name: str) -> None:
     for system, codes in schema.concepts(element.value_set).items():
         for code in codes:
             assert schema.has_coding(element.value_set, {"system": system, "code": code})
-    way = [variants.Step(schema.type_named(kind), name, element)]
-    assert issues(variants.legal(way), kind) == []
+    way = [variants.PathStep(schema.type_named(kind), name, element)]
+    assert issues(variants.valid_resource(way), kind) == []
     (unknown,) = (mutant for mutant in variants.mutants(way) if mutant.what == "an unknown code")
     problems = [(issue.code, issue.expression) for issue in issues(unknown.resource, kind)]
     assert ("code-invalid", f"{kind}.{name}") in problems

@@ -3,7 +3,7 @@ from typing import Any
 
 from shared.errors import Issue
 from shared.fhir import fhirjson
-from shared.fhir.bundles import Found, Version, history, searchset
+from shared.fhir.bundles import HistoryEntry, SearchEntry, history, searchset
 from shared.fhir.outcome import operation_outcome
 from shared.fhir.validation.primitives import PRIMITIVES
 from shared.fhir.validation.validation import issues
@@ -20,12 +20,15 @@ def entries_of(bundle: dict[str, Any]) -> Any:
 
 
 def test_stored_json_is_copied_into_a_page_unchanged() -> None:
-    page = searchset([Found(STORED, f"{BASE}/Encounter/a")], LINKS)
+    page = searchset([SearchEntry(STORED, f"{BASE}/Encounter/a")], LINKS)
     assert STORED in fhirjson.dumps(page)
 
 
 def test_a_page_distinguishes_matches_from_includes() -> None:
-    entries = [Found(READ, f"{BASE}/Encounter/b"), Found(READ, f"{BASE}/Encounter/c", "include")]
+    entries = [
+        SearchEntry(READ, f"{BASE}/Encounter/b"),
+        SearchEntry(READ, f"{BASE}/Encounter/c", "include"),
+    ]
     page = entries_of(searchset(entries, LINKS, total=7))
     assert [entry["search"]["mode"] for entry in page["entry"]] == ["match", "include"]
     assert page["entry"][0]["fullUrl"] == f"{BASE}/Encounter/b"
@@ -43,12 +46,12 @@ def test_an_empty_page_has_no_entry_and_omits_an_unknown_total() -> None:
 
 def test_every_outcome_in_a_page_has_a_full_url_of_its_own() -> None:
     issue = Issue("invalid", "A parameter was left out", severity="warning")
-    outcome = Found(operation_outcome([issue]), mode="outcome")
+    outcome = SearchEntry(operation_outcome([issue]), mode="outcome")
     page = entries_of(searchset([outcome, outcome], LINKS))
     urls = {entry["fullUrl"] for entry in page["entry"]}
     assert len(urls) == len(page["entry"])
     for entry in page["entry"]:
-        assert PRIMITIVES["uuid"].holds(entry["fullUrl"])
+        assert PRIMITIVES["uuid"].is_valid(entry["fullUrl"])
         assert entry["search"] == {"mode": "outcome"}
     assert issues(page, "Bundle") == []
 
@@ -56,9 +59,9 @@ def test_every_outcome_in_a_page_has_a_full_url_of_its_own() -> None:
 def test_a_history_states_how_each_version_was_made() -> None:
     full_url = f"{BASE}/Encounter/b"
     versions = [
-        Version(full_url, "DELETE", "Encounter/b", "204", 3, AT),
-        Version(full_url, "PUT", "Encounter/b", "200", 2, AT, READ),
-        Version(full_url, "POST", "Encounter", "201", 1, AT, READ),
+        HistoryEntry(full_url, "DELETE", "Encounter/b", "204", 3, AT),
+        HistoryEntry(full_url, "PUT", "Encounter/b", "200", 2, AT, READ),
+        HistoryEntry(full_url, "POST", "Encounter", "201", 1, AT, READ),
     ]
     bundle = entries_of(history(versions, LINKS, total=3))
     deletion, _, creation = bundle["entry"]

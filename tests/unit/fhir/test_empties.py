@@ -72,22 +72,24 @@ def test_stripping_twice_changes_nothing_more() -> None:
 
 def test_locations_refer_to_the_body_as_sent() -> None:
     body = strip(encounter(participant=[{}, {"type": [None, {"text": "a"}]}, None, {"id": "x"}]))
-    assert body.as_sent("Encounter.participant[0].type[0].text") == (
+    assert body.original_path("Encounter.participant[0].type[0].text") == (
         "Encounter.participant[1].type[1].text"
     )
-    assert body.as_sent("Encounter.participant[1]") == "Encounter.participant[3]"
+    assert body.original_path("Encounter.participant[1]") == "Encounter.participant[3]"
 
 
 def test_locations_in_unchanged_arrays_stay_the_same() -> None:
     body = strip(encounter(participant=[{}, {"id": "x"}], type=[{"text": "a"}]))
-    assert body.as_sent("Encounter.type[0].text") == "Encounter.type[0].text"
-    assert body.as_sent("Encounter.status") == "Encounter.status"
+    assert body.original_path("Encounter.type[0].text") == "Encounter.type[0].text"
+    assert body.original_path("Encounter.status") == "Encounter.status"
 
 
 def test_locations_of_primitives_with_extensions_cover_both_arrays() -> None:
     body = strip(encounter(given=["", "Ann", "Eve"], _given=[{}, {"id": "1"}]))
-    assert body.as_sent("Encounter.given[0].extension[0]") == "Encounter.given[1].extension[0]"
-    assert body.as_sent("Encounter.given[1]") == "Encounter.given[2]"
+    assert (
+        body.original_path("Encounter.given[0].extension[0]") == "Encounter.given[1].extension[0]"
+    )
+    assert body.original_path("Encounter.given[1]") == "Encounter.given[2]"
 
 
 def nested(levels: int, leaf: Any, *, arrays: bool) -> Any:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.fhir import instants
-from shared.rules import completion, days, times
+from shared.rules import days, filled_elements, times
 from shared.search.plan import windows
 from shared.search.query.criterion import Criterion
 from shared.search.query.operands import DateOperand
@@ -54,7 +54,7 @@ def test_every_instant_lies_within_the_bounds_of_its_local_day(
 ) -> None:
     day = days.day_of(moment, zone)
     first, after = days.bounds(day, zone)
-    low, high = days.keys(day, zone)
+    low, high = days.key_range(day, zone)
     assert first <= after
     assert low <= high
     if FIRST.date() < moment.date() < LAST.date():
@@ -77,10 +77,10 @@ def test_a_message_sent_at_an_end_of_the_calendar_has_a_time_and_a_place(
 ) -> None:
     zone, message = instants.zone(name), {"sent": text}
     for tolerance in (None, 0, 10**9):
-        at = times.at(message, NOW, zone, tolerance_hours=tolerance)
-        assert days.day_of(instants.read(at), zone)
-        assert at == instants.written(NOW)
-    assert times.order(message, NOW, zone) >= 0
+        at = times.message_instant(message, NOW, zone, tolerance_hours=tolerance)
+        assert days.day_of(instants.from_text(at), zone)
+        assert at == instants.to_text(NOW)
+    assert times.order_milliseconds(message, NOW, zone) >= 0
 
 
 @pytest.mark.parametrize("name", ZONES)
@@ -89,8 +89,8 @@ def test_a_period_at_an_end_of_the_calendar_is_completed_and_measured(text: str,
     zone = instants.zone(name)
     whole = {"period": {"start": text, "end": text}}
     for child in ({}, {"period": {"start": text}}, {"period": {"end": text}}):
-        assert completion.child_completed(child, whole, zone)["period"]
-    completion.elapsed_minutes(whole["period"], zone)
+        assert filled_elements.with_period_of_session(child, whole, zone)["period"]
+    filled_elements.elapsed_minutes(whole["period"], zone)
 
 
 @pytest.mark.parametrize("resource_type", ["Communication", "Observation", "AuditEvent"])
@@ -103,7 +103,7 @@ def test_a_date_at_an_end_of_the_calendar_can_be_searched_in_every_zone(
     prefixes = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
     for prefix, zone in product(prefixes, map(instants.zone, ZONES)):
         operand = DateOperand(prefix, instants.parse(text, zone))
-        for window in windows.of([Criterion(param, "", (operand,), zone, text)], by):
+        for window in windows.near_and_far([Criterion(param, "", (operand,), zone, text)], by):
             windows.row_ranges("", window)
             windows.message_ranges("m#", window)
 
@@ -115,6 +115,8 @@ def test_a_search_from_an_end_of_the_calendar_finds_partial_dates(vague: str, na
     param = SEARCH_PARAMS.of("Communication")["sent"]
     text = "9999-12-31T23:59:59Z" if vague > "1" else "0001-01-01T00:00:00Z"
     operand = DateOperand("gt", instants.parse(text, zone))
-    window, _ = windows.of([Criterion(param, "", (operand,), zone, text)], ORDERS["Communication"])
+    window, _ = windows.near_and_far(
+        [Criterion(param, "", (operand,), zone, text)], ORDERS["Communication"]
+    )
     begun = instants.parse(vague, zone).low
     assert any(low <= begun <= high for low, high in window.spans)

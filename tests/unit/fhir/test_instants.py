@@ -37,12 +37,16 @@ def test_a_time_covers_its_last_unit_and_a_fraction_is_a_point(text: str, width:
 def test_trailing_zeros_of_a_fraction_mean_nothing(fraction: str) -> None:
     text = f"2026-03-10T10:30:15.{fraction}Z"
     assert (
-        instants.parse(text) == instants.point(text) == instants.parse("2026-03-10T10:30:15.301Z")
+        instants.parse(text)
+        == instants.parse_instant(text)
+        == instants.parse("2026-03-10T10:30:15.301Z")
     )
 
 
 def test_an_instant_is_a_point_without_a_fraction_too() -> None:
-    assert instants.point("2026-03-10T10:30:15Z") == instants.parse("2026-03-10T10:30:15.0Z")
+    assert instants.parse_instant("2026-03-10T10:30:15Z") == instants.parse(
+        "2026-03-10T10:30:15.0Z"
+    )
 
 
 @pytest.mark.parametrize(

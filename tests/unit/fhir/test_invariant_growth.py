@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.fhir.validation import walk as walks
-from shared.fhir.validation.schema import Element, Type, listed, resource_types, type_named
+from shared.fhir.validation.schema import Element, Type, resource_types, type_named, value_set_codes
 from shared.fhir.validation.walk import Walk
 from tests.support import growth
 
@@ -47,16 +47,16 @@ class Made:
             if is_left_out or not (element.primitive or deep):
                 continue
             choices.add(element.choice)
-            count = self.size if element.many and level == self.level else 1
-            items = [self._one(element, level + element.many, deep - 1) for _ in range(count)]
+            count = self.size if element.is_array and level == self.level else 1
+            items = [self._one(element, level + element.is_array, deep - 1) for _ in range(count)]
             if None not in items:
-                made[name] = items if element.many else items[0]
+                made[name] = items if element.is_array else items[0]
         return made
 
     def _one(self, element: Element, level: int, deep: int) -> Any:
         self.values += 1
         if element.primitive:
-            codes = listed(element.value_set) if element.value_set else []
+            codes = value_set_codes(element.value_set) if element.value_set else []
             text = codes[self.values % len(codes)] if codes else f"x{self.values}"
             return VALUES.get(element.type, text)
         if element.type in ("Resource", "Extension"):

@@ -4,14 +4,16 @@ from collections import Counter
 
 import pytest
 
-from shared.catalog.types import CARE, DIRECTORY, RECORDS
+from shared.catalog.types import DIRECTORY_TYPES, RECORD_TYPES, SESSION_TYPES
 from shared.fhir.empties import strip
 from shared.fhir.validation.schema import type_named
 from shared.fhir.validation.validation import issues
 from tests.support import variants
 
 # The depth to which data types are followed; they are the same everywhere.
-DEPTHS = dict.fromkeys(CARE, variants.DEEPEST) | dict.fromkeys((*DIRECTORY, *RECORDS), 3)
+DEPTHS = dict.fromkeys(SESSION_TYPES, variants.DEEPEST) | dict.fromkeys(
+    (*DIRECTORY_TYPES, *RECORD_TYPES), 3
+)
 
 
 @pytest.mark.parametrize(("root", "deepest"), DEPTHS.items())
@@ -20,7 +22,7 @@ def test_a_valid_element_is_accepted_at_every_path_and_each_mistake_is_refused_t
 ) -> None:
     tried: Counter[str] = Counter()
     for way in variants.paths(root, deepest):
-        resource = variants.legal(way)
+        resource = variants.valid_resource(way)
         assert issues(resource, root) == [], variants.expression(way)
         assert strip(resource).resource == resource
         for mutant in variants.mutants(way):

@@ -10,13 +10,13 @@ import pytest
 from shared import errors
 from shared.errors import FhirError, Issue, Throttled
 from shared.fhir.fhirjson import loads
-from shared.fhir.outcome import moved, operation_outcome
+from shared.fhir.outcome import operation_outcome, with_expression
 from shared.fhir.validation.validation import issues
 from shared.http.bodies import UnsupportedCoding
-from shared.http.responses import broken, refused
+from shared.http.responses import error_response, internal_error_response
 from shared.http.routing import MethodNotAllowed
-from shared.http.statuses import STATUS
-from tests.support import outgoing
+from shared.http.statuses import STATUS_BY_ERROR
+from tests.support import response_checks
 
 PACKAGE = Path(errors.__file__).parent
 ELEMENT = "Encounter.status"
@@ -50,7 +50,7 @@ def test_diagnostics_contain_the_text_the_details_and_the_location(
 ) -> None:
     (made,) = written_outcome(issue)
     assert made["diagnostics"] == diagnostics
-    outgoing.check_issue(made)
+    response_checks.check_issue(made)
 
 
 # Refusals whose text lists the supported methods or codings.
@@ -65,20 +65,22 @@ def kinds(of: type[FhirError] = FhirError) -> Iterator[type[FhirError]]:
 
 @pytest.mark.parametrize("kind", [kind for kind in kinds() if kind not in SPEAK_FOR_THEMSELVES])
 def test_every_kind_of_refusal_states_what_is_wrong(kind: type[FhirError]) -> None:
-    response = refused(kind("It cannot be done", expression=ELEMENT, diagnostics="Do another"))
-    assert response.status in STATUS.values()
+    response = error_response(
+        kind("It cannot be done", expression=ELEMENT, diagnostics="Do another")
+    )
+    assert response.status in STATUS_BY_ERROR.values()
     (issue,) = loads(response.body)["issue"]
     assert issue["details"]["text"] == "It cannot be done"
     assert issue["diagnostics"] == f"It cannot be done: Do another ({ELEMENT})"
 
 
 def test_an_unsupported_method_is_named_with_the_supported_ones() -> None:
-    (issue,) = loads(refused(MethodNotAllowed("PUT", ["GET", "HEAD"])).body)["issue"]
+    (issue,) = loads(error_response(MethodNotAllowed("PUT", ["GET", "HEAD"])).body)["issue"]
     assert issue["diagnostics"] == "PUT is not supported at this path: The path supports GET, HEAD"
 
 
 def test_an_internal_error_states_only_the_request_id() -> None:
-    (issue,) = loads(broken("request-1").body)["issue"]
+    (issue,) = loads(internal_error_response("request-1").body)["issue"]
     assert issue["diagnostics"] == "Internal error: Request request-1"
 
 
@@ -86,8 +88,8 @@ def test_an_internal_error_states_only_the_request_id() -> None:
 def test_an_issue_of_an_entry_is_located_in_the_bundle_only(expression: str) -> None:
     place = "Bundle.entry[1].resource.status"
     (issue,) = written_outcome(Issue("required", "A status is needed", expression))
-    assert moved(issue, place)["diagnostics"] == f"A status is needed ({place})"
-    assert moved(issue, place)["expression"] == [place]
+    assert with_expression(issue, place)["diagnostics"] == f"A status is needed ({place})"
+    assert with_expression(issue, place)["expression"] == [place]
 
 
 def test_no_refusal_lacks_a_text() -> None:

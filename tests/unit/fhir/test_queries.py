@@ -34,12 +34,12 @@ OWN = [
 
 @pytest.mark.parametrize("text", [QUERY, f"?{QUERY}", f"/?{QUERY}", f" {QUERY} ", *OWN])
 def test_a_condition_is_a_bare_query_or_a_url_of_its_type(text: str) -> None:
-    assert queries.condition(text, "Patient", header="If-None-Exist") == [PAIR]
+    assert queries.parse_header_query(text, "Patient", header="If-None-Exist") == [PAIR]
 
 
 @pytest.mark.parametrize("text", OWN)
 def test_a_url_selects_in_every_spelling_of_this_server(text: str) -> None:
-    assert queries.selection(text) == ("Patient", QUERY)
+    assert queries.parse_conditional(text) == ("Patient", QUERY)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_url_selects_in_every_spelling_of_this_server(text: str) -> None:
 )
 def test_a_value_may_itself_look_like_a_url_with_a_query(query: str) -> None:
     name, _, value = query.partition("=")
-    assert queries.condition(query, "Patient", header="If-None-Exist") == [(name, value)]
+    assert queries.parse_header_query(query, "Patient", header="If-None-Exist") == [(name, value)]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_value_may_itself_look_like_a_url_with_a_query(query: str) -> None:
 )
 def test_a_url_of_another_type_or_server_or_without_criteria_is_no_condition(text: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        queries.condition(text, "Patient", header="If-None-Exist")
+        queries.parse_header_query(text, "Patient", header="If-None-Exist")
     assert refusal.value.issues[0].expression == "If-None-Exist"
 
 
@@ -85,4 +85,4 @@ def test_a_url_of_another_type_or_server_or_without_criteria_is_no_condition(tex
     "text", ["Patient/1", f"{BASE}/Patient/1", "https://other.example/Patient?x=1", "urn:x?y", "#a"]
 )
 def test_a_malformed_or_foreign_query_selects_nothing(text: str) -> None:
-    assert queries.selection(text) is None
+    assert queries.parse_conditional(text) is None

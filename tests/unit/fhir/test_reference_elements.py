@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.catalog.types import CARE, RECORDS, RESOURCE_TYPES
+from shared.catalog.types import RECORD_TYPES, RESOURCE_TYPES, SESSION_TYPES
 from shared.fhir.validation.validation import issues
 from tests.support import care
 
@@ -148,8 +148,8 @@ def test_a_canonical_is_not_checked_as_a_reference() -> None:
 @pytest.mark.parametrize(
     ("own_ids", "refused"),
     [
-        (CARE, []),
-        ((*CARE, *RECORDS), ["diagnosis[0].condition"]),
+        (SESSION_TYPES, []),
+        ((*SESSION_TYPES, *RECORD_TYPES), ["diagnosis[0].condition"]),
         (RESOURCE_TYPES, ["subject", "participant[0].individual", "diagnosis[0].condition"]),
     ],
 )

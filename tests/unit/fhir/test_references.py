@@ -6,7 +6,7 @@ import pytest
 
 from shared.catalog.types import RESOURCE_TYPES
 from shared.fhir import references, urls
-from shared.fhir.references import Contained, Elsewhere, Literal, Local, Named, Query, Urn
+from shared.fhir.references import Conditional, Contained, External, Literal, Local, Reference, Urn
 from shared.fhir.validation import schema
 
 BASE = "https://fhir.example.org/fhir/R4"
@@ -41,29 +41,29 @@ def _base() -> Iterator[None]:
         (f"{BASE}/Patient/pt_abc123", Local(Literal("Patient", "pt_abc123"), "")),
         ("Device/pump_1/_history/v_2", Local(Literal("Device", "pump_1"), "v_2")),
         (f"Patient/{'a' * 64}", Local(Literal("Patient", "a" * 64), "")),
-        ("Patient?identifier=a|b", Query("Patient", "identifier=a|b")),
-        ("Patient/?identifier=1", Query("Patient", "identifier=1")),
-        ("/Patient?identifier=a|b", Query("Patient", "identifier=a|b")),
-        ("Patient?", Query("Patient", "")),
+        ("Patient?identifier=a|b", Conditional("Patient", "identifier=a|b")),
+        ("Patient/?identifier=1", Conditional("Patient", "identifier=1")),
+        ("/Patient?identifier=a|b", Conditional("Patient", "identifier=a|b")),
+        ("Patient?", Conditional("Patient", "")),
         (
             "https://other.example/Patient?identifier=a|b",
-            Elsewhere("https://other.example/Patient?identifier=a|b"),
+            External("https://other.example/Patient?identifier=a|b"),
         ),
-        (f"{BASE}/Patient?name=x&phone=+1", Query("Patient", "name=x&phone=+1")),
+        (f"{BASE}/Patient?name=x&phone=+1", Conditional("Patient", "name=x&phone=+1")),
         (
             "https://other.example/fhir/Encounter/enc_1/_history/2",
-            Elsewhere("https://other.example/fhir/Encounter/enc_1/_history/2", "Encounter"),
+            External("https://other.example/fhir/Encounter/enc_1/_history/2", "Encounter"),
         ),
-        ("https://other.example/people/1", Elsewhere("https://other.example/people/1")),
-        ("HTTP://Other.example/Patient/1", Elsewhere("HTTP://Other.example/Patient/1", "Patient")),
-        (f"{BASE}x/Patient/1", Elsewhere(f"{BASE}x/Patient/1", "Patient")),
+        ("https://other.example/people/1", External("https://other.example/people/1")),
+        ("HTTP://Other.example/Patient/1", External("HTTP://Other.example/Patient/1", "Patient")),
+        (f"{BASE}x/Patient/1", External(f"{BASE}x/Patient/1", "Patient")),
         (
             "https://fhir.example.org:8443/fhir/R4/Patient/1",
-            Elsewhere("https://fhir.example.org:8443/fhir/R4/Patient/1", "Patient"),
+            External("https://fhir.example.org:8443/fhir/R4/Patient/1", "Patient"),
         ),
-        ("https://other.example/Organisation/1", Elsewhere("https://other.example/Organisation/1")),
-        ("https://[::1]:8080/Patient/1", Elsewhere("https://[::1]:8080/Patient/1", "Patient")),
-        ("mailto:homer@example.org", Elsewhere("mailto:homer@example.org")),
+        ("https://other.example/Organisation/1", External("https://other.example/Organisation/1")),
+        ("https://[::1]:8080/Patient/1", External("https://[::1]:8080/Patient/1", "Patient")),
+        ("mailto:homer@example.org", External("mailto:homer@example.org")),
         (
             "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0",
             Urn("urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"),
@@ -71,8 +71,8 @@ def _base() -> Iterator[None]:
         ("URN:OID:1.2.3", Urn("URN:OID:1.2.3")),
     ],
 )
-def test_each_form_of_a_reference_is_read(text: str, named: Named) -> None:
-    assert references.read(text) == named
+def test_each_form_of_a_reference_is_read(text: str, named: Reference) -> None:
+    assert references.parse(text) == named
 
 
 @pytest.mark.parametrize(
@@ -142,18 +142,18 @@ def test_each_form_of_a_reference_is_read(text: str, named: Named) -> None:
     ],
 )
 def test_malformed_references_are_recognised(text: object) -> None:
-    assert references.read(text) is None
+    assert references.parse(text) is None
 
 
 def test_without_a_base_every_absolute_url_is_elsewhere() -> None:
     references.BASE.set("")
-    assert references.read(f"{BASE}/Patient/1") == Elsewhere(f"{BASE}/Patient/1", "Patient")
+    assert references.parse(f"{BASE}/Patient/1") == External(f"{BASE}/Patient/1", "Patient")
 
 
 def test_a_base_may_have_no_path() -> None:
     references.BASE.set("https://fhir.example.org")
-    assert references.literal("http://FHIR.example.org/Patient/1") == ("Patient", "1")
-    assert references.read("https://fhir.example.org.evil.example/Patient/1") == Elsewhere(
+    assert references.parse_literal("http://FHIR.example.org/Patient/1") == ("Patient", "1")
+    assert references.parse("https://fhir.example.org.evil.example/Patient/1") == External(
         "https://fhir.example.org.evil.example/Patient/1", "Patient"
     )
 
@@ -164,13 +164,13 @@ def test_a_base_may_have_a_port_and_a_stage() -> None:
         "http://127.0.0.1:4566/$default/fhir/R4/Patient/1",
         "https://127.0.0.1:4566/%24default/fhir/R4/Patient/1",
     ):
-        assert references.literal(text) == ("Patient", "1")
-    assert references.literal("http://127.0.0.1/$default/fhir/R4/Patient/1") is None
+        assert references.parse_literal(text) == ("Patient", "1")
+    assert references.parse_literal("http://127.0.0.1/$default/fhir/R4/Patient/1") is None
 
 
 def test_a_long_reference_is_read_like_a_short_one() -> None:
     text = f"https://other.example/{'a/' * 500}Patient/1"
-    assert references.read(text) == Elsewhere(text, "Patient")
+    assert references.parse(text) == External(text, "Patient")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_long_reference_is_read_like_a_short_one() -> None:
     ],
 )
 def test_two_spellings_of_a_full_url_are_equal(one: str, other: str) -> None:
-    assert urls.identity(one) == urls.identity(other)
+    assert urls.normalize(one) == urls.normalize(other)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_two_spellings_of_a_full_url_are_equal(one: str, other: str) -> None:
     ],
 )
 def test_full_urls_of_different_entries_differ(one: str, other: str) -> None:
-    assert urls.identity(one) != urls.identity(other)
+    assert urls.normalize(one) != urls.normalize(other)
 
 
 def test_references_know_the_types_of_the_definitions() -> None:

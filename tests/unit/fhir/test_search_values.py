@@ -8,7 +8,7 @@ import pytest
 
 from shared.catalog.parameters import ParamType, SearchParam
 from shared.fhir import instants
-from shared.fhir.search_values import Path, Quantity, Token, Value, paths, values
+from shared.fhir.search_values import Path, Quantity, Token, Value, parse_paths, values
 
 EVERY_DAY = {
     "event": ["2026-03-05", None, "2026-03-01T10:00:00Z"],
@@ -21,7 +21,7 @@ def values_of(expression: str, kind: ParamType, element: str = "", **resource: A
 
 
 def days(first: str, last: str) -> instants.Range:
-    return instants.period({"start": first, "end": last}, UTC)
+    return instants.period_range({"start": first, "end": last}, UTC)
 
 
 @pytest.mark.parametrize(
@@ -33,20 +33,23 @@ def days(first: str, last: str) -> instants.Range:
     ],
 )
 def test_an_expression_may_name_a_type_in_each_of_r4s_ways(expression: str) -> None:
-    assert paths(expression) == (Path(("valueCodeableConcept", "text")),)
+    assert parse_paths(expression) == (Path(("valueCodeableConcept", "text")),)
 
 
 @pytest.mark.parametrize("expression", ["Patient.name.first()", "Patient", "Patient.as(x)", "name"])
 def test_an_unsupported_expression_is_refused(expression: str) -> None:
     with pytest.raises(ValueError, match="is not a path"):
-        paths(expression)
+        parse_paths(expression)
 
 
 @pytest.mark.parametrize(
     ("resource", "found"),
     [
         ({"effectiveDateTime": "2026-03-01"}, [days("2026-03-01", "2026-03-01")]),
-        ({"effectiveInstant": "2026-03-01T00:00:00Z"}, [instants.point("2026-03-01T00:00:00Z")]),
+        (
+            {"effectiveInstant": "2026-03-01T00:00:00Z"},
+            [instants.parse_instant("2026-03-01T00:00:00Z")],
+        ),
         ({"effectivePeriod": {"start": "2026", "end": "2027"}}, [days("2026", "2027")]),
         # Only the outer limits of a Timing count.
         ({"effectiveTiming": EVERY_DAY}, [days("2026-03-01T10:00:00Z", "2026-03-09")]),

@@ -6,21 +6,21 @@ from typing import Any
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from shared.catalog.types import AUDIT_EVENT, TYPES
+from shared.catalog.types import AUDIT_EVENT, STORED_TYPES
 from shared.errors import Invalid
 from shared.fhir import subsets
 from shared.fhir.validation.schema import Element, type_named
 
-EVERY_TYPE = [*TYPES, AUDIT_EVENT]
+EVERY_TYPE = [*STORED_TYPES, AUDIT_EVENT]
 ALWAYS = {"resourceType", "id", "meta"}
 QUANTITY = {"value": 1, "unit": "mg"}
 EXTENSION = {"extension": [{"url": "https://example.org/x", "valueCode": "unknown"}]}
 
 
 def cut(resource: dict[str, Any], **asked: str) -> dict[str, Any]:
-    subset = subsets.asked(resource["resourceType"], asked)
+    subset = subsets.parse(resource["resourceType"], asked)
     assert subset
-    body: dict[str, Any] = json.loads(subset.cut(json.dumps(resource).encode()))
+    body: dict[str, Any] = json.loads(subset.apply(json.dumps(resource).encode()))
     return body
 
 
@@ -29,7 +29,7 @@ def filled_properties(type_name: str) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, element in type_named(type_name).elements.items():
         made[name] = _value(type_name, element)
-        if element.primitive and not element.many and name != "id":
+        if element.primitive and not element.is_array and name != "id":
             made[f"_{name}"] = EXTENSION
     return made
 
@@ -38,7 +38,7 @@ def _value(inside: str, element: Element) -> Any:
     # A type that is a path is an element with elements of its own.
     is_nested = "." in element.type and "." not in inside
     value: Any = filled_properties(element.type) if is_nested else "x"
-    return [value] if element.many else value
+    return [value] if element.is_array else value
 
 
 def complete_resource(resource_type: str) -> dict[str, Any]:
@@ -136,6 +136,6 @@ def test_values_and_their_extensions_stay_aligned() -> None:
 @pytest.mark.parametrize("name", ["valu", "value[y]", "[x]", "component.value", "valuequantity"])
 def test_an_invalid_name_of_a_choice_is_refused(name: str) -> None:
     with pytest.raises(Invalid) as refused:
-        subsets.asked("Observation", {"_elements": name})
+        subsets.parse("Observation", {"_elements": name})
     assert refused.value.issues[0].expression == "_elements"
     assert "value," in refused.value.issues[0].diagnostics

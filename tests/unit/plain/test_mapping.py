@@ -40,7 +40,7 @@ def resources(collection: Collection) -> list[Json]:
 @cache
 def _resources(name: str) -> list[Json]:
     collection = COLLECTIONS[name]
-    found = [variants.legal(way) for way in variants.paths(collection.type)]
+    found = [variants.valid_resource(way) for way in variants.paths(collection.type)]
     made = [*found[:: max(len(found) // 150, 1)], *_rich(collection, found)]
     examples = EXAMPLES.glob(f"{collection.type}-*.json")
     made += [fhirjson.loads(path.read_bytes()) for path in examples]
@@ -99,7 +99,7 @@ def test_writing_back_what_is_shown_changes_nothing(collection: Collection) -> N
 @by_name
 def test_a_minimal_put_keeps_every_element_without_a_field(collection: Collection) -> None:
     """The shown elements are removed and the sent ones added."""
-    least = plain_values.least(collection)
+    least = plain_values.smallest_member(collection)
     for resource in resources(collection):
         after = mapping.replaced(collection, resource, least)
         shown = mapping.shown(collection, after)
@@ -115,7 +115,7 @@ def test_a_minimal_put_keeps_every_element_without_a_field(collection: Collectio
 
 @by_field
 def test_changing_a_field_changes_no_other_element(collection: Collection, field: Field) -> None:
-    values = plain_values.values(field.kind)
+    values = plain_values.valid_values(field.kind)
     # An object would be merged with the existing one.
     value: Any = next((value for value in values if isinstance(value, str)), values[-1])
     change = {field.name: [value] if field.many else value}
@@ -138,8 +138,10 @@ def test_changing_a_field_changes_no_other_element(collection: Collection, field
 def test_every_value_is_shown_as_sent_and_valid_in_fhir(
     collection: Collection, field: Field
 ) -> None:
-    for value in plain_values.values(field.kind):
-        body = plain_values.least(collection) | {field.name: [value] if field.many else value}
+    for value in plain_values.valid_values(field.kind):
+        body = plain_values.smallest_member(collection) | {
+            field.name: [value] if field.many else value
+        }
         if field.name == "medicationId":
             del body["medication"]
         resource = mapping.made(collection, body)
@@ -171,8 +173,10 @@ def _is_part(value: Any) -> bool:
 
 @by_field
 def test_a_value_of_the_wrong_kind_is_named(collection: Collection, field: Field) -> None:
-    for value in plain_values.wrong(field.kind):
-        body = plain_values.least(collection) | {field.name: [value] if field.many else value}
+    for value in plain_values.invalid_values(field.kind):
+        body = plain_values.smallest_member(collection) | {
+            field.name: [value] if field.many else value
+        }
         with pytest.raises(Invalid) as refused:
             mapping.made(collection, body)
         place = f"#/{field.name}/0" if field.many else f"#/{field.name}"
@@ -180,15 +184,19 @@ def test_a_value_of_the_wrong_kind_is_named(collection: Collection, field: Field
     for name in (field.plural, field.name if field.many else ""):
         if name:
             with pytest.raises(Invalid) as refused:
-                mapping.made(collection, plain_values.least(collection) | {name: "no array"})
+                mapping.made(
+                    collection, plain_values.smallest_member(collection) | {name: "no array"}
+                )
             assert [issue.expression for issue in refused.value.issues] == [f"#/{name}"]
 
 
 @by_name
 def test_every_issue_of_an_element_is_reported_for_its_field(collection: Collection) -> None:
     for field in collection.fields:
-        value = plain_values.values(field.kind)[-1]
-        body = plain_values.least(collection) | {field.name: [value] if field.many else value}
+        value = plain_values.valid_values(field.kind)[-1]
+        body = plain_values.smallest_member(collection) | {
+            field.name: [value] if field.many else value
+        }
         if field.name == "medicationId":
             del body["medication"]
         resource = mapping.made(collection, body)
@@ -261,7 +269,7 @@ def test_null_in_a_missing_object_changes_nothing(collection: Collection) -> Non
         shown = mapping.shown(collection, resource)
         for field in collection.fields:
             objects = [
-                value for value in plain_values.values(field.kind) if isinstance(value, dict)
+                value for value in plain_values.valid_values(field.kind) if isinstance(value, dict)
             ]
             if objects and not field.many and field.name not in shown:
                 change = {field.name: dict.fromkeys(objects[-1])}

@@ -10,18 +10,18 @@ from shared.errors import BusinessRule
 from shared.fhir import instants
 from shared.rules import arrival, days
 from shared.rules.arrival import (
-    AmendDay,
-    AttachAgain,
+    AmendDaySession,
+    ArrivingMessage,
+    CreateFinishedSession,
     Decision,
-    Header,
-    Join,
-    JoinOwn,
-    Message,
-    Open,
-    OpenFinished,
-    Wait,
+    JoinOwnSession,
+    JoinSession,
+    OpenSession,
+    ReattachSession,
+    ThreadHeader,
+    WaitForLink,
 )
-from shared.rules.classification import OPEN, NamedEncounter
+from shared.rules.classification import OPEN_STATUSES, NamedEncounter
 from shared.rules.policies import Policy
 from shared.rules.state import Figures, Slot, SlotKey
 
@@ -30,7 +30,9 @@ TODAY, YESTERDAY, TOMORROW = "2026-03-02", "2026-03-01", "2026-03-03"
 EIGHT, NINE, TEN = (f"{TODAY}T{hour}:00:00.000Z" for hour in ("08", "09", "10"))
 LATE = f"{YESTERDAY}T21:00:00.000Z"
 # Sort keys: one of each day, and between them the lower bound of a thread's slot.
-KEY_YESTERDAY, KEY, KEY_TOMORROW = (days.keys(day, UTC)[0] for day in (YESTERDAY, TODAY, TOMORROW))
+KEY_YESTERDAY, KEY, KEY_TOMORROW = (
+    days.key_range(day, UTC)[0] for day in (YESTERDAY, TODAY, TOMORROW)
+)
 STATE, DAY = SlotKey("thread"), SlotKey("thread", f"day#{TODAY}")
 
 
@@ -45,13 +47,13 @@ def session(own_id: str = "s", status: str = "in-progress", **facts: Any) -> Nam
     return NamedEncounter(id=own_id, status=status, **facts)
 
 
-def message(at: str = TEN, key: str = KEY, own: NamedEncounter | None = None) -> Message:
-    return Message(at=at, key=key, own=own)
+def message(at: str = TEN, key: str = KEY, own: NamedEncounter | None = None) -> ArrivingMessage:
+    return ArrivingMessage(at=at, key=key, own_encounter=own)
 
 
 def decide(
-    said: Message,
-    header: Header,
+    said: ArrivingMessage,
+    header: ThreadHeader,
     slot: Slot,
     policy: str,
     named: NamedEncounter | None = None,
@@ -63,8 +65,8 @@ def decide(
     )
 
 
-JOIN = Join(begins_earlier=False, widens=False, points=False)
-LINKED, UNLINKED = Header(linked="open", updated=EIGHT, day=TODAY), Header()
+JOIN = JoinSession(may_precede_start=False, may_widen_span=False, links_header=False)
+LINKED, UNLINKED = ThreadHeader(encounter_id="open", last_updated=EIGHT, day=TODAY), ThreadHeader()
 FREE, FREE_DAY = Slot(key=STATE), Slot(key=DAY)
 FINISHED = Slot(key=DAY, session="s")
 
@@ -77,19 +79,19 @@ FINISHED = Slot(key=DAY, session="s")
         pytest.param(
             message(EIGHT),
             attached(),
-            Join(begins_earlier=True, widens=False, points=False),
+            JoinSession(may_precede_start=True, may_widen_span=False, links_header=False),
             id="out of order: joins, and the start may be corrected",
         ),
         pytest.param(
             message(key=KEY_YESTERDAY),
             attached(),
-            Join(begins_earlier=False, widens=True, points=False),
+            JoinSession(may_precede_start=False, may_widen_span=True, links_header=False),
             id="its place is before all others: widens the thread's range",
         ),
         pytest.param(
             message(),
             attached(figures=Figures(), low=""),
-            Join(begins_earlier=True, widens=True, points=False),
+            JoinSession(may_precede_start=True, may_widen_span=True, links_header=False),
             id="the first message",
         ),
         pytest.param(
@@ -104,7 +106,7 @@ FINISHED = Slot(key=DAY, session="s")
     ],
 )
 def test_a_message_of_a_thread_with_an_open_session(
-    policy: str, said: Message, slot: Slot, decision: Decision
+    policy: str, said: ArrivingMessage, slot: Slot, decision: Decision
 ) -> None:
     assert decide(said, LINKED, slot, policy) == decision
 
@@ -113,64 +115,78 @@ def test_a_message_of_a_thread_with_an_open_session(
     ("policy", "said", "header", "slot", "named", "decision"),
     [
         pytest.param(
-            THREAD, message(), UNLINKED, FREE, None, Open(points=True), id="thread: opens"
+            THREAD,
+            message(),
+            UNLINKED,
+            FREE,
+            None,
+            OpenSession(links_header=True),
+            id="thread: opens",
         ),
         pytest.param(
             THREAD,
             message(LATE),
-            Header(linked="s"),
+            ThreadHeader(encounter_id="s"),
             FREE,
             session(status="finished"),
-            Open(points=True),
+            OpenSession(links_header=True),
             id="late, thread, none open: opens one",
         ),
         pytest.param(
             THREAD,
             message(),
-            Header(linked="s"),
+            ThreadHeader(encounter_id="s"),
             FREE,
             session(),
-            AttachAgain("s"),
+            ReattachSession("s"),
             id="reopened, the header still points there: attaches again",
         ),
         pytest.param(
             THREAD,
             message(),
-            Header(linked="s"),
+            ThreadHeader(encounter_id="s"),
             FREE,
             session(has_room=False),
-            Open(points=True),
+            OpenSession(links_header=True),
             id="reopened, no room for one more thread: opens",
         ),
-        pytest.param(EXPLICIT, message(), UNLINKED, FREE, None, Wait(), id="explicit: waits"),
+        pytest.param(
+            EXPLICIT, message(), UNLINKED, FREE, None, WaitForLink(), id="explicit: waits"
+        ),
         pytest.param(
             EXPLICIT,
             message(LATE),
-            Header(linked="s"),
+            ThreadHeader(encounter_id="s"),
             FREE,
             session(status="finished"),
-            Wait(),
+            WaitForLink(),
             id="late, explicit, none open: the next link adopts it",
         ),
         pytest.param(
             EXPLICIT,
             message(),
-            Header(linked="s"),
+            ThreadHeader(encounter_id="s"),
             FREE,
             session(),
-            AttachAgain("s"),
+            ReattachSession("s"),
             id="explicit, reopened: attaches again",
-        ),
-        pytest.param(
-            DAILY, message(), UNLINKED, FREE_DAY, None, Open(points=True), id="daily: opens"
         ),
         pytest.param(
             DAILY,
             message(),
-            Header(day=TOMORROW),
+            UNLINKED,
             FREE_DAY,
             None,
-            Open(points=False),
+            OpenSession(links_header=True),
+            id="daily: opens",
+        ),
+        pytest.param(
+            DAILY,
+            message(),
+            ThreadHeader(day=TOMORROW),
+            FREE_DAY,
+            None,
+            OpenSession(links_header=False),
             id="daily: opens, the header keeps a later day",
         ),
         pytest.param(
@@ -179,7 +195,7 @@ def test_a_message_of_a_thread_with_an_open_session(
             LINKED,
             FINISHED,
             session(status="finished"),
-            AmendDay("s"),
+            AmendDaySession("s"),
             id="late, daily: amends its day's session",
         ),
         pytest.param(
@@ -188,7 +204,7 @@ def test_a_message_of_a_thread_with_an_open_session(
             UNLINKED,
             Slot(key=SlotKey("thread", f"day#{YESTERDAY}")),
             None,
-            OpenFinished(),
+            CreateFinishedSession(),
             id="late, daily, no session that day: one is created finished",
         ),
         pytest.param(
@@ -197,7 +213,7 @@ def test_a_message_of_a_thread_with_an_open_session(
             LINKED,
             FINISHED,
             session(),
-            AttachAgain("s"),
+            ReattachSession("s"),
             id="daily, reopened: attaches again through the slot",
         ),
         pytest.param(
@@ -206,24 +222,24 @@ def test_a_message_of_a_thread_with_an_open_session(
             UNLINKED,
             FINISHED,
             session(status="cancelled"),
-            Open(points=True),
+            OpenSession(links_header=True),
             id="daily, the day's session is void: opens",
         ),
         pytest.param(
             DAILY,
             message(),
-            Header(linked="s"),
+            ThreadHeader(encounter_id="s"),
             FREE_DAY,
             None,
-            Open(points=True),
+            OpenSession(links_header=True),
             id="daily, the header still names yesterday's: opens",
         ),
     ],
 )
 def test_a_message_of_a_thread_without_an_open_session(
     policy: str,
-    said: Message,
-    header: Header,
+    said: ArrivingMessage,
+    header: ThreadHeader,
     slot: Slot,
     named: NamedEncounter | None,
     *,
@@ -235,16 +251,16 @@ def test_a_message_of_a_thread_without_an_open_session(
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("key", [STATE, DAY])
 def test_a_thread_linked_to_a_plain_record_opens_nothing(policy: str, key: SlotKey) -> None:
-    header = Header(linked="visit", plain=True)
-    assert decide(message(own=session()), header, Slot(key=key), policy) == Wait()
+    header = ThreadHeader(encounter_id="visit", links_plain_record=True)
+    assert decide(message(own=session()), header, Slot(key=key), policy) == WaitForLink()
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("status", sorted(OPEN))
+@pytest.mark.parametrize("status", sorted(OPEN_STATUSES))
 def test_a_message_joins_its_own_session_if_its_header_has_none(policy: str, status: str) -> None:
     own = session("own", status)
     slot = FREE_DAY if policy == DAILY else FREE
-    assert decide(message(own=own), UNLINKED, slot, policy) == JoinOwn("own")
+    assert decide(message(own=own), UNLINKED, slot, policy) == JoinOwnSession("own")
 
 
 @pytest.mark.parametrize(
@@ -254,43 +270,55 @@ def test_a_message_joins_its_own_session_if_its_header_has_none(policy: str, sta
             EXPLICIT,
             session("own", "finished"),
             UNLINKED,
-            Wait(),
+            WaitForLink(),
             id="explicit, finished: only stored, the next link adopts the message",
         ),
         pytest.param(
-            THREAD, session("own", "finished"), UNLINKED, Open(points=True), id="thread, finished"
+            THREAD,
+            session("own", "finished"),
+            UNLINKED,
+            OpenSession(links_header=True),
+            id="thread, finished",
         ),
         pytest.param(
-            EXPLICIT, session("own"), Header(linked="s"), Wait(), id="its header names another"
+            EXPLICIT,
+            session("own"),
+            ThreadHeader(encounter_id="s"),
+            WaitForLink(),
+            id="its header names another",
         ),
         pytest.param(
             EXPLICIT,
             session("visit", is_session=False),
             UNLINKED,
-            Wait(),
+            WaitForLink(),
             id="a plain record: stored as written",
         ),
         pytest.param(
             DAILY,
             session("own", day=YESTERDAY),
             UNLINKED,
-            Open(points=True),
+            OpenSession(links_header=True),
             id="daily, of another day: joins its own day's",
         ),
         pytest.param(
-            DAILY, session("own", day=TODAY), UNLINKED, JoinOwn("own"), id="daily, of its day"
+            DAILY,
+            session("own", day=TODAY),
+            UNLINKED,
+            JoinOwnSession("own"),
+            id="daily, of its day",
         ),
         pytest.param(
             THREAD,
             session("own", day=YESTERDAY),
             UNLINKED,
-            JoinOwn("own"),
+            JoinOwnSession("own"),
             id="thread: of whatever day",
         ),
     ],
 )
 def test_a_messages_own_encounter(
-    policy: str, own: NamedEncounter, header: Header, decision: Decision
+    policy: str, own: NamedEncounter, header: ThreadHeader, decision: Decision
 ) -> None:
     slot = FREE_DAY if policy == DAILY else FREE
     assert decide(message(own=own), header, slot, policy) == decision
@@ -321,7 +349,7 @@ def test_under_daily_a_link_to_the_session_of_another_day_is_stored_as_written()
         pytest.param(message(), LINKED, attached(DAY), False, False, id="nothing new: left alone"),
         pytest.param(
             message(),
-            Header(linked="yesterday's", day=YESTERDAY, updated=EIGHT),
+            ThreadHeader(encounter_id="yesterday's", day=YESTERDAY, last_updated=EIGHT),
             attached(DAY),
             True,
             True,
@@ -329,7 +357,7 @@ def test_under_daily_a_link_to_the_session_of_another_day_is_stored_as_written()
         ),
         pytest.param(
             message(),
-            Header(linked="tomorrow's", day=TOMORROW, updated=EIGHT),
+            ThreadHeader(encounter_id="tomorrow's", day=TOMORROW, last_updated=EIGHT),
             attached(DAY),
             True,
             False,
@@ -337,7 +365,7 @@ def test_under_daily_a_link_to_the_session_of_another_day_is_stored_as_written()
         ),
         pytest.param(
             message(),
-            Header(linked="another", day=TODAY, updated=EIGHT),
+            ThreadHeader(encounter_id="another", day=TODAY, last_updated=EIGHT),
             attached(DAY),
             True,
             False,
@@ -361,7 +389,7 @@ def test_under_daily_a_link_to_the_session_of_another_day_is_stored_as_written()
         ),
         pytest.param(
             message(),
-            Header(linked="open", day=TODAY, updated=TEN),
+            ThreadHeader(encounter_id="open", day=TODAY, last_updated=TEN),
             attached(DAY),
             True,
             False,
@@ -378,17 +406,17 @@ def test_under_daily_a_link_to_the_session_of_another_day_is_stored_as_written()
     ],
 )
 def test_a_message_that_joins_its_days_session(
-    said: Message, header: Header, slot: Slot, *, widens: bool, points: bool
+    said: ArrivingMessage, header: ThreadHeader, slot: Slot, *, widens: bool, points: bool
 ) -> None:
     decision = decide(said, header, slot, DAILY)
-    assert isinstance(decision, Join)
-    assert (decision.widens, decision.points) == (widens, points)
+    assert isinstance(decision, JoinSession)
+    assert (decision.may_widen_span, decision.links_header) == (widens, points)
 
 
 def test_a_message_of_an_ended_day_joins_while_its_slot_is_open() -> None:
     key = SlotKey("thread", f"day#{YESTERDAY}")
-    header = Header(linked="open", day=YESTERDAY)
-    assert isinstance(decide(message(LATE), header, attached(key), DAILY), Join)
+    header = ThreadHeader(encounter_id="open", day=YESTERDAY)
+    assert isinstance(decide(message(LATE), header, attached(key), DAILY), JoinSession)
 
 
 def test_the_day_of_a_message_is_in_the_zone_of_its_thread() -> None:
@@ -396,5 +424,5 @@ def test_the_day_of_a_message_is_in_the_zone_of_its_thread() -> None:
     at = f"{TODAY}T23:30:00.000Z"
     berlin = Policy(DAILY, zone=instants.zone("Europe/Berlin"))
     own = session(day=TODAY)
-    assert arrival.own_that_decides(own, Policy(DAILY), at) == own
-    assert arrival.own_that_decides(own, berlin, at) is None
+    assert arrival.relevant_own_session(own, Policy(DAILY), at) == own
+    assert arrival.relevant_own_session(own, berlin, at) is None

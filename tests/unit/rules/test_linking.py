@@ -8,7 +8,7 @@ from shared.catalog.policies import DAILY, EXPLICIT, POLICIES, THREAD
 from shared.errors import BusinessRule
 from shared.rules import linking
 from shared.rules.classification import NamedEncounter
-from shared.rules.linking import MOST_ATTACHED, Link
+from shared.rules.linking import MAX_ATTACHED_SLOTS, LinkEffect
 from shared.rules.policies import Policy
 from shared.rules.state import Slot, SlotKey
 
@@ -28,7 +28,7 @@ def decide(
     day: Slot = DAY,
     *,
     is_taken: bool = False,
-) -> Link:
+) -> LinkEffect:
     met = day if policy == DAILY else state
     return linking.decide(target, state, Policy(policy), met, is_taken=is_taken)
 
@@ -36,43 +36,46 @@ def decide(
 @pytest.mark.parametrize(
     ("policy", "target", "link"),
     [
-        pytest.param(EXPLICIT, encounter(), Link.ATTACH, id="explicit, open: attaches"),
-        pytest.param(THREAD, encounter(), Link.ATTACH, id="thread, open: attaches"),
-        pytest.param(DAILY, encounter(), Link.ATTACH_DAY, id="daily, open: attaches the day"),
-        pytest.param(EXPLICIT, encounter("planned"), Link.ATTACH, id="planned: attaches"),
+        pytest.param(EXPLICIT, encounter(), LinkEffect.ATTACH, id="explicit, open: attaches"),
+        pytest.param(THREAD, encounter(), LinkEffect.ATTACH, id="thread, open: attaches"),
+        pytest.param(DAILY, encounter(), LinkEffect.ATTACH_DAY, id="daily, open: attaches the day"),
+        pytest.param(EXPLICIT, encounter("planned"), LinkEffect.ATTACH, id="planned: attaches"),
         pytest.param(
-            EXPLICIT, encounter("finished"), Link.ADOPT, id="explicit, finished: adopts only"
+            EXPLICIT, encounter("finished"), LinkEffect.ADOPT, id="explicit, finished: adopts only"
         ),
         *[
             pytest.param(
                 policy,
                 encounter(status, is_session=False),
-                Link.UNLINK,
+                LinkEffect.UNLINK,
                 id=f"{policy}, plain record, {status}: stored as written",
             )
             for policy in POLICIES
             for status in ("in-progress", "finished", "cancelled")
         ],
         *[
-            pytest.param(policy, None, Link.UNLINK, id=f"{policy}, removed: no session")
+            pytest.param(policy, None, LinkEffect.UNLINK, id=f"{policy}, removed: no session")
             for policy in POLICIES
         ],
         pytest.param(
-            DAILY, encounter(day=TODAY), Link.ATTACH_DAY, id="daily, of today: attaches the day"
+            DAILY,
+            encounter(day=TODAY),
+            LinkEffect.ATTACH_DAY,
+            id="daily, of today: attaches the day",
         ),
         pytest.param(
-            EXPLICIT, encounter(day=YESTERDAY), Link.ATTACH, id="explicit, of a day: attaches"
+            EXPLICIT, encounter(day=YESTERDAY), LinkEffect.ATTACH, id="explicit, of a day: attaches"
         ),
     ],
 )
-def test_a_link(policy: str, target: NamedEncounter | None, link: Link) -> None:
+def test_a_link(policy: str, target: NamedEncounter | None, link: LinkEffect) -> None:
     assert decide(policy, target) is link
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_link_to_the_attached_session_changes_nothing(policy: str) -> None:
     state = Slot(key=STATE.key, session="s", open=True)
-    assert decide(policy, encounter(), state) is Link.STAY
+    assert decide(policy, encounter(), state) is LinkEffect.STAY
 
 
 @pytest.mark.parametrize("policy", [EXPLICIT, THREAD])
@@ -82,7 +85,7 @@ def test_a_thread_is_linked_to_another_session(policy: str) -> None:
 
 def test_a_thread_joins_the_session_of_its_day() -> None:
     day = Slot(key=DAY.key, session="s", open=True)
-    assert decide(DAILY, encounter(), day=day) is Link.REACH_DAY
+    assert decide(DAILY, encounter(), day=day) is LinkEffect.ADD_THREAD_TO_DAY
 
 
 @pytest.mark.parametrize(
@@ -148,10 +151,10 @@ def test_a_medical_encounters_session_is_named() -> None:
 @pytest.mark.parametrize(
     ("number", "slot", "has_room"),
     [
-        pytest.param(MOST_ATTACHED - 1, "one more", True, id="one fewer than the most"),
-        pytest.param(MOST_ATTACHED, "one more", False, id="the most"),
-        pytest.param(MOST_ATTACHED, "slot 0", True, id="attached already"),
-        pytest.param(MOST_ATTACHED, "home", True, id="its own day"),
+        pytest.param(MAX_ATTACHED_SLOTS - 1, "one more", True, id="one fewer than the most"),
+        pytest.param(MAX_ATTACHED_SLOTS, "one more", False, id="the most"),
+        pytest.param(MAX_ATTACHED_SLOTS, "slot 0", True, id="attached already"),
+        pytest.param(MAX_ATTACHED_SLOTS, "home", True, id="its own day"),
     ],
 )
 def test_how_many_threads_a_session_has(number: int, slot: str, *, has_room: bool) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.catalog.policies import DAILY, EXPLICIT, EXTENSION, POLICIES, THREAD
+from shared.catalog.policies import DAILY, EXPLICIT, EXTENSION_PATH, POLICIES, THREAD
 from shared.fhir import instants
 from shared.rules.policies import BEHAVIOURS, Behaviour, Policy, behaviour
 from shared.rules.policy_extension import policy_of
@@ -18,7 +18,7 @@ BERLIN = instants.zone("Europe/Berlin")
 def header(**parts: Any) -> dict[str, Any]:
     values = {"policy": "valueCode", "idleMinutes": "valueUnsignedInt", "timeZone": "valueCode"}
     said = [{"url": name, values[name]: value} for name, value in parts.items()]
-    return {"extension": [{"url": f"https://fhir.example.com{EXTENSION}", "extension": said}]}
+    return {"extension": [{"url": f"https://fhir.example.com{EXTENSION_PATH}", "extension": said}]}
 
 
 def test_every_policy_of_the_catalogue_has_its_row() -> None:
@@ -112,5 +112,5 @@ def test_a_header_sets_its_zone_unless_days_belong_to_patients(scope: str, zone:
 
 
 def test_a_plain_record_never_closes_by_itself() -> None:
-    plain = Policy(THREAD, max_hours=24).of_plain_record()
+    plain = Policy(THREAD, max_hours=24).for_plain_record()
     assert (plain.name, plain.idle_limit, plain.max_hours) == (EXPLICIT, 0, 24)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from shared.rules import recounting
-from shared.rules.classification import OPEN, VOID, NamedEncounter
-from shared.rules.recounting import Recount, Remainder
+from shared.rules.classification import OPEN_STATUSES, VOID_STATUSES, NamedEncounter
+from shared.rules.recounting import Amendment, Recount
 from shared.rules.state import Figures, Slot, SlotKey
 
 NINE, TEN, ELEVEN = (f"2026-03-02T{hour}:00:00.000Z" for hour in ("09", "10", "11"))
@@ -36,7 +36,7 @@ def session(status: str) -> NamedEncounter:
         pytest.param(None, DAY_OVER, {}, Recount.NOTHING, id="never had a session: nothing"),
         *[
             pytest.param(session(status), FREE, {}, Recount.MARK_SESSION, id=f"{status}: dirty")
-            for status in sorted(OPEN | VOID)
+            for status in sorted(OPEN_STATUSES | VOID_STATUSES)
         ],
         pytest.param(session(""), FREE, {}, Recount.MARK_SESSION, id="deleted: dirty"),
         pytest.param(
@@ -74,18 +74,22 @@ def test_which_facts_are_recounted(
     ],
 )
 def test_whether_a_message_was_first_or_last(at: str, *, dirty: bool, inner: bool) -> None:
-    assert recounting.is_inner(Figures(NINE, ELEVEN, dirty=dirty), at) is inner
+    assert recounting.is_neither_first_nor_last(Figures(NINE, ELEVEN, dirty=dirty), at) is inner
 
 
 @pytest.mark.parametrize(
     ("figures", "by_server", "remainder"),
     [
-        pytest.param(Figures(NINE, TEN), True, Remainder.AMENDED, id="some left: amended"),
-        pytest.param(Figures(), True, Remainder.IN_ERROR, id="none left, the server's: in error"),
-        pytest.param(Figures(), False, Remainder.AS_IT_WAS, id="none left, a client's: as it was"),
+        pytest.param(Figures(NINE, TEN), True, Amendment.UPDATE_PERIOD, id="some left: amended"),
+        pytest.param(
+            Figures(), True, Amendment.MARK_IN_ERROR, id="none left, the server's: in error"
+        ),
+        pytest.param(
+            Figures(), False, Amendment.KEEP_RESOURCE, id="none left, a client's: as it was"
+        ),
     ],
 )
 def test_the_remainder_of_a_session(
-    figures: Figures, remainder: Remainder, *, by_server: bool
+    figures: Figures, remainder: Amendment, *, by_server: bool
 ) -> None:
-    assert recounting.remainder(figures, by_server=by_server) is remainder
+    assert recounting.amendment(figures, by_server=by_server) is remainder

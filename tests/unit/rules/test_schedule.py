@@ -7,7 +7,7 @@ import pytest
 
 from shared.catalog.policies import DAILY, EXPLICIT, THREAD
 from shared.rules import schedule
-from shared.rules.schedule import GRACE, Opened, Verdict
+from shared.rules.schedule import LONG_ENCOUNTER_GRACE, Timing, Verdict
 
 TEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 3, 3, tzinfo=UTC)
@@ -15,12 +15,12 @@ WEEK = timedelta(hours=168)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
-def opened(policy: str, **facts: Any) -> Opened:
+def opened(policy: str, **facts: Any) -> Timing:
     """Return a session opened at ten, without a thread and without a limit of idle minutes."""
     day_end = MIDNIGHT if policy == DAILY else None
     usual: dict[str, Any] = {"long_from": None, "idle_minutes": 0, "max_hours": 168, "active": None}
     usual |= {"planned": False, "day_end": day_end}
-    return Opened(policy=policy, opened=TEN, **usual | facts)
+    return Timing(policy=policy, opened_at=TEN, **usual | facts)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def opened(policy: str, **facts: Any) -> Opened:
         pytest.param(opened(""), None, id="plain record: never"),
     ],
 )
-def test_a_session_closes_by_itself(session: Opened, end: datetime | None) -> None:
-    assert schedule.closes_at(session) == end
+def test_a_session_closes_by_itself(session: Timing, end: datetime | None) -> None:
+    assert schedule.end_by_policy(session) == end
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_a_session_closes_by_itself(session: Opened, end: datetime | None) -> No
             id="closes long after it has become long: for its second rows",
         ),
         pytest.param(
-            opened(THREAD, long_from=TEN + WEEK - GRACE),
+            opened(THREAD, long_from=TEN + WEEK - LONG_ENCOUNTER_GRACE),
             TEN + WEEK,
             id="closes within the grace: no second rows",
         ),
         pytest.param(
-            opened(THREAD, long_from=TEN + WEEK - GRACE - MINUTE),
-            TEN + WEEK - GRACE - MINUTE,
+            opened(THREAD, long_from=TEN + WEEK - LONG_ENCOUNTER_GRACE - MINUTE),
+            TEN + WEEK - LONG_ENCOUNTER_GRACE - MINUTE,
             id="closes after the grace: second rows",
         ),
         pytest.param(
@@ -100,8 +100,8 @@ def test_a_session_closes_by_itself(session: Opened, end: datetime | None) -> No
         ),
     ],
 )
-def test_the_first_due_time_of_an_encounter(session: Opened, due: datetime | None) -> None:
-    assert schedule.first_look(session) == due
+def test_the_first_due_time_of_an_encounter(session: Timing, due: datetime | None) -> None:
+    assert schedule.next_due(session) == due
 
 
 @pytest.mark.parametrize(
@@ -135,9 +135,9 @@ def test_the_first_due_time_of_an_encounter(session: Opened, due: datetime | Non
     ],
 )
 def test_the_due_time_of_a_session_after_an_attachment(
-    session: Opened, planned: datetime | None, due: datetime | None
+    session: Timing, planned: datetime | None, due: datetime | None
 ) -> None:
-    assert schedule.look_after_attaching(session, planned) == due
+    assert schedule.due_after_attaching(session, planned) == due
 
 
 @pytest.mark.parametrize(
@@ -146,39 +146,42 @@ def test_the_due_time_of_a_session_after_an_attachment(
         pytest.param(
             opened(THREAD, idle_minutes=60, active=TEN),
             TEN + HOUR,
-            Verdict(close=True),
+            Verdict(must_close=True),
             id="idle long enough: close",
         ),
         pytest.param(
             opened(THREAD, idle_minutes=60, active=TEN + MINUTE),
             TEN + HOUR,
-            Verdict(close=False, due=TEN + HOUR + MINUTE),
+            Verdict(must_close=False, due=TEN + HOUR + MINUTE),
             id="not idle long enough: look again",
         ),
         pytest.param(
-            opened(DAILY, delay=MINUTE), MIDNIGHT, Verdict(close=True), id="the day is over: close"
+            opened(DAILY, delay=MINUTE),
+            MIDNIGHT,
+            Verdict(must_close=True),
+            id="the day is over: close",
         ),
         pytest.param(
             opened(EXPLICIT, long_from=TEN),
             TEN,
-            Verdict(close=False, is_long=True),
+            Verdict(must_close=False, is_long=True),
             id="explicit, long: second rows, never again",
         ),
         pytest.param(
             opened(THREAD, long_from=TEN),
             TEN,
-            Verdict(close=False, due=TEN + WEEK, is_long=True),
+            Verdict(must_close=False, due=TEN + WEEK, is_long=True),
             id="thread, long: second rows, again for its end",
         ),
         pytest.param(
             opened(EXPLICIT, long_from=TEN + HOUR),
             TEN,
-            Verdict(close=False, due=TEN + HOUR),
+            Verdict(must_close=False, due=TEN + HOUR),
             id="not long yet: look again",
         ),
     ],
 )
-def test_the_verdict_on_a_due_encounter(session: Opened, now: datetime, verdict: Verdict) -> None:
+def test_the_verdict_on_a_due_encounter(session: Timing, now: datetime, verdict: Verdict) -> None:
     assert schedule.verdict(session, now) == verdict
 
 

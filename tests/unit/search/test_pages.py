@@ -9,18 +9,18 @@ import pytest
 from shared.errors import Invalid
 from shared.search.run.search import Result, search
 from tests.support import care
-from tests.support.stored_clinic import Archive, at, opened
+from tests.support.stored_clinic import StoredClinic, instant_at, open_clinic
 
 type Pairs = list[tuple[str, str]]
 PATIENT = ("patient", "Patient/homer-simpson")
 
 
 @pytest.fixture(scope="module")
-def archive() -> Iterator[Archive]:
+def archive() -> Iterator[StoredClinic]:
     """Store 27 Encounters, two of them without a date, and 2,100 threads."""
-    with opened() as made:
+    with open_clinic() as made:
         for number in range(27):
-            dated = {"period": {"start": at(number // 2)}} if number < 25 else {}
+            dated = {"period": {"start": instant_at(number // 2)}} if number < 25 else {}
             length = {"length": {"value": number % 5}} if number % 3 else {}
             made.encounter(f"e{number:02}", number, partial=number % 4 == 0, **dated, **length)
         for number in range(2100):
@@ -29,10 +29,10 @@ def archive() -> Iterator[Archive]:
 
 
 def ask(
-    query: Pairs, resource_type: str = "Encounter", caller: str = "me", tenant: str = "-"
+    query: Pairs, resource_type: str = "Encounter", caller_id: str = "me", tenant: str = "-"
 ) -> Result:
     return search(
-        resource_type, query, tenant=tenant, caller=caller, base="https://here.test", zone=UTC
+        resource_type, query, tenant=tenant, caller_id=caller_id, base="https://here.test", zone=UTC
     )
 
 
@@ -96,12 +96,12 @@ def test_resources_without_a_value_sort_last_and_further_keys_break_ties() -> No
 
 @pytest.mark.usefixtures("archive")
 @pytest.mark.parametrize("asked", ["accurate", "estimate"])
-def test_a_total_is_that_of_the_first_page_on_all_pages(archive: Archive, asked: str) -> None:
+def test_a_total_is_that_of_the_first_page_on_all_pages(archive: StoredClinic, asked: str) -> None:
     page = ask([PATIENT, ("_total", asked), ("_count", "20")])
     assert page.total == 27
     assert dict(page.links["last"])["_offset"] == "20"
     assert page.next
-    archive.memory.forget()
+    archive.memory.clear()
     page = ask(list(page.next))
     assert (len(page.resources), page.total) == (7, 27)
     assert archive.memory.rows < 10
@@ -195,7 +195,7 @@ def test_a_cursor_stays_valid_whatever_part_of_the_results_is_shown() -> None:
         with pytest.raises(Invalid):
             ask([PATIENT, ("_cursor", forged)])
     with pytest.raises(Invalid):
-        ask([PATIENT, cursor], caller="other")
+        ask([PATIENT, cursor], caller_id="other")
     with pytest.raises(Invalid):
         ask([PATIENT, cursor], tenant="other")
     back = ask(list(page.next)).links["previous"]

@@ -64,7 +64,7 @@ def remaining(one: Plan) -> list[str]:
 def test_a_query_reads_the_narrowest_partition_and_filters_by_the_rest(
     query: str, reads: str, checks: list[str]
 ) -> None:
-    assert (planned(query).reads, remaining(planned(query))) == (reads, checks)
+    assert (planned(query).source_name, remaining(planned(query))) == (reads, checks)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_date_reads_a_range_of_starts_and_the_second_rows_of_long_encounters(
 @pytest.mark.usefixtures("long_is_a_week")
 def test_a_future_date_reads_starts_from_now_on() -> None:
     ((near, _),) = planned("Encounter?patient=Patient/1&date=ge2999").steps
-    assert near.ranges[0][0] < order.instant_text(instants.nanoseconds(instants.now()))
+    assert near.ranges[0][0] < order.instant_text(instants.to_nanoseconds(instants.now()))
 
 
 def test_a_message_of_a_year_is_found_by_a_time_within_it() -> None:
@@ -155,7 +155,7 @@ def test_a_new_parameter_of_the_catalogue_is_used_by_the_planner() -> None:
     SEARCH_PARAMS.add(row)
     try:
         one = planned("Encounter?origin=Location/1&class=VR")
-        assert one.reads == "origin"
+        assert one.source_name == "origin"
         assert one.steps[0][0].partition == "-#Encounter?origin=Location/1"
     finally:
         SEARCH_PARAMS.remove("Encounter", "origin")

@@ -18,7 +18,7 @@ from tests.oracle import r4
 from tests.oracle.values import BASE, READERS, Coded, Link
 from tests.support import care
 from tests.support.memory_reads import Memory
-from tests.support.stored_clinic import at, meta, opened
+from tests.support.stored_clinic import instant_at, meta, open_clinic
 
 MANY = 2100
 # In milliseconds since 1970; all messages have this time and no finer one.
@@ -39,7 +39,7 @@ OTHERS: dict[str, dict[str, Any]] = {
         "identifier": [{"system": "urn:a", "value": "7"}],
         "basedOn": [care.reference("ServiceRequest/1")],
         "derivedFrom": [care.reference("Observation/1")],
-        "effectiveDateTime": at(0),
+        "effectiveDateTime": instant_at(0),
         "encounter": care.reference("Encounter/e1"),
         "focus": [care.reference("Condition/1")],
         "hasMember": [care.reference("Observation/1")],
@@ -59,7 +59,7 @@ def many(kind: str) -> Iterator[dict[str, Any]]:
     }
     if kind == "Encounter":
         shared |= {
-            "period": {"start": at(0), "end": at(1)},
+            "period": {"start": instant_at(0), "end": instant_at(1)},
             "account": [refer("Account/1")],
             "appointment": [refer("Appointment/1")],
             "diagnosis": [{"condition": refer("Condition/1")}],
@@ -79,7 +79,11 @@ def many(kind: str) -> Iterator[dict[str, Any]]:
         }
     if kind in OTHERS:
         shared = OTHERS[kind]
-    make = care.session if kind == "Encounter" else lambda **more: care.message("h", at(0), **more)
+    make = (
+        care.session
+        if kind == "Encounter"
+        else lambda **more: care.message("h", instant_at(0), **more)
+    )
     for number in range(MANY):
         known = meta(f"h.{ulids.prefix(DAY)}{number:016}", number)
         known["meta"]["tag"] = [{"system": "urn:t", "code": "tagged"}]
@@ -122,7 +126,7 @@ EVERY = {
 
 @pytest.fixture(scope="module", autouse=True)
 def memory() -> Iterator[Memory]:
-    with opened() as archive:
+    with open_clinic() as archive:
         for one in (resource for kind in ("Encounter", *OTHERS) for resource in many(kind)):
             archive.index(one)
         for resource in many("Communication"):
@@ -133,7 +137,7 @@ def memory() -> Iterator[Memory]:
 
 
 def ask(kind: str, *query: tuple[str, str]) -> Result:
-    return search(kind, query, tenant="-", caller="me", base=BASE, zone=UTC)
+    return search(kind, query, tenant="-", caller_id="me", base=BASE, zone=UTC)
 
 
 def test_every_indexed_parameter_is_covered() -> None:
@@ -153,7 +157,7 @@ def test_pages_are_full_and_read_no_more_than_twice_what_they_show(
     for _ in range(3):
         assert len(page.resources) == 20
         assert page.next
-        memory.forget()
+        memory.clear()
         page = ask(kind, *page.next)
         assert memory.rows <= 40
 
@@ -177,7 +181,7 @@ def test_a_thread_whose_messages_share_an_instant_can_be_paged_through(memory: M
         page = ask("Communication", ("part-of", asked), ("_count", "300"))
         found = len(page.resources)
         while page.next:
-            memory.forget()
+            memory.clear()
             page = ask("Communication", *page.next)
             found += len(page.resources)
             assert memory.rows < 700
@@ -190,7 +194,7 @@ def test_no_page_with_a_next_link_is_empty_when_searching_by_last_updated(
     query: str, prefix: str
 ) -> None:
     kind, _, name = query.partition("?")
-    for text in ("2025", "2026-01-01", "2026-01-01T12:00Z", at(MANY - 1), "2027"):
+    for text in ("2025", "2026-01-01", "2026-01-01T12:00Z", instant_at(MANY - 1), "2027"):
         page = ask(kind, (name, prefix + text))
         assert page.resources or not page.next
 
@@ -211,6 +215,6 @@ def test_no_page_with_a_next_link_is_empty_when_searching_by_last_updated(
 def test_a_value_that_no_resource_has_is_answered_at_once(
     query: tuple[str, str], memory: Memory
 ) -> None:
-    memory.forget()
+    memory.clear()
     page = ask("Encounter", query)
     assert (page.resources, page.next, memory.rows) == ([], None, 0)

@@ -12,16 +12,16 @@ from shared.search.query import criteria
 from shared.search.run.search import Result, search
 from tests.support import care
 from tests.support.growth import steps
-from tests.support.stored_clinic import Archive, opened
+from tests.support.stored_clinic import StoredClinic, open_clinic
 
 type Pairs = list[tuple[str, str]]
 SYSTEM = care.ACT_CODE
 
 
 @pytest.fixture(scope="module", autouse=True)
-def archive() -> Iterator[Archive]:
+def archive() -> Iterator[StoredClinic]:
     """Store 2,100 sessions of 50 patients in one class; the class of the last lacks a system."""
-    with opened() as made:
+    with open_clinic() as made:
         for number in range(2100):
             coded = {"code": "VR"} if number == 0 else {"code": "VR", "system": SYSTEM}
             more: dict[str, Any] = {"class": coded}
@@ -31,15 +31,19 @@ def archive() -> Iterator[Archive]:
 
 
 def ask(query: Pairs, resource_type: str = "Encounter") -> Result:
-    return search(resource_type, query, tenant="-", caller="me", base="https://here.test", zone=UTC)
+    return search(
+        resource_type, query, tenant="-", caller_id="me", base="https://here.test", zone=UTC
+    )
 
 
 def ids(result: Result) -> list[str]:
     return [orjson.loads(resource)["id"] for resource in result.resources]
 
 
-def test_a_code_without_a_system_is_found_at_once_among_many_with_one(archive: Archive) -> None:
-    archive.memory.forget()
+def test_a_code_without_a_system_is_found_at_once_among_many_with_one(
+    archive: StoredClinic,
+) -> None:
+    archive.memory.clear()
     page = ask([("class", "|VR")])
     assert (ids(page), page.next) == (["e0"], None)
     assert archive.memory.units <= 5
@@ -48,9 +52,11 @@ def test_a_code_without_a_system_is_found_at_once_among_many_with_one(archive: A
 
 
 @pytest.mark.parametrize("name", ["subject", "patient", "subject:Patient"])
-def test_two_hundred_values_are_read_from_their_partitions(archive: Archive, name: str) -> None:
+def test_two_hundred_values_are_read_from_their_partitions(
+    archive: StoredClinic, name: str
+) -> None:
     values = ",".join(f"p{number}" for number in range(200))
-    archive.memory.forget()
+    archive.memory.clear()
     page = ask([(name, values), ("_count", "50")])
     assert len(set(ids(page))) == 50
     assert archive.memory.rows < 1000
@@ -81,8 +87,8 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: str(query[0][0]))
-def test_ten_kilobytes_of_query_are_answered(archive: Archive, query: Pairs) -> None:
-    archive.memory.forget()
+def test_ten_kilobytes_of_query_are_answered(archive: StoredClinic, query: Pairs) -> None:
+    archive.memory.clear()
     ask(query)
     assert archive.memory.calls < 2500
     assert archive.memory.rows <= 2000
@@ -127,7 +133,7 @@ def test_a_search_by_many_dates_finds_the_matches() -> None:
     assert set(found) == {"e0", "e1440"}
 
 
-def test_an_unknown_status_finds_nothing(archive: Archive) -> None:
-    archive.memory.forget()
+def test_an_unknown_status_finds_nothing(archive: StoredClinic) -> None:
+    archive.memory.clear()
     page = ask([("status", "bogus")])
     assert (page.resources, page.next, archive.memory.calls) == ([], None, 0)

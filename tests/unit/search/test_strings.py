@@ -12,7 +12,7 @@ import pytest
 from shared.errors import Invalid
 from shared.fhir import words
 from shared.search.run.search import Result, search
-from tests.support.stored_clinic import Archive, meta, opened
+from tests.support.stored_clinic import StoredClinic, meta, open_clinic
 
 NAMES = {
     "homer": {"given": ["Homer", "Jay"], "family": "Simpson"},
@@ -42,8 +42,8 @@ def patient(key: str, minutes: int, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def archive() -> Iterator[Archive]:
-    with opened() as made:
+def archive() -> Iterator[StoredClinic]:
+    with open_clinic() as made:
         for number, (key, name) in enumerate(NAMES.items()):
             kept = {"partial": number % 3 == 1, "bare": number % 3 == 0}
             made.resource(patient(key, number, name=[name]), **kept)
@@ -56,7 +56,7 @@ def archive() -> Iterator[Archive]:
 
 
 def ask(*query: tuple[str, str]) -> Result:
-    return search("Patient", query, tenant="-", caller="me", base="https://here.test", zone=UTC)
+    return search("Patient", query, tenant="-", caller_id="me", base="https://here.test", zone=UTC)
 
 
 def ids(result: Result) -> list[str]:
@@ -165,12 +165,12 @@ def test_texts_sort_by_their_folded_form() -> None:
     ],
 )
 def test_letters_are_folded_to_plain_ones(text: str, plain: str) -> None:
-    assert words.normal(text) == plain
-    assert words.normal(plain) == plain
+    assert words.normalize(text) == plain
+    assert words.normalize(plain) == plain
 
 
-def test_words_with_a_common_prefix_are_read_once(archive: Archive) -> None:
-    archive.memory.forget()
+def test_words_with_a_common_prefix_are_read_once(archive: StoredClinic) -> None:
+    archive.memory.clear()
     assert len(ids(ask(("name", "simpk,simp,simpson")))) == 3
     assert (archive.memory.calls, archive.memory.rows) == (2, 5)
 
@@ -215,9 +215,9 @@ def test_paging_through_words_shows_each_resource_once() -> None:
     ],
 )
 def test_a_telephone_number_is_found_by_one_read(
-    archive: Archive, name: str, value: str, found: str
+    archive: StoredClinic, name: str, value: str, found: str
 ) -> None:
-    archive.memory.forget()
+    archive.memory.clear()
     assert ids(ask((name, value))) == found.split()
     assert archive.memory.calls == len(value.split(","))
 

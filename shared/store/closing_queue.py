@@ -20,7 +20,7 @@ def client() -> Any:
 def approximate_length() -> int:
     """Return about how many messages no worker has received yet."""
     name = "ApproximateNumberOfMessages"
-    answer = dynamodb.make(
+    answer = dynamodb.call_aws(
         client().get_queue_attributes,
         QueueUrl=settings().closing_queue_url,
         AttributeNames=[name],
@@ -33,7 +33,7 @@ def send(bodies: Sequence[str]) -> None:
     for start in range(0, len(bodies), MOST_MESSAGES):
         batch = bodies[start : start + MOST_MESSAGES]
         entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(batch)]
-        answer = dynamodb.make(
+        answer = dynamodb.call_aws(
             client().send_message_batch, QueueUrl=settings().closing_queue_url, Entries=entries
         )
         if answer.get("Failed"):

@@ -20,7 +20,7 @@ _NAMED = re.compile(r"\${([^}!]+)}")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class RestoredTable:
     """A restored table: what the template's references to a table of it stand for."""
 
     name: str
@@ -32,9 +32,9 @@ class Table:
         return {"Arn": self.arn, "StreamArn": self.stream}[attribute]
 
 
-def released(template: Template, tables: Mapping[str, Table], label: str) -> Template:
+def without_tables(template: Template, tables: Mapping[str, RestoredTable], label: str) -> Template:
     """Return a template without its tables, which names others by their names and ARNs."""
-    marked = referring(template, label)
+    marked = with_republished_functions(template, label)
     rest = {
         name: _without(resource, tables)
         for name, resource in marked["Resources"].items()
@@ -44,15 +44,17 @@ def released(template: Template, tables: Mapping[str, Table], label: str) -> Tem
     return literal
 
 
-def imported(template: Template, tables: Mapping[str, Table], label: str) -> Template:
+def with_restored_tables(
+    template: Template, tables: Mapping[str, RestoredTable], label: str
+) -> Template:
     """Return a template as `released`, and with its tables."""
-    known = released(template, tables, label)
+    known = without_tables(template, tables, label)
     return known | {
         "Resources": known["Resources"] | {name: template["Resources"][name] for name in tables}
     }
 
 
-def referring(template: Template, label: str) -> Template:
+def with_republished_functions(template: Template, label: str) -> Template:
     """Return a template of the same tables, whose functions are published anew."""
     functions = {
         name
@@ -89,7 +91,7 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     return _each(value, lambda part: _renamed(part, names))
 
 
-def _without(resource: dict[str, Any], tables: Mapping[str, Table]) -> dict[str, Any]:
+def _without(resource: dict[str, Any], tables: Mapping[str, RestoredTable]) -> dict[str, Any]:
     """Return a resource that waits for none of the tables."""
     if "DependsOn" not in resource:
         return resource
@@ -98,7 +100,7 @@ def _without(resource: dict[str, Any], tables: Mapping[str, Table]) -> dict[str,
     return resource | {"DependsOn": others}
 
 
-def _literal(value: Any, tables: Mapping[str, Table]) -> Any:
+def _literal(value: Any, tables: Mapping[str, RestoredTable]) -> Any:
     """Return a part of a template with the values of its references to tables."""
     match value:
         case {"Ref": str(name)} if name in tables:
@@ -119,7 +121,7 @@ def _each(value: Any, change: Callable[[Any], Any]) -> Any:
     return [change(part) for part in value] if isinstance(value, list) else value
 
 
-def _substituted(text: str, tables: Mapping[str, Table]) -> str:
+def _substituted(text: str, tables: Mapping[str, RestoredTable]) -> str:
     def told(match: re.Match[str]) -> str:
         name, _, attribute = match[1].partition(".")
         if name not in tables:

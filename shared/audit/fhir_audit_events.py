@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.audit.events import Event, is_hash
-from shared.catalog.interactions import ACTIONS
+from shared.catalog.interactions import AUDIT_ACTIONS
 from shared.fhir import references
-from shared.fhir.references import Elsewhere, Local
+from shared.fhir.references import External, Local
 
 type Resource = dict[str, Any]
 
@@ -60,11 +60,11 @@ def audit_event(event_id: str, event: Event) -> Resource:
 
 def action(interaction: str) -> str:
     """Return the action code of an interaction: C, R, U or D, and E for operations and searches."""
-    return "U" if interaction == _CLOSING else ACTIONS.get(interaction, "E")
+    return "U" if interaction == _CLOSING else AUDIT_ACTIONS.get(interaction, "E")
 
 
 def _subtype(interaction: str) -> dict[str, str]:
-    code = interaction if interaction in ACTIONS else "operation"
+    code = interaction if interaction in AUDIT_ACTIONS else "operation"
     return {"system": _INTERACTIONS, "code": "update" if interaction == _CLOSING else code}
 
 
@@ -96,8 +96,8 @@ def _agent(event: Event) -> Resource:
 
 def _who(person: str, subject: str) -> Resource:
     """Return the agent: a reference if the token has one to a type that R4 allows."""
-    parsed = None if is_hash(person) else references.read(person)
-    is_agent = isinstance(parsed, Local | Elsewhere) and parsed.type in ("", *_AGENTS)
+    parsed = None if is_hash(person) else references.parse(person)
+    is_agent = isinstance(parsed, Local | External) and parsed.type in ("", *_AGENTS)
     return (
         {"reference": person}
         if is_agent
@@ -156,7 +156,7 @@ def _details(event: Event) -> Iterator[tuple[str, str]]:
     """Yield the details: the operation, the gateway's request, and the names of parameters."""
     interaction = event["interaction"]
     yield from ((kind, event[kind]) for kind in ("operation", "request") if kind in event)
-    if "operation" not in event and interaction not in ACTIONS:
+    if "operation" not in event and interaction not in AUDIT_ACTIONS:
         yield "operation", interaction or "none"
     yield from (("parameter", name) for name in event.get("parameters", ()))
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.compartments import PATIENT
 from shared.errors import BusinessRule, Forbidden, Issue
 from shared.fhir import references
@@ -12,24 +12,24 @@ from shared.references import families
 type Resource = dict[str, Any]
 
 
-def patients(work: Work, target: Literal, parameter: str) -> list[str]:
+def represented_patients(work: AuditedUnitOfWork, target: Literal, parameter: str) -> list[str]:
     """Return the patients that a Group or RelatedPerson stands for, as references, each once.
 
     `parameter` is the one that named it. Raises BusinessRule if it does not exist or stands for
     nobody, and Forbidden if a patient or related person names a RelatedPerson who is somebody else.
     """
     record = work.resource(*target)
-    if record is None or record.deleted or not work.sight.sees_record(record):
+    if record is None or record.deleted or not work.visibility.sees_record(record):
         raise _refused(f"{target} does not exist", parameter)
     if target.type == "Group":
         return _of_group(target, record.resource, parameter)
-    if work.actor.is_cared_for and str(target) not in work.actor.selves:
+    if work.caller.is_patient_or_relative and str(target) not in work.caller.own_references:
         raise Forbidden(
             "Patients and related persons open sessions for themselves or their patients",
             expression=parameter,
             diagnostics=f"{target} is somebody else",
         )
-    relatives = sorted(families.of(work.tenant, record).patients)
+    relatives = sorted(families.read_family(work.tenant, record).patients)
     if not relatives:
         raise _refused(
             f"{target} is nobody's relative now: it is not active, or its period is over", parameter
@@ -67,4 +67,4 @@ def _of_group(target: Literal, group: Resource, parameter: str) -> list[str]:
 
 
 def _is_active(member: Resource) -> bool:
-    return member.get("inactive") is not True and families.is_now(member.get("period", {}))
+    return member.get("inactive") is not True and families.is_current(member.get("period", {}))

@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import Invalid
 from shared.fhir import references
-from shared.fhir.bundle_links import linked
-from shared.fhir.references import Literal, Query
-from shared.interactions.bundles.entries import Entry, Links, named_by, url
+from shared.fhir.bundle_links import replace_links
+from shared.fhir.references import Conditional, Literal
+from shared.interactions.bundles.entries import Entry, FullUrlTargets, comparable_url, locate_errors
 from shared.interactions.create import new_id
-from shared.interactions.patch import found
-from shared.interactions.update import check_id, found_or_own
+from shared.interactions.patch import required_match
+from shared.interactions.update import check_id, conditional_update_target
 from shared.references import checks
-from shared.references.conditional import named
+from shared.references.conditional import find_match
 
 type Resource = dict[str, Any]
 
@@ -27,7 +27,7 @@ _TURNS = ("create", "update", "patch")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TargetedEntry:
     """An entry and its resource, None if a conditional delete matches nothing.
 
     `is_there` says that a conditional create matches an existing resource: nothing is written.
@@ -35,16 +35,16 @@ class Step:
 
     entry: Entry
     target: Literal | None
-    is_there: bool = False
+    is_existing: bool = False
 
 
-class Identities:
+class EntryTargets:
     """The steps of one attempt. A thread's step comes before those of its messages."""
 
-    def __init__(self, work: Work, entries: Iterable[Entry]) -> None:
+    def __init__(self, work: AuditedUnitOfWork, entries: Iterable[Entry]) -> None:
         """Identify the resources of all entries. Raises Invalid if two write the same one."""
-        self.work, self.links = work, Links()
-        self.steps: list[Step] = []
+        self.work, self.links = work, FullUrlTargets()
+        self.entries: list[TargetedEntry] = []
         self._taken: dict[Literal, str] = {}
         writes = list(entries)
         for entry in writes:
@@ -52,7 +52,7 @@ class Identities:
                 self._identify(entry)
         pending = [entry for turn in _TURNS for entry in writes if entry.code == turn]
         while pending:
-            full_urls = {url(entry.full_url, "") for entry in pending if entry.full_url}
+            full_urls = {comparable_url(entry.full_url, "") for entry in pending if entry.full_url}
             # If all are waiting, for stored headers or for each other, identify them all now.
             ready = [entry for entry in pending if not self._waits(entry, full_urls)] or pending
             for entry in ready:
@@ -67,42 +67,44 @@ class Identities:
         if entry.code != "create" or entry.type != "Communication":
             return False
         texts = [element.get("reference", "") for element in entry.body.get("partOf", ())]
-        others = full_urls - {url(entry.full_url, "")}
-        waits_for = {url(text, entry.full_url) for text in texts} & others
-        parents = [references.read(text) for text in texts]
+        others = full_urls - {comparable_url(entry.full_url, "")}
+        waits_for = {comparable_url(text, entry.full_url) for text in texts} & others
+        parents = [references.parse(text) for text in texts]
         return bool(waits_for) or any(
-            isinstance(parent, Query) and parent.type == "Communication" for parent in parents
+            isinstance(parent, Conditional) and parent.type == "Communication" for parent in parents
         )
 
     def _identify(self, entry: Entry) -> None:
-        with named_by(entry.place):
+        with locate_errors(entry.expression):
             step = self._step(entry)
             if step.target:
                 self.links.add(entry.full_url, step.target)
                 self._take(step.target, step)
-        self.steps.append(step)
+        self.entries.append(step)
 
-    def _step(self, entry: Entry) -> Step:
+    def _step(self, entry: Entry) -> TargetedEntry:
         match entry.code:
             case "delete":
-                return Step(entry, self._named(entry))
+                return TargetedEntry(entry, self._named(entry))
             case "patch":
                 target = Literal(entry.type, entry.id)
                 if not entry.id:
-                    target = found(self.work, entry.type, entry.query)
-                return Step(entry, target)
+                    target = required_match(self.work, entry.type, entry.query)
+                return TargetedEntry(entry, target)
             case "update":
-                return Step(entry, self._updated(entry))
+                return TargetedEntry(entry, self._updated(entry))
             case _:
                 existing = self._named(entry) if entry.query else None
-                return Step(entry, existing or self._new(entry), is_there=existing is not None)
+                return TargetedEntry(
+                    entry, existing or self._new(entry), is_existing=existing is not None
+                )
 
     def _named(self, entry: Entry) -> Literal | None:
         """Return the resource that an entry names by its id or selects by its query."""
         if entry.id:
             return Literal(entry.type, entry.id)
         claimed = entry.code != "delete"
-        return named(self.work, entry.type, entry.query, claimed=claimed)
+        return find_match(self.work, entry.type, entry.query, claimed=claimed)
 
     def _updated(self, entry: Entry) -> Literal:
         if entry.id:
@@ -111,15 +113,17 @@ class Identities:
         target = self._named(entry)
         if target is None and "id" not in entry.body:
             return self._new(entry)
-        return found_or_own(self.work, target, entry.body)
+        return conditional_update_target(self.work, target, entry.body)
 
     def _new(self, entry: Entry) -> Literal:
         """Return a resource with a new id. A message's id begins with its thread's."""
         parts = {name: entry.body[name] for name in _SAY_THE_ID if name in entry.body}
-        resource = checks.resolved(self.work, self.linked(entry, parts))
+        resource = checks.resolve_conditionals(
+            self.work, self.with_literal_references(entry, parts)
+        )
         return Literal(entry.type, new_id(self.work, resource))
 
-    def _take(self, target: Literal, step: Step) -> None:
+    def _take(self, target: Literal, step: TargetedEntry) -> None:
         """Record that an entry writes a resource. Raises Invalid if another one does, too."""
         entry = step.entry
         if other := self._taken.get(target):
@@ -128,17 +132,19 @@ class Identities:
                 expression="url",
                 diagnostics="A transaction may write a resource only once",
             )
-        if step.is_there:
+        if step.is_existing:
             return
-        self._taken[target] = entry.place
+        self._taken[target] = entry.expression
         if entry.code == "delete":
-            self.work.announce(target, None)
+            self.work.plan_write(target, None)
         elif entry.code != "patch":
-            self.work.announce(target, entry.body | {"id": target.id})
+            self.work.plan_write(target, entry.body | {"id": target.id})
 
-    def linked(self, entry: Entry, resource: Resource) -> Resource:
+    def with_literal_references(self, entry: Entry, resource: Resource) -> Resource:
         """Return a resource with its references to other entries made literal."""
-        return linked(resource, lambda text: self.links.literal(text, entry.full_url))
+        return replace_links(
+            resource, lambda text: self.links.literal_reference(text, entry.full_url)
+        )
 
 
 # The elements that a new resource's id depends on.

@@ -16,7 +16,7 @@ MINUTE = 60 * instants.SECOND
 BOUNDS = frozenset({"start", "end"})
 
 
-def written(resource: Resource, element: str) -> Any:
+def element_value(resource: Resource, element: str) -> Any:
     """Return the value of an element that the server may fill, or None if it has none.
 
     `start` and `end` are those of the period. Extensions in place of a bound count as its value.
@@ -27,21 +27,24 @@ def written(resource: Resource, element: str) -> Any:
     return resource.get(element)
 
 
-def still_filled(before: Resource, after: Resource, filled: frozenset[str]) -> frozenset[str]:
+def unchanged_elements(before: Resource, after: Resource, filled: frozenset[str]) -> frozenset[str]:
     """Return which of the elements that the server filled a client's write leaves unchanged."""
     return frozenset(
         name
         for name in filled
-        if written(after, name) is not None and written(after, name) == written(before, name)
+        if element_value(after, name) is not None
+        and element_value(after, name) == element_value(before, name)
     )
 
 
-def with_kept(before: Resource, after: Resource, filled: frozenset[str], zone: tzinfo) -> Resource:
+def with_restored_elements(
+    before: Resource, after: Resource, filled: frozenset[str], zone: tzinfo
+) -> Resource:
     """Return a client's resource with the elements that the server filled and the client left out.
 
     A bound of the period is not restored if it contradicts the client's other bound.
     """
-    left_out = {name for name in filled if written(after, name) is None}
+    left_out = {name for name in filled if element_value(after, name) is None}
     bounds = {name: before["period"][name] for name in left_out & BOUNDS}
     restored = after | {name: before[name] for name in left_out - BOUNDS}
     if bounds:
@@ -54,13 +57,13 @@ def _without_contradiction(
     period: Resource, by_server: frozenset[str] | set[str], zone: tzinfo
 ) -> Resource:
     """Return a period without the bounds that the server filled if it ends before it starts."""
-    limits = instants.period(period, zone)
+    limits = instants.period_range(period, zone)
     if limits.high >= limits.low:
         return period
     return {name: value for name, value in period.items() if name not in by_server & BOUNDS}
 
 
-def without(resource: Resource, elements: frozenset[str]) -> Resource:
+def without_elements(resource: Resource, elements: frozenset[str]) -> Resource:
     """Return a resource without some elements; `start` and `end` are those of the period."""
     remaining = {name: value for name, value in resource.items() if name not in elements}
     period = {
@@ -70,7 +73,7 @@ def without(resource: Resource, elements: frozenset[str]) -> Resource:
     return remaining | ({"period": period} if period else {})
 
 
-def completed(
+def with_filled_elements(
     session: Resource, figures: Figures, filled: frozenset[str], zone: tzinfo, *, room: int
 ) -> tuple[Resource, frozenset[str]]:
     """Fill period, length and participants of a session that ends, from its counting messages.
@@ -78,14 +81,14 @@ def completed(
     Return the session, and the names of all elements in it that the server has filled. At most
     `room` participants are added.
     """
-    result, filled = timed(session, figures, filled, zone)
+    result, filled = with_period_and_length(session, figures, filled, zone)
     by_server = set(filled)
     if "participant" not in result or "participant" in by_server:
         _fill_participants(result, figures, by_server, room)
     return result, frozenset(by_server)
 
 
-def timed(
+def with_period_and_length(
     session: Resource, figures: Figures, filled: frozenset[str], zone: tzinfo
 ) -> tuple[Resource, frozenset[str]]:
     """Fill period and length unless a client wrote them; without a counting message, nothing.
@@ -128,7 +131,7 @@ def _fill_length(session: Resource, by_server: set[str], zone: tzinfo) -> None:
         by_server.add("length")
 
 
-def measured(
+def with_recomputed_length(
     session: Resource, filled: frozenset[str], zone: tzinfo
 ) -> tuple[Resource, frozenset[str]]:
     """Recompute a length that the server filled, because a client may have changed the period.
@@ -153,14 +156,14 @@ def elapsed_minutes(period: Resource, zone: tzinfo) -> int | None:
 def _fill_participants(session: Resource, figures: Figures, by_server: set[str], room: int) -> None:
     participants = list(session.get("participant", ()))
     present = {str(references.target(entry.get("individual"))) for entry in participants}
-    missing = [sender for sender in sorted(figures.senders - present) if takes_part(sender)]
+    missing = [sender for sender in sorted(figures.senders - present) if can_participate(sender)]
     participants += [participant(sender) for sender in missing[: max(room, 0)]]
     if participants:
         session["participant"] = participants
         by_server.add("participant")
 
 
-def takes_part(reference: str) -> bool:
+def can_participate(reference: str) -> bool:
     """Return whether R4 allows the type of a reference as an Encounter's participant."""
     return reference.partition("/")[0] in PARTICIPATION_OF
 
@@ -171,7 +174,7 @@ def participant(reference: str) -> Resource:
     return {"type": [{"coding": [coding]}], "individual": {"reference": reference}}
 
 
-def child_completed(child: Resource, session: Resource, zone: tzinfo) -> Resource:
+def with_period_of_session(child: Resource, session: Resource, zone: tzinfo) -> Resource:
     """Return a medical encounter with the bounds that its period lacks taken from its session's.
 
     It is returned unchanged if its period would be empty or end before it starts.
@@ -181,7 +184,7 @@ def child_completed(child: Resource, session: Resource, zone: tzinfo) -> Resourc
     for name in ("start", "end"):
         if name in session_period and name not in period and f"_{name}" not in period:
             period[name] = session_period[name]
-    limits = instants.period(period, zone)
+    limits = instants.period_range(period, zone)
     if not period or limits.high < limits.low:
         return child
     return child | {"period": period}

@@ -6,7 +6,7 @@ from shared.settings import settings
 from shared.store.records import CommunicationRecord
 
 
-def policy() -> Policy:
+def default_policy() -> Policy:
     """Return the policy of threads whose header sets none."""
     known = settings()
     return Policy(
@@ -20,4 +20,4 @@ def policy() -> Policy:
 
 def policy_of(header: CommunicationRecord) -> Policy:
     """Return the policy of a thread. Raises BusinessRule if its header's extension is wrong."""
-    return policy_extension.policy_of(header.resource, policy())
+    return policy_extension.policy_of(header.resource, default_policy())

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from shared.catalog.types import TYPES
+from shared.catalog.types import STORED_TYPES
 from shared.fhir import references
-from shared.fhir.references import Elsewhere, Local
+from shared.fhir.references import External, Local
 
 type Pair = tuple[str, str]
 
@@ -32,7 +32,7 @@ MOST = 1000
 _COMMA = re.compile(r"(?<!\\),")
 
 
-def named(resource_type: str, query: Iterable[Pair]) -> frozenset[str]:
+def in_query(resource_type: str, query: Iterable[Pair]) -> frozenset[str]:
     """Return the references that a query names, also in chains.
 
     Values beyond `MOST` are ignored: such a search is refused.
@@ -53,11 +53,11 @@ def _named(resource_type: str, name: str, value: str) -> Iterator[str]:
         by, _, of = chain[-1].partition(":") if chain else ("", "", resource_type)
         kind = of or _OF.get(by, "")
     for text in _COMMA.split(value, MOST)[:MOST]:
-        match references.read(text):
+        match references.parse(text):
             # A query is left out, because its values may be personal data.
-            case Local(target) if target.type in TYPES:
+            case Local(target) if target.type in STORED_TYPES:
                 yield str(target)
-            case Elsewhere(reference, "Patient"):
+            case External(reference, "Patient"):
                 yield reference
-            case None if kind in TYPES and references.is_bare_id(text, (kind,)):
+            case None if kind in STORED_TYPES and references.is_bare_id(text, (kind,)):
                 yield f"{kind}/{text}"

@@ -11,22 +11,22 @@ from shared.access.tokens import Token
 from shared.catalog.access_patterns import RESERVED
 from shared.catalog.interactions import Interaction
 from shared.catalog.roles import (
+    COMPARTMENT_ROLES,
     DELETERS_OF_ANYTHING,
-    OF_COMPARTMENT,
-    OF_DRAFTS,
+    DRAFT_READERS,
     PATIENT,
     RELATED_PERSON,
     ROLES,
 )
-from shared.catalog.types import TYPES
+from shared.catalog.types import STORED_TYPES
 from shared.errors import Forbidden
 from shared.fhir import references
-from shared.rules.compartments import is_a
+from shared.rules.compartments import is_reference_to
 from shared.settings import Settings
 
 type Predicate = Callable[[dict[str, Any]], bool]
 # Return what the constraint of a scope asks of resources of a type; None if it cannot be applied.
-type Constrained = Callable[[str, Scope], Predicate | None]
+type ConstraintPredicate = Callable[[str, Scope], Predicate | None]
 
 DEFAULT_TENANT = "-"
 # No character of a tenant's name ends a segment of a key, and no name equals the default.
@@ -37,7 +37,7 @@ def _grants_nothing(_type: str, _scope: Scope) -> None:
     """Apply no constraint: a scope that has one grants nothing."""
 
 
-class Ground(NamedTuple):
+class AccessBasis(NamedTuple):
     """A stored resource that a caller's rights depend on; version 0 if it does not exist."""
 
     type: str
@@ -46,7 +46,7 @@ class Ground(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Actor:
+class Caller:
     """The caller of a request: the token's subject and client, a person, and roles.
 
     For a patient or related person, `myself` is the reference that they have as `sender` of their
@@ -62,17 +62,19 @@ class Actor:
     fhir_user: str = ""
     roles: frozenset[str] = field(default_factory=frozenset)
     tenant: str = DEFAULT_TENANT
-    myself: str = ""
+    own_reference: str = ""
     patients: frozenset[str] = field(default_factory=frozenset)
-    also: frozenset[str] = field(default_factory=frozenset)
-    grounds: tuple[Ground, ...] = ()
-    patient: str = ""
+    other_related_persons: frozenset[str] = field(default_factory=frozenset)
+    access_basis: tuple[AccessBasis, ...] = ()
+    launch_patient: str = ""
     scopes: tuple[Scope, ...] | None = None
     # Given by whoever can match resources with searches; without it such scopes grant nothing.
-    constrained: Constrained = field(default=_grants_nothing, compare=False, repr=False)
+    constraint_predicate: ConstraintPredicate = field(
+        default=_grants_nothing, compare=False, repr=False
+    )
 
     @property
-    def who(self) -> dict[str, str]:
+    def audit_claims(self) -> dict[str, str]:
         """What the audit trail stores about the caller."""
         fields = {
             "subject": self.subject,
@@ -83,30 +85,32 @@ class Actor:
         return {name: value for name, value in fields.items() if value}
 
     @property
-    def is_cared_for(self) -> bool:
+    def is_patient_or_relative(self) -> bool:
         """Whether the caller's roles reach only compartments: a patient or related person."""
         known_roles = self.roles & ROLES.keys()
-        return bool(known_roles) and known_roles <= OF_COMPARTMENT
+        return bool(known_roles) and known_roles <= COMPARTMENT_ROLES
 
     @property
     def sees_drafts(self) -> bool:
         """Whether the caller sees the drafts of others."""
-        return not OF_DRAFTS.isdisjoint(self.roles)
+        return not DRAFT_READERS.isdisjoint(self.roles)
 
     @property
     def is_related_person(self) -> bool:
         """Whether the caller's access is that of a patient's relative."""
-        return self.is_cared_for and is_a(ROLES[RELATED_PERSON].person, self.myself)
+        return self.is_patient_or_relative and is_reference_to(
+            ROLES[RELATED_PERSON].person, self.own_reference
+        )
 
     @property
-    def selves(self) -> frozenset[str]:
+    def own_references(self) -> frozenset[str]:
         """All references of a patient or related person: the senders of their messages."""
-        return self.also | ({self.myself} - {""})
+        return self.other_related_persons | ({self.own_reference} - {""})
 
     @property
-    def senders(self) -> frozenset[str]:
+    def sender_references(self) -> frozenset[str]:
         """The references that the `sender` of the caller's own messages can have."""
-        return frozenset(map(references.canonical, self.selves or {self.fhir_user})) - {""}
+        return frozenset(map(references.normalize, self.own_references or {self.fhir_user})) - {""}
 
     @property
     def deletes_anything(self) -> bool:
@@ -114,28 +118,28 @@ class Actor:
         return not DELETERS_OF_ANYTHING.isdisjoint(self.roles)
 
     @property
-    def people(self) -> frozenset[str]:
+    def compartment_owners(self) -> frozenset[str]:
         """The owners of the compartments that a patient or related person sees."""
-        return self.patients | self.selves
+        return self.patients | self.own_references
 
 
-ANONYMOUS = Actor(subject="anonymous")
+ANONYMOUS = Caller(subject="anonymous")
 
 
-def caller(
+def caller_from_claims(
     claims: Mapping[str, Any],
     settings: Settings,
     authorization: str = "",
     *,
-    constrained: Constrained = _grants_nothing,
-) -> Actor:
+    constrained: ConstraintPredicate = _grants_nothing,
+) -> Caller:
     """Return the caller of a request by its verified claims and its Authorization header.
 
     `constrained` applies the constraints of scopes, which are searches. Raises Login if the token
     is not an access token. Raises Forbidden if it lacks the scope that the deployment requires, or
     a tenant in a deployment with several.
     """
-    token = tokens.read(claims, authorization)
+    token = tokens.parse(claims, authorization)
     tokens.check_scope(token, settings.required_scope)
     groups = token.groups(settings.groups_claim, ROLES)
     client = token.text("client_id") or token.text("cid")
@@ -147,18 +151,20 @@ def caller(
     fhir_user, patient = token.text("fhirUser"), _patient(token.text("patient"))
     myself = _myself(roles, fhir_user, patient)
     # A claim makes no patient another patient's relative, whatever other role they have.
-    own_patient = myself if is_a("Patient", myself) else patient if RELATED_PERSON in roles else ""
-    return Actor(
+    own_patient = (
+        myself if is_reference_to("Patient", myself) else patient if RELATED_PERSON in roles else ""
+    )
+    return Caller(
         subject=subject,
         client=client,
         fhir_user=fhir_user,
         roles=roles,
         tenant=_tenant(token, settings.tenant_claim),
-        myself=myself,
+        own_reference=myself,
         patients=frozenset({own_patient} - {""}),
-        patient=patient or (myself if is_a("Patient", myself) else ""),
-        scopes=scopes.read(token.scopes),
-        constrained=constrained,
+        launch_patient=patient or (myself if is_reference_to("Patient", myself) else ""),
+        scopes=scopes.parse(token.scopes),
+        constraint_predicate=constrained,
     )
 
 
@@ -176,7 +182,7 @@ def _tenant(token: Token, claim: str) -> str:
 
 def _patient(claim: str) -> str:
     """Return a `patient` claim as a reference. In SMART's launch context it is a bare id."""
-    return references.canonical(claim if "/" in claim or not claim else f"Patient/{claim}")
+    return references.normalize(claim if "/" in claim or not claim else f"Patient/{claim}")
 
 
 def _myself(roles: frozenset[str], fhir_user: str, patient: str) -> str:
@@ -184,14 +190,18 @@ def _myself(roles: frozenset[str], fhir_user: str, patient: str) -> str:
 
     A patient's may come from the `patient` claim if there is no `fhirUser`.
     """
-    person = references.canonical(fhir_user)
-    for role in sorted(roles & OF_COMPARTMENT):
-        if is_a(ROLES[role].person, person):
+    person = references.normalize(fhir_user)
+    for role in sorted(roles & COMPARTMENT_ROLES):
+        if is_reference_to(ROLES[role].person, person):
             return person
-    return patient if PATIENT in roles and not fhir_user and is_a("Patient", patient) else ""
+    return (
+        patient
+        if PATIENT in roles and not fhir_user and is_reference_to("Patient", patient)
+        else ""
+    )
 
 
-def authorise(actor: Actor, interaction: Interaction, resource_type: str) -> Actor:
+def authorize(caller: Caller, interaction: Interaction, resource_type: str) -> Caller:
     """Return the caller with only those of their roles that permit an interaction.
 
     No other role then widens what they may do: an auditor who is also a patient sees everything,
@@ -199,25 +209,25 @@ def authorise(actor: Actor, interaction: Interaction, resource_type: str) -> Act
     interaction.
     """
     if interaction.public:
-        return actor
-    actor = replace(actor, roles=actor.roles & interaction.roles)
-    if not actor.roles:
+        return caller
+    caller = replace(caller, roles=caller.roles & interaction.roles)
+    if not caller.roles:
         raise Forbidden(
             f"{interaction.code} requires one of the roles {', '.join(sorted(interaction.roles))}"
         )
-    if actor.is_cared_for and not actor.myself:
+    if caller.is_patient_or_relative and not caller.own_reference:
         raise Forbidden(
             "The token does not say who the caller is",
             diagnostics="The claim fhirUser must name a Patient or RelatedPerson, or the claim "
             "patient a Patient",
         )
-    for letter in interaction.letters if actor.scopes is not None else "":
-        granting = (scope for scope in actor.scopes or () if scope.grants(letter, resource_type))
+    for letter in interaction.scope_letters if caller.scopes is not None else "":
+        granting = (scope for scope in caller.scopes or () if scope.grants(letter, resource_type))
         # Other types are not searched like these, so a scope's constraint or compartment could
         # not be applied to them.
-        if not any(scope.is_whole or resource_type in TYPES for scope in granting):
+        if not any(scope.covers_whole_type or resource_type in STORED_TYPES for scope in granting):
             raise Forbidden(
                 f"{interaction.code} of {resource_type} needs a scope that the token does not have",
-                diagnostics=f"Request a scope such as user/{resource_type}.{interaction.letters}",
+                diagnostics=f"Request a scope such as user/{resource_type}.{interaction.scope_letters}",
             )
-    return actor
+    return caller

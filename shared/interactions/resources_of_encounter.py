@@ -3,28 +3,35 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from shared.access.visibility import Sight
+from shared.access.visibility import Visibility
 from shared.catalog import access_patterns as patterns
 from shared.fhir import fhirjson
 from shared.store import codec, dynamodb
 from shared.store.index import partitions
 from shared.store.index.order import AFTER_ALL
 from shared.store.items import Item
-from shared.store.reading import read_many
+from shared.store.reading import json_by_id
 
 type Found = tuple[str, bytes]
 
 
-def records(
-    sight: Sight, encounter_id: str, kinds: frozenset[str] | None, after: str, *, page: int
+def visible_resources(
+    visibility: Visibility,
+    encounter_id: str,
+    kinds: frozenset[str] | None,
+    after: str,
+    *,
+    page: int,
 ) -> Iterator[Found]:
     """Yield the records that the caller sees, each as its sort key and JSON, type by type.
 
     Only those after the sort key `after` are read. `kinds` are resource types, None for all. `page`
     is the number of rows that each query reads.
     """
-    partition = partitions.of_encounter(sight.tenant, encounter_id)
-    prefixes = [patterns.RECORDS] if kinds is None else sorted(map(partitions.record_prefix, kinds))
+    partition = partitions.of_encounter_records(visibility.tenant, encounter_id)
+    prefixes = (
+        [patterns.RECORD_PREFIX] if kinds is None else sorted(map(partitions.record_prefix, kinds))
+    )
     for prefix in prefixes:
         between = (prefix, prefix + AFTER_ALL)
         start = after if after.startswith(prefix) else None
@@ -33,7 +40,7 @@ def records(
                 patterns.ENCOUNTER, partition, between, limit=page, after=start
             )
             for resource_type, rows in groupby(items, _type):
-                yield from _visible(sight, resource_type, list(rows))
+                yield from _visible(visibility, resource_type, list(rows))
             if start is None:
                 break
 
@@ -42,16 +49,16 @@ def _type(row: Item) -> str:
     return str(row["sk"]["S"].split("#")[1])
 
 
-def _visible(sight: Sight, resource_type: str, rows: list[Item]) -> Iterator[Found]:
+def _visible(visibility: Visibility, resource_type: str, rows: list[Item]) -> Iterator[Found]:
     """Yield the resources of rows that the caller sees; those of partial rows are read whole."""
     partial = [row["sk"]["S"].rpartition("#")[2] for row in rows if "partial" in row]
-    whole = read_many(resource_type, partial, sight.tenant) if partial else {}
+    whole = json_by_id(resource_type, partial, visibility.tenant) if partial else {}
     for row in rows:
         place = row["sk"]["S"]
         if "partial" in row:
             json = whole.get(place.rpartition("#")[2], b"")
         else:
             json = codec.unpack(bytes(row["resource"]["B"]))[0]
-        is_seen = json and sight.surely_sees(resource_type, json)
-        if is_seen or (json and sight.sees(fhirjson.loads(json))):
+        is_seen = json and visibility.sees_without_reading(resource_type, json)
+        if is_seen or (json and visibility.sees(fhirjson.loads(json))):
             yield place, json

@@ -6,7 +6,7 @@ Checking such references there would reveal who is a patient to anybody who may 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from shared.audit.work import Work
+from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir.references import Literal
 from shared.references import targets
 from shared.rules import classification
@@ -16,13 +16,15 @@ type Resource = dict[str, Any]
 _IN_THREADS = ("subject", "sender", "recipient")
 
 
-def others(work: Work, resource: Resource, named: Iterable[Literal]) -> list[Literal]:
+def forbidden_targets(
+    work: AuditedUnitOfWork, resource: Resource, named: Iterable[Literal]
+) -> list[Literal]:
     """Return which of the targets that a resource names the caller may not refer to.
 
     They may refer to those whose compartments they see, and to the people of the thread that they
     write in.
     """
-    unsure = [target for target in named if work.sight.limits((target.type,))]
+    unsure = [target for target in named if work.visibility.is_partial((target.type,))]
     unsure = [target for target in unsure if target not in _own(work, target.type)]
     if not unsure:
         return []
@@ -34,27 +36,27 @@ def others(work: Work, resource: Resource, named: Iterable[Literal]) -> list[Lit
     return [target for target in unsure if target not in in_thread]
 
 
-def _own(work: Work, resource_type: str) -> set[Literal | None]:
+def _own(work: AuditedUnitOfWork, resource_type: str) -> set[Literal | None]:
     """Return the people in whose compartments the caller sees a type."""
-    people = work.sight.people(resource_type) or ()
-    return {targets.named(work.tenant, {"reference": person}) for person in people}
+    people = work.visibility.compartment_owners(resource_type) or ()
+    return {targets.target_of(work.tenant, {"reference": person}) for person in people}
 
 
-def _thread(work: Work, resource: Resource) -> Iterator[Resource]:
+def _thread(work: AuditedUnitOfWork, resource: Resource) -> Iterator[Resource]:
     """Yield a message's header, then the thread's messages that the caller sees."""
-    header_id = classification.header(resource)
+    header_id = classification.header_id(resource)
     header = work.communication(header_id) if header_id else None
-    if header is None or not work.sight.sees(header.resource):
+    if header is None or not work.visibility.sees(header.resource):
         return
     yield header.resource
     for message in work.messages(header_id):
-        if work.sight.sees(message.resource):
+        if work.visibility.sees(message.resource):
             yield message.resource
 
 
-def _people(work: Work, communication: Resource) -> Iterator[Literal]:
+def _people(work: AuditedUnitOfWork, communication: Resource) -> Iterator[Literal]:
     for name in _IN_THREADS:
         elements = communication.get(name, ())
         for element in elements if isinstance(elements, list) else [elements]:
-            if person := targets.named(work.tenant, element or {}):
+            if person := targets.target_of(work.tenant, element or {}):
                 yield person

@@ -10,7 +10,7 @@ from shared.errors import TooCostly
 MOST_STEPS = 1_000_000
 
 
-class Work:
+class StepBudget:
     """The steps that the invariants of the outermost resource, `outer`, may still take."""
 
     def __init__(self, outer: Any, steps: int = MOST_STEPS) -> None:

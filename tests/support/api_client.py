@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from shared.catalog.interactions import INTERACTIONS, SLASHED, Interaction
-from tests.support import outgoing
+from shared.catalog.interactions import GREEDY_ROUTES, INTERACTIONS, Interaction
+from tests.support import response_checks
 
 DOMAIN = "fhir.example.org"
 ORIGIN, BASE_PATH = f"https://{DOMAIN}", "/fhir/R4"
@@ -39,13 +39,13 @@ class Answer:
         return str(self.body["meta"]["versionId"])
 
     @property
-    def found(self) -> list[Any]:
+    def resources(self) -> list[Any]:
         """Return the resources of a searchset, in order."""
         return [entry["resource"] for entry in self.body.get("entry", ())]
 
     @property
     def ids(self) -> list[str]:
-        return [resource["id"] for resource in self.found]
+        return [resource["id"] for resource in self.resources]
 
     @property
     def expressions(self) -> list[str]:
@@ -55,16 +55,16 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class FrontDoor:
+class ApiClient:
     """A caller with a role. `claims` adds claims to the token; `packed` sends bodies as base64."""
 
     role: str = "practitioner"
     fhir_user: str = "Practitioner/doctor-alice-smith"
     claims: Mapping[str, str] = field(default_factory=dict)
-    packed: bool = False
+    sends_base64: bool = False
 
     @property
-    def administrator(self) -> "FrontDoor":
+    def administrator(self) -> "ApiClient":
         """Return the same caller as an administrator, who may delete anything."""
         return replace(self, role="admin")
 
@@ -78,16 +78,18 @@ class FrontDoor:
         **headers: str,
     ) -> Answer:
         """Call `url`, relative to the base URL, or absolute like a `next` link or a rooted path."""
-        handler, event = self.prepared(method, url, body, content_type=content_type, **headers)
+        handler, event = self.handler_and_event(
+            method, url, body, content_type=content_type, **headers
+        )
         answer = handler(event, None)
         body = answer["body"]
         if answer.get("isBase64Encoded"):
             body = gzip.decompress(b64decode(body)).decode()
         if body and answer["headers"]["Content-Type"].startswith(JSON):
-            outgoing.check(body)
+            response_checks.check(body)
         return Answer(answer["statusCode"], answer["headers"], body)
 
-    def prepared(
+    def handler_and_event(
         self,
         method: str,
         url: str,
@@ -107,7 +109,7 @@ class FrontDoor:
         event = self._event(method, base + parts.path, parts.query, sent, body)
         event |= {"routeKey": f"{method} {base}{row.path}" if row else "$default"}
         if not row and (slashed := _slashed(method, parts.path)):
-            row, event["routeKey"] = slashed, f"{method} {base}{slashed.slashed}"
+            row, event["routeKey"] = slashed, f"{method} {base}{slashed.greedy_path}"
         event["pathParameters"] = parameters
         module = import_module(f"functions.{row.function if row else 'fallback'}")
         return module.handler, json.loads(json.dumps(event))
@@ -116,7 +118,7 @@ class FrontDoor:
         self, method: str, path: str, query: str, headers: dict[str, str], body: Any
     ) -> dict[str, Any]:
         text = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
-        is_packed = isinstance(text, bytes) or self.packed
+        is_packed = isinstance(text, bytes) or self.sends_base64
         if is_packed and text:
             text = b64encode(text if isinstance(text, bytes) else text.encode()).decode()
         claims = {
@@ -162,7 +164,7 @@ class FrontDoor:
 def route(method: str, path: str, *, rooted: bool) -> tuple[Interaction | None, dict[str, str]]:
     """Find the route as the gateway does: a static segment takes precedence over a variable."""
     segments = path.split("/")
-    rows = [row for row in INTERACTIONS if row.method == method and row.rooted is rooted]
+    rows = [row for row in INTERACTIONS if row.method == method and row.is_at_root is rooted]
     rows = [
         row for row in rows if row.path != "/"
     ]  # This path is a route key only in an API without a base path.
@@ -176,7 +178,7 @@ def route(method: str, path: str, *, rooted: bool) -> tuple[Interaction | None, 
 
 def _slashed(method: str, path: str) -> Interaction | None:
     """Find the row whose greedy route takes a path without a token, if there is one."""
-    for key, row in SLASHED.items():
+    for key, row in GREEDY_ROUTES.items():
         verb, _, template = key.partition(" ")
         if verb == method and path.startswith(template.removesuffix("{proxy+}")):
             return row

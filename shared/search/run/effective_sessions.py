@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import Any
 
 from shared.catalog import access_patterns as patterns
-from shared.rules.state import Adoption, Span, adopted
-from shared.search.plan.plans import MESSAGE, Plan, Source, Step, Stream, lay_out
+from shared.rules.state import Adoption, Span, adoption_of
+from shared.search.plan.plans import MESSAGE_PREFIX, Plan, Source, Step, Stream, reading_steps
 from shared.search.plan.windows import NOTHING
 from shared.search.run.streams import Row
 from shared.store import dynamodb, items
@@ -39,23 +39,27 @@ class EffectiveSessions:
         source = Source("session", tuple(dict.fromkeys(partitions)), self._by)
         plan = self._plan
         near_and_far = (plan.window, NOTHING)
-        laid_out = lay_out(source, near_and_far, ordered=plan.ordered, forward=plan.forward)
+        laid_out = reading_steps(
+            source, near_and_far, ordered=plan.is_date_ordered, forward=plan.forward
+        )
         return tuple(tuple(self._clipped(step)) for step in laid_out)
 
     def _clipped(self, step: Step) -> Iterator[Stream]:
         for stream in step:
             thread = stream.partition.partition("#")[2]
             spans = [span for span in self.spans if span.thread == thread]
-            low = min(span.low or MESSAGE for span in spans)
-            highs = [span.high or MESSAGE + AFTER_ALL for span in spans]
+            low = min(span.low or MESSAGE_PREFIX for span in spans)
+            highs = [span.high or MESSAGE_PREFIX + AFTER_ALL for span in spans]
             yield stream.between(low, max(highs))
 
-    def include(self, row: Row) -> bool:
+    def has_message(self, row: Row) -> bool:
         """Return whether a message's effective session is one of these."""
         item: dict[str, dict[str, Any]] = row.item
         session = items.text(item, "session")
         if not session and "epoch" in item:
-            adoption = adopted(int(item["epoch"]["N"]), self._adoptions_of(row.stream.partition))
+            adoption = adoption_of(
+                int(item["epoch"]["N"]), self._adoptions_of(row.stream.partition)
+            )
             session = adoption.session if adoption else ""
         return session in self._ids
 

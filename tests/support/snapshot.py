@@ -6,9 +6,9 @@ from typing import Any
 
 from shared.catalog import access_patterns as patterns
 from shared.rules import classification
-from shared.rules.state import Adoption, Slot, SlotKey, Span, adopted
+from shared.rules.state import Adoption, Slot, SlotKey, Span, adoption_of
 from shared.store import dynamodb, items
-from shared.store.records import CommunicationRecord, EncounterRecord, Pending
+from shared.store.records import CommunicationRecord, EncounterRecord, PendingEncounter
 from tests.support import consistency
 from tests.support.memory_database import Database
 
@@ -16,7 +16,7 @@ type Known = dict[tuple[str, str, str], tuple[Any, Any]]
 
 
 @dataclass
-class Picture:
+class Snapshot:
     """Every record by its id or key. `due` lists the Encounters that have a due row."""
 
     encounters: dict[str, EncounterRecord] = field(default_factory=dict)
@@ -32,14 +32,14 @@ class Picture:
         """Return the adoption that gave a message its session, or None."""
         if message.session or message.epoch is None:
             return None
-        return adopted(message.epoch, self.adoptions.get(message.place.thread, []))
+        return adoption_of(message.epoch, self.adoptions.get(message.place.thread, []))
 
     def session(self, message: CommunicationRecord) -> str:
         """Return the id of a message's effective session."""
         adoption = self.adoption(message)
         return adoption.session if adoption else message.session
 
-    def counting(self, session_id: str) -> Iterator[CommunicationRecord]:
+    def counting_messages(self, session_id: str) -> Iterator[CommunicationRecord]:
         """Return the counting messages of a session, except those adopted after its end."""
         for message in self.messages.values():
             adoption = self.adoption(message)
@@ -50,37 +50,37 @@ class Picture:
     def children(self, session_id: str) -> Iterator[EncounterRecord]:
         """Return the Encounters that are part of an Encounter."""
         for record in self.encounters.values():
-            if classification.parent(record.resource) == session_id:
+            if classification.parent_id(record.resource) == session_id:
                 yield record
 
-    def slots_of(self, session_id: str) -> list[Slot]:
+    def open_slots_of(self, session_id: str) -> list[Slot]:
         """Return the open slots that name a session."""
         return [slot for slot in self.slots.values() if slot.open and slot.session == session_id]
 
 
-def picture(database: Database, known: Known) -> Picture:
+def take_snapshot(database: Database, known: Known) -> Snapshot:
     """Take a picture. Items that are `known` from the previous picture are not decoded again."""
-    result = Picture()
+    result = Snapshot()
     for table in (patterns.ENCOUNTER, patterns.THREAD):
         name = dynamodb.table_name(table)
-        for item in database.everything(name):
+        for item in database.all_items(name):
             key = (name, item["pk"]["S"], item["sk"]["S"])
             if key not in known or known[key][0] is not item:
                 known[key] = (item, _record(table, item))
             _put(result, known[key][1])
-    for item in database.everything(dynamodb.table_name(patterns.SEARCH)):
+    for item in database.all_items(dynamodb.table_name(patterns.SEARCH)):
         if item["pk"]["S"].startswith("due#"):
             result.due.append(item["sk"]["S"].rpartition("#")[2])
     return result
 
 
-def stored() -> Picture:
+def take_snapshot_of_tables() -> Snapshot:
     """Take a picture of a database that is not in memory."""
     memory = Database()
     for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.SEARCH):
         for item in consistency.scan(table):
             memory.put_item(TableName=dynamodb.table_name(table), Item=item)
-    return picture(memory, {})
+    return take_snapshot(memory, {})
 
 
 def _record(table: str, item: Any) -> Any:
@@ -88,7 +88,7 @@ def _record(table: str, item: Any) -> Any:
     if sort.startswith("v#"):
         return None
     if table == patterns.ENCOUNTER:
-        kind = Pending if sort == "pending" else EncounterRecord
+        kind = PendingEncounter if sort == "pending" else EncounterRecord
         return items.span(item) if sort.startswith("t#") else kind.from_item(item)
     if sort.startswith(("state", "day#")):
         return items.slot(item)
@@ -97,11 +97,11 @@ def _record(table: str, item: Any) -> Any:
     return None if "to" in item else CommunicationRecord.from_item(item)
 
 
-def _put(result: Picture, record: Any) -> None:
+def _put(result: Snapshot, record: Any) -> None:
     match record:
         case EncounterRecord():
             result.encounters[record.id] = record
-        case Pending():
+        case PendingEncounter():
             result.pending.add(record.encounter)
         case Span():
             result.spans[record.encounter, record.thread] = record

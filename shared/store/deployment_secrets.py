@@ -26,10 +26,10 @@ def _provider() -> SecretsProvider:
     return SecretsProvider(boto3_client=client)
 
 
-def header(arn: str) -> str:
+def header_value(arn: str) -> str:
     """Return a secret that is an HTTP header's value. Raises Unreadable."""
     try:
-        value = dynamodb.make(get_secret_value, arn=arn)
+        value = dynamodb.call_aws(get_secret_value, arn=arn)
     except Exception as error:  # noqa: BLE001 - the provider lets anything be the reason
         raise _unreadable(_code(error)) from None
     text = value.strip() if isinstance(value, str) else ""
@@ -46,7 +46,7 @@ def get_secret_value(arn: str) -> object:
         raise error.__context__ or error from None
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Read every secret anew when it is next asked for."""
     _provider().store.clear()
 

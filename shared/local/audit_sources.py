@@ -7,12 +7,12 @@ import orjson
 
 from shared.audit import digests, events
 from shared.audit.chain_steps import EventRow
-from shared.audit.chains import Head, StoredVersion
+from shared.audit.chains import ChainHead, StoredVersion
 from shared.audit.digests import Digest
 from shared.catalog import access_patterns as patterns
 from shared.local.deployments import Deployment
 from shared.store import audit_items, codec, items
-from shared.store.repair import rebuilding
+from shared.store.repair import index_drift
 
 _RESOURCES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE)
 TABLES = (*_RESOURCES, patterns.AUDIT)
@@ -27,7 +27,7 @@ class Archive(NamedTuple):
     def digests(self, since: str = "", until: str = "") -> Iterator[Digest]:
         """Read the digests of events from an instant to another."""
         for key in self.keys(digests.DIGESTS_PREFIX, since, until):
-            for digest in digests.read(self.read(key)):
+            for digest in digests.parse(self.read(key)):
                 if since <= digest.at < (until or "~"):
                     yield digest
 
@@ -47,19 +47,19 @@ class Archive(NamedTuple):
         return body
 
 
-def of(deployment: Deployment) -> tuple[Any, dict[str, str], Archive]:
+def of_deployment(deployment: Deployment) -> tuple[Any, dict[str, str], Archive]:
     """Return a client of DynamoDB, the names of the tables and the archive of a deployment."""
-    names = deployment.names()
+    names = deployment.physical_ids()
     archive = Archive(deployment.client("s3"), names["AuditArchive"])
     return deployment.client("dynamodb"), {table: names[table] for table in TABLES}, archive
 
 
 def tables_of(reference: str) -> tuple[str, ...]:
     """Return the tables in which a resource may be; all of them where none is named."""
-    return (patterns.table_of(reference.partition("/")[0]),) if reference else _RESOURCES
+    return (patterns.resource_table(reference.partition("/")[0]),) if reference else _RESOURCES
 
 
-class Stored(NamedTuple):
+class ScannedVersion(NamedTuple):
     """A version as it is stored; of the current one with what its item says beside it.
 
     `body` is the hash of the version by itself, `chain` that of the last event.
@@ -75,12 +75,14 @@ class Stored(NamedTuple):
     chain: str = ""
 
 
-def version(table: str, item: items.Item) -> Stored | None:
+def scanned_version(table: str, item: items.Item) -> ScannedVersion | None:
     """Read the version that an item has; None for an item that is something else."""
     tenant = item["pk"]["S"].partition("#")[0]
     if item["sk"]["S"].startswith("v#"):
-        return Stored(tenant, _owner(table, item), items.number(item, "version"), *_body(item))
-    record = rebuilding.current_record(table, item)
+        return ScannedVersion(
+            tenant, _owner(table, item), items.number(item, "version"), *_body(item)
+        )
+    record = index_drift.current_record(table, item)
     if record is None:
         return None
     reference, body = (
@@ -88,16 +90,16 @@ def version(table: str, item: items.Item) -> Stored | None:
         events.version_hash(record.json, record.updated).hex(),
     )
     known = record.version, record.last_updated, body, True, record.created, record.chain.hex()
-    return Stored(tenant, reference, *known)
+    return ScannedVersion(tenant, reference, *known)
 
 
 def _owner(table: str, item: items.Item) -> str:
     """Return the reference of the resource whose superseded version an item is."""
     if table == patterns.ENCOUNTER:
-        return f"Encounter/{items.partition(item)}"
+        return f"Encounter/{items.partition_without_tenant(item)}"
     if table == patterns.THREAD:
         return f"Communication/{item['sk']['S'].split('#')[1]}"
-    return items.partition(item)
+    return items.partition_without_tenant(item)
 
 
 def _body(item: items.Item) -> tuple[str, str]:
@@ -109,7 +111,7 @@ def _body(item: items.Item) -> tuple[str, str]:
     return orjson.loads(json)["meta"]["lastUpdated"], events.version_hash(json, "").hex()
 
 
-def head(current: Stored, stored: Iterable[Stored]) -> Head:
+def chain_head(current: ScannedVersion, stored: Iterable[ScannedVersion]) -> ChainHead:
     """Return a resource by its current version and all that are stored."""
     versions = {
         one.number: StoredVersion(
@@ -119,10 +121,10 @@ def head(current: Stored, stored: Iterable[Stored]) -> Head:
     }
     chain = bytes.fromhex(current.chain)
     known = current.tenant, current.reference, current.number, current.created
-    return Head(*known, chain, versions)
+    return ChainHead(*known, chain, versions)
 
 
-def rows(page: Iterable[items.Item]) -> Iterator[EventRow]:
+def event_rows(page: Iterable[items.Item]) -> Iterator[EventRow]:
     """Return the events of writes among items."""
     for item in page:
         if item["sk"]["S"] == patterns.EVENT.sort:
@@ -131,12 +133,12 @@ def rows(page: Iterable[items.Item]) -> Iterator[EventRow]:
             yield EventRow(tenant, event_id, audit_items.event_of(item), expires)
 
 
-def scanned(dynamodb: Any, table: str) -> Iterator[items.Item]:
+def scan_items(dynamodb: Any, table: str) -> Iterator[items.Item]:
     """Read every item of a table."""
-    return (item for page in pages(dynamodb, table) for item in page)
+    return (item for page in scan_pages(dynamodb, table) for item in page)
 
 
-def pages(dynamodb: Any, table: str) -> Iterator[list[items.Item]]:
+def scan_pages(dynamodb: Any, table: str) -> Iterator[list[items.Item]]:
     """Read a table page by page, each of at most 1 MB."""
     for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
         yield page["Items"]

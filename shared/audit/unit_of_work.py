@@ -6,38 +6,38 @@ from functools import cached_property
 from typing import Any
 
 from shared import metrics
-from shared.access import Actor, Ground
-from shared.access.visibility import Sight
+from shared.access import AccessBasis, Caller
+from shared.access.visibility import Visibility
 from shared.audit import events, trail
 from shared.fhir import ulids
 from shared.rules import compartments
-from shared.rules.classification import parent
-from shared.rules.events import Event, SessionOpened, of_change
+from shared.rules.classification import parent_id
+from shared.rules.session_events import SessionEvent, SessionOpened, event_of_change
 from shared.settings import settings
 from shared.store import keys, reading
-from shared.store.records import EncounterRecord, Versioned
-from shared.store.work import UnitOfWork
+from shared.store.records import EncounterRecord, VersionedRecord
+from shared.store.unit_of_work import UnitOfWork
 
 
-class Work(UnitOfWork):
+class AuditedUnitOfWork(UnitOfWork):
     """A unit of work for a caller: conditional on their rights, with one audit event."""
 
-    def __init__(self, actor: Actor, now: datetime) -> None:
+    def __init__(self, caller: Caller, now: datetime) -> None:
         """Create a unit of work for a caller, at an instant."""
-        super().__init__(actor.tenant, now, by_patient=actor.is_cared_for)
-        self.actor = actor
+        super().__init__(caller.tenant, now, by_patient=caller.is_patient_or_relative)
+        self.caller = caller
 
-    def before(self) -> "Work":
+    def preceding_work(self) -> "AuditedUnitOfWork":
         """Return a unit of work with what this one has read, to be committed before it."""
-        first = Work(self.actor, self.now)
+        first = AuditedUnitOfWork(self.caller, self.now)
         first.continue_from(self)
         return first
 
     @cached_property
-    def sight(self) -> Sight:
+    def visibility(self) -> Visibility:
         """What the caller sees of the store, including what this work has saved."""
-        return Sight(
-            self.actor,
+        return Visibility(
+            self.caller,
             header=self.header,
             children=self._children,
             rely_on=self._require_seen_by,
@@ -46,7 +46,7 @@ class Work(UnitOfWork):
     def _children(self, encounter_id: str) -> list[dict[str, Any]]:
         return [child.resource for child in self.children(encounter_id)]
 
-    def rely_on(self, grounds: Iterable[Ground]) -> None:
+    def require_access_basis(self, grounds: Iterable[AccessBasis]) -> None:
         """Require that the resources which the caller's rights come from stay as they were read."""
         for ground in grounds:
             address = keys.resource(self.tenant, ground.type, ground.id)
@@ -55,8 +55,8 @@ class Work(UnitOfWork):
     def _require_seen_by(self, resource: dict[str, Any]) -> None:
         """Require that a resource through which the caller sees another stays as it was read."""
         record = self.resource(resource["resourceType"], resource["id"])
-        if record and self.has_read(record):
-            self.require(record)
+        if record and self.is_unchanged(record):
+            self.require_unchanged(record)
 
     def commit(self, interaction: str) -> bool:
         """Write everything with its event, and return whether anything had changed.
@@ -68,11 +68,11 @@ class Work(UnitOfWork):
             return False
         event_id = ulids.new(self.milliseconds)
         self.send(event_id, *self._event(interaction, changes))
-        trail.current().written.append(event_id)
+        trail.current().event_ids.append(event_id)
         self._count(changes)
         return True
 
-    def rehearse(self, interaction: str) -> None:
+    def dry_run(self, interaction: str) -> None:
         """Make the transaction that `commit` would send, without sending it.
 
         Raises BusinessRule if a resource has too many indexed values.
@@ -85,17 +85,17 @@ class Work(UnitOfWork):
             if isinstance(record, EncounterRecord):
                 old = before.resource if before else {}
                 system = settings().encounter_type_system
-                if event := of_change(old, record.resource, record.policy, system):
+                if event := event_of_change(old, record.resource, record.policy, system):
                     _count(event)
 
     def _event(self, interaction: str, changes: Iterable[tuple[Any, Any]]) -> tuple[bytes, bytes]:
         written = [
             self._written(record, before)
             for record, before in changes
-            if isinstance(record, Versioned)
+            if isinstance(record, VersionedRecord)
         ]
         return events.of_transaction(
-            who=self.actor.who,
+            who=self.caller.audit_claims,
             interaction=interaction,
             at=self.instant,
             written=written,
@@ -103,7 +103,9 @@ class Work(UnitOfWork):
             keeps=settings().audit_retention_days,
         )
 
-    def _written(self, record: Versioned, before: Versioned | None) -> events.WrittenVersion:
+    def _written(
+        self, record: VersionedRecord, before: VersionedRecord | None
+    ) -> events.WrittenVersion:
         action = "D" if record.deleted else "C" if before is None or before.deleted else "U"
         was = before.resource if before else {}
         # Whoever it was about before is concerned by the change, too.
@@ -120,7 +122,7 @@ class Work(UnitOfWork):
     def _patients(self, resource: dict[str, Any]) -> frozenset[str]:
         """Return the patients of a resource, its own or those of what it belongs to."""
         own_patients = compartments.patients(resource) if resource else frozenset()
-        if not (through := compartments.through(resource)):
+        if not (through := compartments.patient_sources(resource)):
             return own_patients
         from shared.audit import indirect_patients  # noqa: PLC0415 - most resources name their patient
 
@@ -131,17 +133,17 @@ class Work(UnitOfWork):
         record = self._saved.get(address) or self._read.get(address)
         if record is None:
             record = reading.current(self.tenant, resource_type, resource_id)
-        return record.resource if isinstance(record, Versioned) else {}
+        return record.resource if isinstance(record, VersionedRecord) else {}
 
     def _parts(self, encounter_id: str) -> list[dict[str, Any]]:
         saved_encounters = [part.resource for part in self._saved_as(EncounterRecord)]
-        saved_parts = [part for part in saved_encounters if parent(part) == encounter_id]
+        saved_parts = [part for part in saved_encounters if parent_id(part) == encounter_id]
         return [*saved_parts, *reading.children(self.tenant, encounter_id)]
 
 
-def _count(event: Event) -> None:
-    policy = event.policy or metrics.ANY
+def _count(event: SessionEvent) -> None:
+    policy = event.policy or metrics.ANY_POLICY
     if isinstance(event, SessionOpened):
-        metrics.note(metrics.OPENED, policy=policy)
+        metrics.record(metrics.OPENED, policy=policy)
     else:
-        metrics.note(metrics.CLOSED, policy=policy)
+        metrics.record(metrics.CLOSED, policy=policy)

@@ -14,11 +14,11 @@ from typing import Any
 
 import orjson
 
-from shared.catalog.interactions import BY_ROUTE, NO_RESOURCE
+from shared.catalog.interactions import BY_ROUTE, NON_RESOURCE_CODES
 from shared.errors import Invalid, Malformed, UnsupportedMedia
 from shared.fhir import bundles, fhirjson, instants, queries, references
 from shared.fhir.empties import strip
-from shared.fhir.outcome import moved
+from shared.fhir.outcome import with_expression
 from shared.fhir.patch.patching import JSON_PATCH
 from shared.fhir.validation.validation import element_issues
 from shared.http import routing
@@ -45,15 +45,15 @@ _IDENTITY = re.compile(rb'\{"resourceType":"(\w+)","id":"([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class ParsedEntry:
     """A parsed entry: its FHIRPath, its `fullUrl`, and the event the gateway would make of it."""
 
-    place: str
+    expression: str
     full_url: str
     event: Event
 
 
-def read(request: Request, entry: Any, place: str) -> Sent:
+def parse(request: Request, entry: Any, place: str) -> ParsedEntry:
     """Return a parsed entry. Raises Invalid, Malformed and UnsupportedMedia."""
     entry, resource = _parts(entry, place)
     requested = entry["request"]
@@ -68,10 +68,10 @@ def read(request: Request, entry: Any, place: str) -> Sent:
     elif method in _WITH_BODY and not path.rpartition("/")[2].startswith(_WITHOUT_RESOURCE):
         raise Invalid(f"An entry with {method} needs a resource", expression="Resource")
     event = _event(request, method, path, {"rawQueryString": query, "headers": headers, **body})
-    return Sent(place, entry.get("fullUrl", ""), event)
+    return ParsedEntry(place, entry.get("fullUrl", ""), event)
 
 
-def unread(request: Request) -> Event:
+def unroutable_event(request: Request) -> Event:
     """Return the event of an entry that cannot be parsed: its route matches nothing."""
     return {"routeKey": "$default", "requestContext": request.context}
 
@@ -105,7 +105,7 @@ def _check_conditions(requested: Any, place: str) -> None:
 
 def _below_base(url: str) -> str:
     """Return the path and query of an entry's URL below the base. Raises Invalid."""
-    below = queries.below_base(url)
+    below = queries.relative_url(url)
     if below is None:
         base = references.BASE.get()
         raise Invalid(
@@ -189,8 +189,8 @@ def _operation(parameter: Any) -> Json:
 
 def _event(request: Request, method: str, path: str, content: Json) -> Event:
     base_path, context = settings().base_path, request.context
-    route, variables = routing.route(method, path)
-    if route in BY_ROUTE and BY_ROUTE[route].code in NO_RESOURCE:
+    route, variables = routing.match_route(method, path)
+    if route in BY_ROUTE and BY_ROUTE[route].code in NON_RESOURCE_CODES:
         raise Invalid("This path has no FHIR resource: request it on its own", expression="url")
     verb, space, template = route.partition(" ")
     stage = "" if context["stage"] == "$default" else f"/{context['stage']}"
@@ -204,7 +204,7 @@ def _event(request: Request, method: str, path: str, content: Json) -> Event:
     }
 
 
-def answered(place: str, response: Response, base: str) -> Json:
+def response_entry(place: str, response: Response, base: str) -> Json:
     """Return the entry of the response Bundle that carries the response to a request entry."""
     entry: Json = {"response": _response_element(response)}
     if _OUTCOME.match(response.body):
@@ -223,7 +223,7 @@ def _response_element(response: Response) -> Json:
         "location": headers.get("Location") or headers.get("Content-Location"),
         "etag": headers.get("ETag"),
         # Not from the Last-Modified header, which has whole seconds only.
-        "lastModified": response.about.last_updated if response.about else None,
+        "lastModified": response.record.last_updated if response.record else None,
     }
     return {"status": str(response.status)} | {name: text for name, text in details.items() if text}
 
@@ -231,7 +231,7 @@ def _response_element(response: Response) -> Json:
 def _placed(outcome: Json, place: str) -> Json:
     """Return an entry's OperationOutcome with its errors' expressions relative to the Bundle."""
     issues = [
-        moved(issue, bundles.within(place, *issue.get("expression", [""])))
+        with_expression(issue, bundles.entry_expression(place, *issue.get("expression", [""])))
         if issue["severity"] == "error"
         else issue
         for issue in outcome["issue"]

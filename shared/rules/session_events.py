@@ -22,10 +22,12 @@ class SessionClosed:
     policy: str
 
 
-type Event = SessionOpened | SessionClosed
+type SessionEvent = SessionOpened | SessionClosed
 
 
-def of_change(before: Resource, after: Resource, policy: str, type_system: str) -> Event | None:
+def event_of_change(
+    before: Resource, after: Resource, policy: str, type_system: str
+) -> SessionEvent | None:
     """Return what happened to a session; a resource that is not there is empty."""
     was, now = _is_open_session(before, type_system), _is_open_session(after, type_system)
     if was is now:

@@ -16,10 +16,10 @@ from shared.store.index import partitions
 from shared.store.items import Item
 from shared.store.keys import Address
 from shared.store.operations import Operation, delete, put
-from shared.store.records import Versioned
+from shared.store.records import VersionedRecord
 
 
-def missing_guards(record: Versioned, tenant: str) -> list[Address]:
+def missing_guards(record: VersionedRecord, tenant: str) -> list[Address]:
     """Return the addresses of guards that a record's identifiers should have and do not."""
     identifiers = guards.record_identifiers(record)
     wanted = [keys.guard(tenant, record.type, *identifier) for identifier in identifiers]
@@ -28,7 +28,7 @@ def missing_guards(record: Versioned, tenant: str) -> list[Address]:
     return [address for address in wanted if address.pk not in existing]
 
 
-def recount(address: Address) -> list[Operation]:
+def count_correction(address: Address) -> list[Operation]:
     """Return the transaction that corrects a guard's count; empty if it is right.
 
     If somebody adds or removes the identifier meanwhile, the guard changes and the condition fails.
@@ -42,7 +42,7 @@ def recount(address: Address) -> list[Operation]:
         content = {"last": {"S": uuid4().hex}, "count": {"N": str(count)}}
         return [put(address, content, condition, **values)]
     # A value that is keyed by its hash may have rows under another key, so its guard stays.
-    is_known = not address.pk.rpartition("|")[2].startswith(patterns.HASHED)
+    is_known = not address.pk.rpartition("|")[2].startswith(patterns.HASH_PREFIX)
     return [delete(address, condition, **values)] if guard and is_known else []
 
 
@@ -52,7 +52,7 @@ def _holders(address: Address) -> Iterator[str]:
     resource_type, _, identifier = name.partition("!")
     value = identifier.rpartition("|")[2]
     for row in dynamodb.query_all(
-        patterns.SEARCH, _partition(tenant, resource_type, value), keys.EVERYTHING
+        patterns.SEARCH, _partition(tenant, resource_type, value), keys.FULL_RANGE
     ):
         identifiers = _identified(tenant, resource_type, row)
         if address in {keys.guard(tenant, resource_type, *pair) for pair in identifiers}:
@@ -60,7 +60,7 @@ def _holders(address: Address) -> Iterator[str]:
 
 
 def _partition(tenant: str, resource_type: str, value: str) -> str:
-    if value.startswith(patterns.HASHED):
+    if value.startswith(patterns.HASH_PREFIX):
         name = patterns.ROW.partition
         return f"{tenant}#{name.format(type=resource_type, parameter='identifier', value=value)}"
     param = SEARCH_PARAMS.of(resource_type)["identifier"]

@@ -15,7 +15,7 @@ from shared.store.keys import Address
 from shared.store.operations import (
     ABSENT,
     Operation,
-    check,
+    condition_check,
     delete,
     due_address,
     put,
@@ -56,7 +56,7 @@ class Drift:
         was_long = isinstance(record, EncounterRecord) and record.is_long
         return set(self.rows) != set(record.rows) or self.is_long is not was_long
 
-    def repair(self, tenant: str) -> Iterator[Operation]:
+    def repair_operations(self, tenant: str) -> Iterator[Operation]:
         """Yield the operations that repair the rows if the record is as it was read."""
         record, (condition, values) = self.record, unchanged_condition(self.record)
         address = record.address(tenant)
@@ -64,7 +64,7 @@ class Drift:
             # Fails writers that have read the record with the rows that it named before.
             yield put(address, self._noted().to_item(), condition, **values)
         else:
-            yield check(address, condition, **values)
+            yield condition_check(address, condition, **values)
         for pk, sk in self.superfluous:
             yield delete(keys.index_row(pk, sk))
         longest_key = max((len(pk) + len(sk) for pk, sk in self.rows), default=0)
@@ -151,12 +151,12 @@ def row_owner(key: RowKey) -> tuple[str, str, str] | None:
         _, tenant, encounter_id = key[1].split("#")
         return tenant, "Encounter", encounter_id
     resource_type, mark, _ = name.partition("?")
-    if key[1].startswith(patterns.RECORDS):
-        resource_type, mark = key[1].split("#")[1], patterns.RECORDS
+    if key[1].startswith(patterns.RECORD_PREFIX):
+        resource_type, mark = key[1].split("#")[1], patterns.RECORD_PREFIX
     return (tenant, resource_type, key[1].rpartition("#")[2]) if mark else None
 
 
-def delete_orphan(
+def orphan_deletion(
     key: RowKey, tenant: str, resource_type: str, resource_id: str
 ) -> list[Operation]:
     """Return the transaction that deletes a row which its resource does not name.
@@ -166,7 +166,10 @@ def delete_orphan(
     record = reading.current(tenant, resource_type, resource_id)
     address = keys.index_row(*key)
     if record is None:
-        return [check(keys.current(tenant, resource_type, resource_id), ABSENT), delete(address)]
+        return [
+            condition_check(keys.current(tenant, resource_type, resource_id), ABSENT),
+            delete(address),
+        ]
     if not isinstance(record, EncounterRecord | CommunicationRecord | ResourceRecord):
         raise TypeError(resource_type)
     if key in record.rows:
@@ -175,4 +178,4 @@ def delete_orphan(
     if address == due:
         return []
     condition, values = unchanged_condition(record)
-    return [check(record.address(tenant), condition, **values), delete(address)]
+    return [condition_check(record.address(tenant), condition, **values), delete(address)]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from shared.catalog import access_patterns as patterns
-from shared.catalog.types import CARE
+from shared.catalog.types import SESSION_TYPES
 from shared.fhir.references import Literal
 from shared.rules.state import Slot
 from shared.store import guards, keys, transactions
@@ -17,12 +17,12 @@ from shared.store.operations import (
     Operation,
     Record,
     address_of,
-    check,
+    condition_check,
     delete,
     put,
     write_operations,
 )
-from shared.store.records import EncounterRecord, Versioned, changed
+from shared.store.records import EncounterRecord, VersionedRecord, with_changes
 from shared.store.repository import Repository
 
 if TYPE_CHECKING:
@@ -38,18 +38,18 @@ class UnitOfWork(Repository):
         `by_patient` marks what it creates as made by a patient or related person.
         """
         super().__init__(tenant, now)
-        self.by_patient = by_patient
+        self.patient_made = by_patient
         self._required: dict[Address, Operation] = {}
         self._existing: dict[Literal, tuple[Address, Operation]] = {}
         self._claims: dict[Address, str] = {}
         self._spent: dict[Quota, int] = {}
-        self.announced: dict[Literal, dict[str, Any] | None] = {}
+        self.planned_writes: dict[Literal, dict[str, Any] | None] = {}
         # Whether to leave it to the transaction's conditions that a reference's target exists.
-        self.trusting = False
+        self.defers_existence_checks = False
         # Whether the change may take several transactions, because it does not fit in one.
-        self.in_steps = False
+        self.may_span_transactions = False
         # The sessions whose closing this work begins; the caller completes it after the commit.
-        self.begun: list[str] = []
+        self.begun_closings: list[str] = []
 
     def continue_from(self, other: Self) -> None:
         """Copy what another unit of work has read and requires."""
@@ -58,24 +58,26 @@ class UnitOfWork(Repository):
     def require_version(self, address: Address, version: int) -> None:
         """Require that a resource has a version; version 0 requires that it never existed."""
         if version:
-            self._required[address] = check(address, "#version = :v", v={"N": str(version)})
+            self._required[address] = condition_check(
+                address, "#version = :v", v={"N": str(version)}
+            )
         else:
-            self._required[address] = check(address, ABSENT)
+            self._required[address] = condition_check(address, ABSENT)
 
-    def require(self, record: Versioned | Slot) -> None:
+    def require_unchanged(self, record: VersionedRecord | Slot) -> None:
         """Require that a resource stays as it was read, or that a slot keeps its epoch."""
         address = address_of(record, self.tenant)
         if isinstance(record, EncounterRecord):
-            required = check(address, "#rev = :rev", rev={"N": str(record.rev)})
-        elif isinstance(record, Versioned):
-            required = check(address, "#version = :v", v={"N": str(record.version)})
+            required = condition_check(address, "#rev = :rev", rev={"N": str(record.rev)})
+        elif isinstance(record, VersionedRecord):
+            required = condition_check(address, "#version = :v", v={"N": str(record.version)})
         elif record.rev:
-            required = check(address, "#epoch = :epoch", epoch={"N": str(record.epoch)})
+            required = condition_check(address, "#epoch = :epoch", epoch={"N": str(record.epoch)})
         else:
-            required = check(address, ABSENT)
+            required = condition_check(address, ABSENT)
         self._required[address] = required
 
-    def require_existing(self, record: Versioned) -> None:
+    def require_existing(self, record: VersionedRecord) -> None:
         """Require that a resource exists, in whatever version."""
         self._require_existing(Literal(record.type, record.id), record.address(self.tenant))
 
@@ -87,7 +89,7 @@ class UnitOfWork(Repository):
         """
         address = keys.resource(self.tenant, *target)
         is_known = address in self._saved or address in self._read
-        if not self.trusting or is_known or target.type in CARE:
+        if not self.defers_existence_checks or is_known or target.type in SESSION_TYPES:
             return False
         self._require_existing(target, address)
         return True
@@ -95,20 +97,20 @@ class UnitOfWork(Repository):
     def _require_existing(self, target: Literal, address: Address) -> None:
         moved = " AND attribute_not_exists(#to)" if target.type == "Communication" else ""
         condition = f"attribute_exists(#pk) AND attribute_not_exists(#deleted){moved}"
-        self._existing[target] = address, check(address, condition)
+        self._existing[target] = address, condition_check(address, condition)
 
-    def announce(self, target: Literal, body: dict[str, Any] | None) -> None:
+    def plan_write(self, target: Literal, body: dict[str, Any] | None) -> None:
         """Announce a body that this work is going to write, or a deletion with None."""
-        self.announced[target] = body
+        self.planned_writes[target] = body
 
-    def claim(self, guard: Address, last: str) -> None:
+    def require_guard(self, guard: Address, last: str) -> None:
         """Require that a guard stays as it was before a search that found nothing.
 
         `last` is what `guards.last_writer` returned then.
         """
         self._claims[guard] = last
 
-    def spend(self, quota: "Quota") -> bool:
+    def use_quota(self, quota: "Quota") -> bool:
         """Use one of a quota with this work, and return whether there was one left."""
         from shared.store import quotas  # noqa: PLC0415 - only patients have quotas
 
@@ -152,7 +154,7 @@ class UnitOfWork(Repository):
         versions = [
             (record, self._before(address, record))
             for address, record in saved.items()
-            if isinstance(record, Versioned)
+            if isinstance(record, VersionedRecord)
         ]
         writes += guards.operations(
             versions, self._claims, tenant=self.tenant, work=event_id, now=self.now
@@ -173,7 +175,7 @@ class UnitOfWork(Repository):
         written = {
             Literal(record.type, record.id)
             for record in saved.values()
-            if isinstance(record, Versioned)
+            if isinstance(record, VersionedRecord)
         }
         for target, (address, operation) in self._existing.items():
             if target not in written and address not in self._required:
@@ -183,19 +185,19 @@ class UnitOfWork(Repository):
         before = self._before(address, record)
         if record is None:
             yield delete(address)
-        elif isinstance(record, Versioned):
+        elif isinstance(record, VersionedRecord):
             record = self._indexed(record, before, chain)
             yield from write_operations(record, before, self.tenant)
         else:
             yield from write_operations(record, before, self.tenant)
 
-    def _indexed[V: Versioned](self, record: V, before: V | None, chain: bytes) -> V:
+    def _indexed[V: VersionedRecord](self, record: V, before: V | None, chain: bytes) -> V:
         """Return a record with its index rows and the next link of its chain."""
         is_long = isinstance(record, EncounterRecord) and record.is_long
         was_long = isinstance(before, EncounterRecord) and before.is_long
         if before and record.version == before.version and is_long is was_long:
-            return changed(record, chain=chain, rows=before.rows)
+            return with_changes(record, chain=chain, rows=before.rows)
         keys_of_rows: tuple[tuple[str, str], ...] = ()
         if not record.deleted:
             keys_of_rows = row_keys(record.resource, record.created, self.tenant, is_long=is_long)
-        return changed(record, chain=chain, rows=keys_of_rows)
+        return with_changes(record, chain=chain, rows=keys_of_rows)
