@@ -228,6 +228,7 @@ def authorize(caller: Caller, interaction: Interaction, resource_type: str) -> C
         if not any(scope.covers_whole_type or resource_type in STORED_TYPES for scope in granting):
             raise Forbidden(
                 f"{interaction.code} of {resource_type} needs a scope that the token does not have",
-                diagnostics=f"Request a scope such as user/{resource_type}.{interaction.scope_letters}",
+                diagnostics="Request a scope such as "
+                f"user/{resource_type}.{interaction.scope_letters}",
             )
     return caller

@@ -81,7 +81,8 @@ def _param_problems(param: Param, value: str) -> Iterator[str]:
 
 def _code_problems(param: Param, code: str) -> Iterator[str]:
     if param.value_set and not code_predicate(param.value_set)(code):
-        yield f"Must be one of {', '.join(value_set_codes(param.value_set))}, or several with commas"
+        codes = ", ".join(value_set_codes(param.value_set))
+        yield f"Must be one of {codes}, or several with commas"
     elif param.codes and code not in param.codes and "|" not in code:
         yield f"Must be one of {', '.join(param.codes)}, or system|code"
     elif not code.strip("|"):

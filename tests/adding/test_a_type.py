@@ -41,7 +41,13 @@ ROWS = (
     *of_every_type("Flag"),
     _flag("author", "reference", "author", "Patient", "Practitioner", **row()),
     _flag("date", "date", "period", index=Index.LISTING, spread=SPREAD),
-    _flag("encounter", "reference", "encounter", "Encounter", **row(keyed_target="Encounter", resources_per_value=10)),
+    _flag(
+        "encounter",
+        "reference",
+        "encounter",
+        "Encounter",
+        **row(keyed_target="Encounter", resources_per_value=10),
+    ),
     _flag("identifier", "token", "identifier", element="Identifier", **row(resources_per_value=1)),
     _flag(
         "patient",

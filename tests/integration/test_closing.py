@@ -174,7 +174,7 @@ def test_a_run_is_bounded_and_the_next_takes_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     policy("thread")
-    monkeypatch.setattr(due_queue, "MOST_A_SHARD", 1)
+    monkeypatch.setattr(due_queue, "MAX_ROWS_PER_SHARD", 1)
     for _ in range(20):
         thread(clinic, "2026-11-20T08:40:00Z")
     clock.now = NINE + DAY
@@ -317,7 +317,7 @@ def test_an_encounter_skipped_under_load_is_sent_by_the_next_run(
     header_id, _ = thread(clinic, "2026-11-20T08:40:00Z")
     clock.now = NINE + DAY
     with monkeypatch.context() as busy:
-        busy.setattr(due_encounters, "look", refuse)
+        busy.setattr(due_encounters, "close_or_postpone", refuse)
         assert rounds.schedule(clock.now) == 1
         rounds.drain()
     assert rounds.waiting(dead=True) == 1

@@ -16,7 +16,7 @@ def silence(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("shared.http.endpoint", "shared.http.jobs"):
         logger = import_module(module).logger
         monkeypatch.setattr(logger, "info", lambda *_, **__: None)
-    monkeypatch.setattr(metrics, "note", lambda *_, **__: None)
+    monkeypatch.setattr(metrics, "record", lambda *_, **__: None)
 
 
 @pytest.fixture

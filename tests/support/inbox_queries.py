@@ -30,7 +30,8 @@ INBOX: dict[str, int] = {
     f"Communication?part-of:missing=true&recipient={care.ALICE}&status:not={CLOSED_STATUSES}": PAGE,
     f"Communication?recipient={care.ALICE}&part-of:missing=false&_sort=-sent": PAGE,
     f"Communication?sender={care.ALICE}&status=preparation": PAGE,
-    f"Communication?part-of:missing=true&status=in-progress&_lastUpdated=lt{instant_at(10**6)}": PAGE,
+    "Communication?part-of:missing=true&status=in-progress"
+    f"&_lastUpdated=lt{instant_at(10**6)}": PAGE,
     f"Communication?identifier={SYSTEM}|CH5&part-of:missing=true": PAGE,
     "Communication?part-of:missing=true&_revinclude=Communication:part-of": MERGED + OF_EACH,
     f"Communication?sent=lt{instant_at(10**6)}&part-of:Communication.status=in-progress": MERGED
