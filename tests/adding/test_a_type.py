@@ -18,7 +18,7 @@ ROWS = {
     f"{CATALOG}/types.py": ('    "Task",\n', '    "Flag",\n'),
     f"{CATALOG}/sort_orders.py": (
         '        "Task": ',
-        '        "Flag": SortOrder("date", Span.PERIOD),\n',
+        '        "Flag": SortOrder("date", DateSpan.PERIOD),\n',
     ),
     f"{CATALOG}/compartments.py": (
         '    Member(PATIENT, "ChargeItem"',
@@ -33,12 +33,12 @@ PARAMETERS = '''"""The search parameters of Flag."""
 
 from functools import partial
 
-from shared.catalog.parameters import CODE_SYSTEM, SPREAD, Index, of_every_type, param, row
+from shared.catalog.parameters import CODE_SYSTEM, SPREAD, Index, common_params, param, row
 
 _flag = partial(param, "Flag")
 
 ROWS = (
-    *of_every_type("Flag"),
+    *common_params("Flag"),
     _flag("author", "reference", "author", "Patient", "Practitioner", **row()),
     _flag("date", "date", "period", index=Index.LISTING, spread=SPREAD),
     _flag(
@@ -101,7 +101,7 @@ def test_a_type_is_added_by_rows_alone(copied: Path) -> None:
     ("left_out", "table"),
     [
         ("sort_orders", "SORT_ORDERS"),
-        ("compartments", "MEMBERS, SEEN_BY_ALL or IN_NONE"),
+        ("compartments", "MEMBERS, SEEN_BY_ALL or OUTSIDE_COMPARTMENTS"),
         ("examples", "EXAMPLES"),
     ],
 )

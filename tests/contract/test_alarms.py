@@ -317,20 +317,20 @@ def test_widgets_do_not_overlap_and_name_only_deployed_resources(*, makes_pool: 
 # ---- Every metric that is named is published
 
 
-_BEFORE_POLICY = 2  # the number of positional arguments of `metrics.note` before the policy
+_BEFORE_POLICY = 2  # the number of positional arguments of `metrics.record` before the policy
 
 
 def _names_policy(call: ast.Call) -> bool:
     return any(word.arg == "policy" for word in call.keywords)
 
 
-def noted_figures() -> set[tuple[str, bool]]:
-    """Return the names of the figures that the code notes, each with whether it is by policy."""
+def recorded_figures() -> set[tuple[str, bool]]:
+    """Return the names of the figures that the code records, each with whether it is by policy."""
     calls = [
         call
         for path in (ROOT / "shared").rglob("*.py")
         for call in ast.walk(ast.parse(path.read_text()))
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "metrics.note"
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "metrics.record"
     ]
     return {
         (getattr(metrics, name.attr), len(call.args) > _BEFORE_POLICY or _names_policy(call))
@@ -345,7 +345,7 @@ def figures() -> set[Metric]:
     policies = TEMPLATE["Parameters"]["SessionPolicy"]["AllowedValues"]
     return {
         (f"${{{STACK}}}", name, frozenset({("Policy", policy)}))
-        for name, by_policy in noted_figures()
+        for name, by_policy in recorded_figures()
         for policy in (policies if by_policy else [metrics.ANY_POLICY])
     }
 
@@ -359,7 +359,7 @@ def test_figures_are_written_with_the_expected_namespace_and_dimension(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     settings.settings.cache_clear()
-    for name, by_policy in noted_figures():
+    for name, by_policy in recorded_figures():
         metrics.record(name, policy="daily" if by_policy else metrics.ANY_POLICY)
     metrics.write()
     settings.settings.cache_clear()
@@ -372,7 +372,7 @@ def test_figures_are_written_with_the_expected_namespace_and_dimension(
             (metric["Name"], line["Policy"] != metrics.ANY_POLICY)
             for metric in directive["Metrics"]
         }
-    assert written == noted_figures()
+    assert written == recorded_figures()
 
 
 def test_alarms_and_dashboard_name_only_published_metrics() -> None:
@@ -392,7 +392,7 @@ def test_every_figure_is_on_the_dashboard() -> None:
 
 def test_the_bill_counts_every_metric_of_alarms_and_every_figure() -> None:
     alarms = sum(len([*metrics_of(alarm)]) for alarm in ALARMS.values())
-    assert bill.watched(TEMPLATE) == (alarms, len(noted_figures()))
+    assert bill.watched(TEMPLATE) == (alarms, len(recorded_figures()))
 
 
 # ---- Notification

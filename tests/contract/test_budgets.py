@@ -66,7 +66,10 @@ def test_a_function_imports_no_more_than_its_budget(name: str, built: Artefact) 
 
 def test_the_artefact_can_read_a_secret(built: Artefact) -> None:
     """Secrets are read with boto3, which no function imports at its start."""
-    program = "from shared.store import secrets\nprint(secrets._provider().client.meta.region_name)"
+    program = (
+        "from shared.store.deployment_secrets import _provider\n"
+        "print(_provider().client.meta.region_name)"
+    )
     assert imports.run(built, program) == ["us-east-1"]
     assert not any("boto3" in others for _, others in MODULES.values())
 

@@ -34,14 +34,14 @@ class SearchParam:
     - `element`: the data type of a token's element, or of a date's if it is `instant`.
     - `partition`: the name of the partitions of its values, if shared with another parameter.
     - `spread`: the number of partitions of each value, more than one if there are few values.
-    - `common`: about how many resources share a value, by which the planner chooses.
-    - `keyed`: the type whose references need no index rows, because the resource tables' own keys
+    - `resources_per_value`: about how many resources share a value, by which the planner chooses.
+    - `keyed_target`: the type whose references need no index rows, because the resource tables' own keys
       find them.
     - `system`: the code system to which a plain `code` element is bound.
-    - `usual`: the code system of nearly all values of a Coding. Codes of other systems are also
+    - `usual_system`: the code system of nearly all values of a Coding. Codes of other systems are also
       partitioned on their own.
     - `by_id`: whether references are partitioned by their id alone.
-    - `added`: whether stored data may be older than the parameter, and needs reindexing first.
+    - `needs_reindexing`: whether stored data may be older than the parameter, and needs reindexing first.
     - `description`: the documentation of a parameter that R4 does not define.
     """
 

@@ -105,7 +105,7 @@ def test_a_thread_joins_the_session_of_its_day() -> None:
         *[
             pytest.param(
                 policy,
-                encounter(is_session=False, session="its-session"),
+                encounter(is_session=False, parent_session="its-session"),
                 False,
                 "not to a medical encounter",
                 id=f"{policy}, medical encounter",
@@ -144,7 +144,7 @@ def test_a_link_that_is_refused(
 
 def test_a_medical_encounters_session_is_named() -> None:
     with pytest.raises(BusinessRule) as refused:
-        decide(EXPLICIT, encounter(session="its-session"))
+        decide(EXPLICIT, encounter(parent_session="its-session"))
     assert refused.value.issues[0].diagnostics == "The session is Encounter/its-session"
 
 

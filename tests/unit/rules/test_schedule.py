@@ -15,11 +15,16 @@ WEEK = timedelta(hours=168)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
-def opened(policy: str, **facts: Any) -> Timing:
+def timing(policy: str, **facts: Any) -> Timing:
     """Return a session opened at ten, without a thread and without a limit of idle minutes."""
     day_end = MIDNIGHT if policy == DAILY else None
-    usual: dict[str, Any] = {"long_from": None, "idle_minutes": 0, "max_hours": 168, "active": None}
-    usual |= {"planned": False, "day_end": day_end}
+    usual: dict[str, Any] = {
+        "long_from": None,
+        "idle_minutes": 0,
+        "max_hours": 168,
+        "last_activity": None,
+    }
+    usual |= {"is_planned": False, "day_end": day_end}
     return Timing(policy=policy, opened_at=TEN, **usual | facts)
 
 
@@ -27,40 +32,42 @@ def opened(policy: str, **facts: Any) -> Timing:
     ("session", "end"),
     [
         pytest.param(
-            opened(EXPLICIT, idle_minutes=60, active=TEN + HOUR),
+            timing(EXPLICIT, idle_minutes=60, last_activity=TEN + HOUR),
             TEN + 2 * HOUR,
             id="idle: from the latest arrival, attaching or reopening",
         ),
         pytest.param(
-            opened(DAILY, idle_minutes=60, active=TEN), MIDNIGHT, id="idle: never under daily"
+            timing(DAILY, idle_minutes=60, last_activity=TEN),
+            MIDNIGHT,
+            id="idle: never under daily",
         ),
         pytest.param(
-            opened(EXPLICIT, idle_minutes=60), None, id="idle: never without an attached thread"
+            timing(EXPLICIT, idle_minutes=60), None, id="idle: never without an attached thread"
         ),
         pytest.param(
-            opened(EXPLICIT, idle_minutes=60, active=TEN, planned=True),
+            timing(EXPLICIT, idle_minutes=60, last_activity=TEN, is_planned=True),
             None,
             id="idle: never while planned",
         ),
-        pytest.param(opened(EXPLICIT, active=TEN), None, id="idle: never if the limit is 0"),
-        pytest.param(opened(THREAD), TEN + WEEK, id="SessionMaxHours: from the opening"),
+        pytest.param(timing(EXPLICIT, last_activity=TEN), None, id="idle: never if the limit is 0"),
+        pytest.param(timing(THREAD), TEN + WEEK, id="SessionMaxHours: from the opening"),
         pytest.param(
-            opened(THREAD, max_hours=2, idle_minutes=180, active=TEN),
+            timing(THREAD, max_hours=2, idle_minutes=180, last_activity=TEN),
             TEN + 2 * HOUR,
             id="SessionMaxHours: before it is idle",
         ),
         pytest.param(
-            opened(THREAD, idle_minutes=60, active=TEN),
+            timing(THREAD, idle_minutes=60, last_activity=TEN),
             TEN + HOUR,
             id="SessionMaxHours: after it is idle",
         ),
         pytest.param(
-            opened(THREAD, planned=True), TEN + WEEK, id="SessionMaxHours: also while planned"
+            timing(THREAD, is_planned=True), TEN + WEEK, id="SessionMaxHours: also while planned"
         ),
-        pytest.param(opened(EXPLICIT), None, id="SessionMaxHours: closes nothing under explicit"),
-        pytest.param(opened(DAILY), MIDNIGHT, id="day: ends at the first instant of the next date"),
-        pytest.param(opened(DAILY, day_end=None), None, id="day: none, no end"),
-        pytest.param(opened(""), None, id="plain record: never"),
+        pytest.param(timing(EXPLICIT), None, id="SessionMaxHours: closes nothing under explicit"),
+        pytest.param(timing(DAILY), MIDNIGHT, id="day: ends at the first instant of the next date"),
+        pytest.param(timing(DAILY, day_end=None), None, id="day: none, no end"),
+        pytest.param(timing(""), None, id="plain record: never"),
     ],
 )
 def test_a_session_closes_by_itself(session: Timing, end: datetime | None) -> None:
@@ -70,33 +77,37 @@ def test_a_session_closes_by_itself(session: Timing, end: datetime | None) -> No
 @pytest.mark.parametrize(
     ("session", "due"),
     [
-        pytest.param(opened(EXPLICIT), None, id="neither closes nor becomes long: never"),
+        pytest.param(timing(EXPLICIT), None, id="neither closes nor becomes long: never"),
         pytest.param(
-            opened(EXPLICIT, long_from=TEN + WEEK), TEN + WEEK, id="explicit: when it becomes long"
+            timing(EXPLICIT, long_from=TEN + WEEK), TEN + WEEK, id="explicit: when it becomes long"
         ),
         pytest.param(
-            opened(THREAD, long_from=TEN + WEEK), TEN + WEEK, id="closes as it becomes long: once"
+            timing(THREAD, long_from=TEN + WEEK), TEN + WEEK, id="closes as it becomes long: once"
         ),
         pytest.param(
-            opened(THREAD, long_from=TEN),
+            timing(THREAD, long_from=TEN),
             TEN,
             id="closes long after it has become long: for its second rows",
         ),
         pytest.param(
-            opened(THREAD, long_from=TEN + WEEK - LONG_ENCOUNTER_GRACE),
+            timing(THREAD, long_from=TEN + WEEK - LONG_ENCOUNTER_GRACE),
             TEN + WEEK,
             id="closes within the grace: no second rows",
         ),
         pytest.param(
-            opened(THREAD, long_from=TEN + WEEK - LONG_ENCOUNTER_GRACE - MINUTE),
+            timing(THREAD, long_from=TEN + WEEK - LONG_ENCOUNTER_GRACE - MINUTE),
             TEN + WEEK - LONG_ENCOUNTER_GRACE - MINUTE,
             id="closes after the grace: second rows",
         ),
         pytest.param(
-            opened(DAILY, delay=MINUTE), MIDNIGHT + MINUTE, id="daily: with its delay after the day"
+            timing(DAILY, close_delay=MINUTE),
+            MIDNIGHT + MINUTE,
+            id="daily: with its delay after the day",
         ),
         pytest.param(
-            opened(THREAD, delay=MINUTE), TEN + WEEK, id="other policies: on time, without a delay"
+            timing(THREAD, close_delay=MINUTE),
+            TEN + WEEK,
+            id="other policies: on time, without a delay",
         ),
     ],
 )
@@ -108,26 +119,26 @@ def test_the_first_due_time_of_an_encounter(session: Timing, due: datetime | Non
     ("session", "planned", "due"),
     [
         pytest.param(
-            opened(EXPLICIT, idle_minutes=60, active=TEN),
+            timing(EXPLICIT, idle_minutes=60, last_activity=TEN),
             TEN + 2 * HOUR,
             TEN + HOUR,
             id="idle is set and earlier: then",
         ),
         pytest.param(
-            opened(EXPLICIT, idle_minutes=60, active=TEN),
+            timing(EXPLICIT, idle_minutes=60, last_activity=TEN),
             TEN + MINUTE,
             TEN + MINUTE,
             id="idle is later: as before",
         ),
         pytest.param(
-            opened(EXPLICIT, idle_minutes=60, active=TEN),
+            timing(EXPLICIT, idle_minutes=60, last_activity=TEN),
             None,
             TEN + HOUR,
             id="no date yet: idle",
         ),
-        pytest.param(opened(EXPLICIT, active=TEN), None, None, id="neither: never"),
+        pytest.param(timing(EXPLICIT, last_activity=TEN), None, None, id="neither: never"),
         pytest.param(
-            opened(DAILY, active=TEN, day_end=MIDNIGHT + DAY),
+            timing(DAILY, last_activity=TEN, day_end=MIDNIGHT + DAY),
             MIDNIGHT,
             MIDNIGHT + DAY,
             id="daily: the end of the day of reopening",
@@ -144,37 +155,37 @@ def test_the_due_time_of_a_session_after_an_attachment(
     ("session", "now", "verdict"),
     [
         pytest.param(
-            opened(THREAD, idle_minutes=60, active=TEN),
+            timing(THREAD, idle_minutes=60, last_activity=TEN),
             TEN + HOUR,
             Verdict(must_close=True),
             id="idle long enough: close",
         ),
         pytest.param(
-            opened(THREAD, idle_minutes=60, active=TEN + MINUTE),
+            timing(THREAD, idle_minutes=60, last_activity=TEN + MINUTE),
             TEN + HOUR,
             Verdict(must_close=False, due=TEN + HOUR + MINUTE),
             id="not idle long enough: look again",
         ),
         pytest.param(
-            opened(DAILY, delay=MINUTE),
+            timing(DAILY, close_delay=MINUTE),
             MIDNIGHT,
             Verdict(must_close=True),
             id="the day is over: close",
         ),
         pytest.param(
-            opened(EXPLICIT, long_from=TEN),
+            timing(EXPLICIT, long_from=TEN),
             TEN,
             Verdict(must_close=False, is_long=True),
             id="explicit, long: second rows, never again",
         ),
         pytest.param(
-            opened(THREAD, long_from=TEN),
+            timing(THREAD, long_from=TEN),
             TEN,
             Verdict(must_close=False, due=TEN + WEEK, is_long=True),
             id="thread, long: second rows, again for its end",
         ),
         pytest.param(
-            opened(EXPLICIT, long_from=TEN + HOUR),
+            timing(EXPLICIT, long_from=TEN + HOUR),
             TEN,
             Verdict(must_close=False, due=TEN + HOUR),
             id="not long yet: look again",
