@@ -33,7 +33,7 @@ PARAMETERS = '''"""The search parameters of Flag."""
 
 from functools import partial
 
-from shared.catalog.parameters import CODE_SYSTEM, SPREAD, Index, common_params, param, row
+from shared.catalog.parameters import CODE_SYSTEM_BASE, SPREAD, Index, common_params, param, row
 
 _flag = partial(param, "Flag")
 

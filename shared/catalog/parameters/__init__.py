@@ -35,13 +35,14 @@ class SearchParam:
     - `partition`: the name of the partitions of its values, if shared with another parameter.
     - `spread`: the number of partitions of each value, more than one if there are few values.
     - `resources_per_value`: about how many resources share a value, by which the planner chooses.
-    - `keyed_target`: the type whose references need no index rows, because the resource tables' own keys
-      find them.
+    - `keyed_target`: the type whose references need no index rows, because the resource tables'
+      own keys find them.
     - `system`: the code system to which a plain `code` element is bound.
-    - `usual_system`: the code system of nearly all values of a Coding. Codes of other systems are also
-      partitioned on their own.
+    - `usual_system`: the code system of nearly all values of a Coding. Codes of other systems are
+      also partitioned on their own.
     - `by_id`: whether references are partitioned by their id alone.
-    - `needs_reindexing`: whether stored data may be older than the parameter, and needs reindexing first.
+    - `needs_reindexing`: whether stored data may be older than the parameter, so that it must be
+      reindexed first.
     - `description`: the documentation of a parameter that R4 does not define.
     """
 
