@@ -69,7 +69,9 @@ def join_own_session(
     work: AuditedUnitOfWork, arrival: Arrival, own: EncounterRecord
 ) -> CommunicationRecord:
     """Return a message that joins the session that it names itself."""
-    message, _, slot, _ = arrival
+    message, header, slot, _ = arrival
+    if slot.key.day:
+        work.require_unchanged(header)
     work.save(transitions.slot_with_next_rev(slot))
     counted = opening.slot_with_arrival(work, Slot(key=slot.key), message).figures
     joined = replace(own, figures=own.figures.merged(counted))
@@ -118,8 +120,10 @@ def _open_first(work: AuditedUnitOfWork, arrival: Arrival, *, points: bool) -> N
 
 def wait_for_link(work: AuditedUnitOfWork, arrival: Arrival) -> CommunicationRecord:
     """Return a message without a session. A thread's slot keeps it until a link adopts it."""
-    message, _, slot, _ = arrival
+    message, header, slot, _ = arrival
     if slot.key.day:
+        # A day's session takes over the link of a header without a new epoch of the thread.
+        work.require_unchanged(header)
         work.require_unchanged(slot)
         return message
     work.save(opening.slot_with_arrival(work, slot, message))

@@ -341,3 +341,30 @@ def test_two_messages_corrected_concurrently_are_both_found_in_their_session(
         if ended:
             return
     pytest.fail("the change never ends")
+
+
+def test_a_message_asleep_while_its_thread_leaves_a_plain_record_gets_a_session(
+    places: Callable[..., Place],
+) -> None:
+    """Its header names yesterday's record when it is read, and then the session of the day."""
+    for number in each_call():
+        place = places(SESSION_POLICY="daily", SESSION_SCOPE="patient")
+        record = place.answer("POST", "/Encounter", care.visit()).id
+        thread = begun(place, encounter=care.reference(f"Encounter/{record}"))
+        place.pass_time(days=1)
+        session = session_of(place, post(place, begun(place)).id).id
+        stored: list[Answer] = []
+        message = care.message(thread, instants.to_text(place.utc))
+        place.call("POST", "/Communication", message, Sleeping(number), stored.append)
+        if not place.asleep:
+            assert number > 4
+            return
+        post(place, thread)
+        url = f"/Encounter/{session}"
+        body = body_of(place, url)
+        place.answer("DELETE", url)
+        place.answer("PUT", url, body)
+        place.wake(0)
+        assert session_of(place, stored[0].id)
+        place.check()
+    pytest.fail("the request never ends")
