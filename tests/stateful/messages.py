@@ -173,8 +173,11 @@ class Messages(Machine):
         """A client without an answer puts the message again: nothing changes, or it is stored."""
         url = self._message_url(message)
         if body := self.read(url):
-            before = self.picture
+            before, asleep = self.picture, len(self.place.asleep)
             self.place.call("PUT", url, body, fate)
+            if self.place.is_concurrent or len(self.place.asleep) > asleep:
+                # The message may be taken back before this request goes on, and restores it.
+                self._notice_restored(url.rpartition("/")[2], body["status"])
             if not self.place.asleep and before is not self.picture:
                 assert before.slots == self.picture.slots
 
