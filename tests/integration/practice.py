@@ -23,7 +23,7 @@ from tests.stateful.requests import Killed, Sleeping
 from tests.support import consistency, session_invariants
 from tests.support.clock import set_clock
 from tests.support.memory_database import CallHooks, Database
-from tests.support.snapshot import Known, take_snapshot
+from tests.support.snapshot import take_snapshot
 
 TABLES = patterns.TABLES
 LONGEST_SLEEP = 0.05
@@ -59,7 +59,6 @@ class OnEngine(Practice):
         self.requests, self.deleted = 0, set[str]()
         self._lock, self._thread = threading.Lock(), threading.local()
         self._journal, self._memory = Journal(), Database()
-        self._known: Known = {}
         for name, value in ({"SESSION_TIME_ZONE": "Europe/Berlin"} | environment).items():
             self.patch.setenv(name, value)
         settings.settings.cache_clear()
@@ -146,7 +145,7 @@ class OnEngine(Practice):
         self.disturbed = False
 
     def _look_at_it(self) -> None:
-        picture_before, self.picture = self.picture, take_snapshot(self._memory, self._known)
+        picture_before, self.picture = self.picture, take_snapshot(self._memory)
         session_invariants.check(picture_before, self.picture)
         self.seen.update(branches.seen(picture_before, self.picture))
 

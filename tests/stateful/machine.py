@@ -16,6 +16,7 @@ from tests.support import care, consistency
 from tests.support.api_client import PATCH
 from tests.support.memory_database import CallHooks
 from tests.support.snapshot import Snapshot
+from tests.support.stored_items import TENANT
 
 # An index into a list, mostly of its newest elements.
 which = st.sampled_from((0, 0, 0, 0, 1, 1, 2, 3, 5))
@@ -164,8 +165,8 @@ class Machine(RuleBasedStateMachine):
         now = self.place.utc
         for encounter_id in self.picture.encounters:
             assert (
-                due_encounters.close_or_postpone(consistency.TENANT, encounter_id, now)
+                due_encounters.close_or_postpone(TENANT, encounter_id, now)
                 is due_encounters.DueResult.NOTHING
             )
-            closing.complete(due_encounters.scheduler_caller(consistency.TENANT), encounter_id)
+            closing.complete(due_encounters.scheduler_caller(TENANT), encounter_id)
         assert consistency.stored_items() == stored_before

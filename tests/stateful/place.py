@@ -19,7 +19,7 @@ from tests.stateful.requests import Request
 from tests.support import consistency, session_invariants
 from tests.support.clock import set_clock
 from tests.support.memory_database import CallHooks, Database
-from tests.support.snapshot import Known, take_snapshot
+from tests.support.snapshot import take_snapshot
 
 TABLES = {
     f"{name.upper()}_TABLE": name for name in ("encounter", "thread", "resource", "search", "audit")
@@ -58,7 +58,6 @@ class Place(Practice):
         self.patch, self.database = pytest.MonkeyPatch(), Database()
         self.queue = Queue(self.database)
         self._deploy(largest, {"SESSION_TIME_ZONE": "Europe/Berlin"} | environment)
-        self._known: Known = {}
         self.database.committed = self._look_at_it
 
     def _deploy(self, largest: int, environment: dict[str, str]) -> None:
@@ -91,7 +90,7 @@ class Place(Practice):
         dynamodb.table_name.cache_clear()
 
     def _look_at_it(self) -> None:
-        picture_before, self.picture = self.picture, take_snapshot(self.database, self._known)
+        picture_before, self.picture = self.picture, take_snapshot(self.database)
         try:
             session_invariants.check(picture_before, self.picture)
         except AssertionError as violation:

@@ -14,6 +14,7 @@ from tests.support import consistency, steps
 from tests.support.api_client import Answer, ApiClient
 from tests.support.memory_database import CallHooks
 from tests.support.snapshot import Snapshot
+from tests.support.stored_items import TENANT
 
 BERLIN = instants.zone("Europe/Berlin")
 # The statuses of accepted answers. For messages, `Messages._post` allows fewer.
@@ -113,7 +114,7 @@ class Practice:
     def look(self, encounter_id: str, fate: CallHooks | None = None) -> None:
         """Let a worker look at one Encounter."""
         self.run(
-            lambda: due_encounters.close_or_postpone(consistency.TENANT, encounter_id, self.utc),
+            lambda: due_encounters.close_or_postpone(TENANT, encounter_id, self.utc),
             fate,
             lambda look: self.seen.update([f"a worker looked: {look.value}"]),
         )

@@ -17,7 +17,8 @@ from shared.catalog import access_patterns as patterns
 from shared.http.endpoint import logger
 from shared.settings import settings
 from shared.store import archive, dynamodb
-from tests.support.consistency import TENANT, scan
+from tests.support.consistency import scan
+from tests.support.stored_items import TENANT
 
 
 class Log:

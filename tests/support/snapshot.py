@@ -7,12 +7,13 @@ from typing import Any
 from shared.catalog import access_patterns as patterns
 from shared.rules import classification
 from shared.rules.state import Adoption, Slot, SlotKey, Span, adoption_of
-from shared.store import dynamodb, items
+from shared.store import dynamodb
 from shared.store.records import CommunicationRecord, EncounterRecord, PendingEncounter
 from tests.support import consistency
 from tests.support.memory_database import Database
+from tests.support.stored_items import decode
 
-type Known = dict[tuple[str, str, str], tuple[Any, Any]]
+_KINDS = frozenset({"encounter", "pending", "span", "slot", "adoption", "communication"})
 
 
 @dataclass
@@ -58,19 +59,16 @@ class Snapshot:
         return [slot for slot in self.slots.values() if slot.open and slot.session == session_id]
 
 
-def take_snapshot(database: Database, known: Known) -> Snapshot:
-    """Take a picture. Items that are `known` from the previous picture are not decoded again."""
+def take_snapshot(database: Database) -> Snapshot:
+    """Take a picture. A record stays the same object while its item is stored unchanged."""
     result = Snapshot()
-    for table in (patterns.ENCOUNTER, patterns.THREAD):
-        name = dynamodb.table_name(table)
-        for item in database.all_items(name):
-            key = (name, item["pk"]["S"], item["sk"]["S"])
-            if key not in known or known[key][0] is not item:
-                known[key] = (item, _record(table, item))
-            _put(result, known[key][1])
-    for item in database.all_items(dynamodb.table_name(patterns.SEARCH)):
-        if item["pk"]["S"].startswith("due#"):
-            result.due.append(item["sk"]["S"].rpartition("#")[2])
+    for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.SEARCH):
+        present = database.all_items(dynamodb.table_name(table))
+        for stored in decode(database, table, present):
+            if stored.kind == "due":
+                result.due.append(stored.sort.rpartition("#")[2])
+            elif stored.kind in _KINDS:
+                _put(result, stored.record)
     return result
 
 
@@ -80,21 +78,7 @@ def take_snapshot_of_tables() -> Snapshot:
     for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.SEARCH):
         for item in consistency.scan(table):
             memory.put_item(TableName=dynamodb.table_name(table), Item=item)
-    return take_snapshot(memory, {})
-
-
-def _record(table: str, item: Any) -> Any:
-    sort = item["sk"]["S"]
-    if sort.startswith("v#"):
-        return None
-    if table == patterns.ENCOUNTER:
-        kind = PendingEncounter if sort == "pending" else EncounterRecord
-        return items.span(item) if sort.startswith("t#") else kind.from_item(item)
-    if sort.startswith(("state", "day#")):
-        return items.slot(item)
-    if sort.startswith("a#"):
-        return items.adoption(item)
-    return None if "to" in item else CommunicationRecord.from_item(item)
+    return take_snapshot(memory)
 
 
 def _put(result: Snapshot, record: Any) -> None:
