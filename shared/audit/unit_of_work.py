@@ -12,7 +12,7 @@ from shared.audit import events, trail
 from shared.fhir import ulids
 from shared.rules import compartments
 from shared.rules.classification import parent_id
-from shared.rules.session_events import SessionEvent, SessionOpened, event_of_change
+from shared.rules.lifecycle import SessionEvent, SessionOpened, event_of_change
 from shared.settings import settings
 from shared.store import keys, reading
 from shared.store.records import EncounterRecord, VersionedRecord

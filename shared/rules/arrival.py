@@ -6,7 +6,7 @@ from datetime import datetime
 
 from shared.errors import BusinessRule
 from shared.fhir import instants
-from shared.rules import days, transitions
+from shared.rules import times, transitions
 from shared.rules.classification import FINISHED, NamedEncounter
 from shared.rules.policies import Policy
 from shared.rules.state import Slot
@@ -25,9 +25,8 @@ class ArrivingMessage:
 class ThreadHeader:
     """The header of a message's thread.
 
-    `linked` is the id of the Encounter that it names, and `plain` says that this is a plain record,
-    named by a client. `day` is the local day of the session that it was last linked to. `updated`
-    is when it was last written.
+    `encounter_id` is the Encounter that it names. `links_plain_record` says that this is a plain
+    record, named by a client. `day` is the local day of the session that it was last linked to.
     """
 
     encounter_id: str = ""
@@ -40,9 +39,9 @@ class ThreadHeader:
 class JoinSession:
     """Join the open session that the slot names.
 
-    `begins_earlier`: the message may be before the session's start. `widens`: the session may not
-    know yet that it has a message at this place of the thread. `points`: the header is linked to
-    this session, which is that of a later day than its present one.
+    `may_precede_start`: the message may be before the session's start. `may_widen_span`: its place
+    may be outside of the thread's span in the session. `links_header`: the header is linked to this
+    session, which is that of a later day than its present one.
     """
 
     may_precede_start: bool
@@ -73,7 +72,7 @@ class AmendDaySession:
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """Open a session. `points`: the header is linked to it."""
+    """Open a session. `links_header`: the header is linked to it."""
 
     links_header: bool
 
@@ -106,12 +105,12 @@ def decide(
     policy: Policy,
     now: datetime,
     *,
-    named: NamedEncounter | None,
+    previous: NamedEncounter | None,
     had: Callable[[str], bool],
 ) -> Decision:
     """Return what happens to a message that counts for the first time.
 
-    `named` is what the slot of a day, or the header of a thread, names while the slot is not open.
+    `previous` is what the slot of a day, or the header of a thread, names while the slot is closed.
     `had` returns whether the thread has, or had, a session. Raises BusinessRule if the message
     names a session that its thread never had while the thread is attached to another.
     """
@@ -121,10 +120,10 @@ def decide(
         return _joined(message, header, slot, policy)
     if header.links_plain_record:
         return WaitForLink()
-    if named and named.is_open_session and named.has_room:
-        return ReattachSession(named.id)
-    if slot.key.day and named and named.status == FINISHED:
-        return AmendDaySession(named.id)
+    if previous and previous.is_open_session and previous.has_room:
+        return ReattachSession(previous.id)
+    if slot.key.day and previous and previous.status == FINISHED:
+        return AmendDaySession(previous.id)
     if own and own.is_open_session and not header.encounter_id:
         return JoinOwnSession(own.id)
     return _opened(header, slot, policy, now)
@@ -167,19 +166,20 @@ def _opened(header: ThreadHeader, slot: Slot, policy: Policy, now: datetime) -> 
 def _joined(
     message: ArrivingMessage, header: ThreadHeader, slot: Slot, policy: Policy
 ) -> JoinSession:
-    begins_earlier = not slot.figures.first or message.at < slot.figures.first
+    may_precede_start = not slot.figures.first or message.at < slot.figures.first
     if not slot.key.day:
-        widens = not slot.low or message.key < slot.low
         return JoinSession(
-            may_precede_start=begins_earlier, may_widen_span=widens, links_header=False
+            may_precede_start=may_precede_start,
+            may_widen_span=not slot.low or message.key < slot.low,
+            links_header=False,
         )
-    low, high = days.key_range(slot.key.day, policy.zone)
-    points_here = header.encounter_id == slot.session
+    low, high = times.day_key_range(slot.key.day, policy.zone)
+    is_linked = header.encounter_id == slot.session
     is_within = low <= message.key <= high and transitions.has_message_since(
         slot, header.last_updated
     )
     return JoinSession(
-        may_precede_start=begins_earlier,
-        may_widen_span=not (points_here and is_within),
-        links_header=not points_here and header.day < slot.key.day,
+        may_precede_start=may_precede_start,
+        may_widen_span=not (is_linked and is_within),
+        links_header=not is_linked and header.day < slot.key.day,
     )

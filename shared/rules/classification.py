@@ -78,6 +78,16 @@ def is_session(encounter: Resource, type_system: str) -> bool:
     return is_virtual or _typed(encounter, SESSION, type_system)
 
 
+def is_open_session(encounter: Resource, type_system: str) -> bool:
+    """Return whether an Encounter is a session that is open."""
+    return is_open(encounter) and is_session(encounter, type_system)
+
+
+def is_void(encounter: Resource) -> bool:
+    """Return whether an Encounter is cancelled, entered in error, or deleted (empty)."""
+    return not encounter or encounter["status"] in VOID_STATUSES
+
+
 def names_patient(encounter: Resource) -> bool:
     """Return whether an Encounter names its patient; a Group names nobody."""
     subject = encounter.get("subject")

@@ -5,13 +5,11 @@ from typing import Any
 
 from shared.catalog.code_systems import UCUM
 from shared.fhir import instants, references
+from shared.rules.people import can_participate, participant
 from shared.rules.state import Figures
 
 type Resource = dict[str, Any]
 
-PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
-# The types that R4 allows in Encounter.participant.individual, with their participation type.
-PARTICIPATION_OF = {"Practitioner": "ATND", "PractitionerRole": "ATND", "RelatedPerson": "PART"}
 MINUTE = 60 * instants.SECOND
 BOUNDS = frozenset({"start", "end"})
 
@@ -63,7 +61,19 @@ def _without_contradiction(
     return {name: value for name, value in period.items() if name not in by_server & BOUNDS}
 
 
-def without_elements(resource: Resource, elements: frozenset[str]) -> Resource:
+def without_end(
+    before: Resource, after: Resource, filled: frozenset[str]
+) -> tuple[Resource, frozenset[str]]:
+    """Return an Encounter that opens or reopens without the end and length that the server filled.
+
+    Return also the names of the elements in it that the server has filled. Those that the write
+    changes are the client's.
+    """
+    unchanged, ended = unchanged_elements(before, after, filled), frozenset({"end", "length"})
+    return _without_elements(after, unchanged & ended), unchanged - ended
+
+
+def _without_elements(resource: Resource, elements: frozenset[str]) -> Resource:
     """Return a resource without some elements; `start` and `end` are those of the period."""
     remaining = {name: value for name, value in resource.items() if name not in elements}
     period = {
@@ -161,17 +171,6 @@ def _fill_participants(session: Resource, figures: Figures, by_server: set[str],
     if participants:
         session["participant"] = participants
         by_server.add("participant")
-
-
-def can_participate(reference: str) -> bool:
-    """Return whether R4 allows the type of a reference as an Encounter's participant."""
-    return reference.partition("/")[0] in PARTICIPATION_OF
-
-
-def participant(reference: str) -> Resource:
-    """Return a participant for a reference, with the participation type of its resource type."""
-    coding = {"system": PARTICIPATION, "code": PARTICIPATION_OF[reference.partition("/")[0]]}
-    return {"type": [{"coding": [coding]}], "individual": {"reference": reference}}
 
 
 def with_period_of_session(child: Resource, session: Resource, zone: tzinfo) -> Resource:

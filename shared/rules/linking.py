@@ -11,6 +11,8 @@ from shared.rules.state import Slot
 # A session with more than 47 could not be closed: a transaction of at most 100 items detaches all
 # its threads, at two items each (slot and span), and writes up to five others.
 MAX_ATTACHED_SLOTS = 20
+# More threads, with several patients, would not fit in the transaction of $open-session.
+MAX_OPENED_THREADS = 6
 _ELEMENT = "Communication.encounter"
 
 
@@ -90,6 +92,25 @@ def ends_without_threads(
     """
     ends = is_completed and behaviour(policy).ends_with_threads and status != PLANNED
     return by_server or ends
+
+
+def check_thread_count(number: int) -> None:
+    """Raise BusinessRule if $open-session would link too many threads."""
+    if number > MAX_OPENED_THREADS:
+        raise BusinessRule(
+            f"$open-session links at most {MAX_OPENED_THREADS} threads",
+            expression="thread",
+            diagnostics="Link the others one by one: PATCH Communication/{id} to add /encounter",
+        )
+
+
+def check_is_free(thread: str, encounter: NamedEncounter) -> None:
+    """Raise BusinessRule if $open-session would link a thread that has an open session already."""
+    if encounter.is_open_session:
+        raise BusinessRule(
+            f"Communication/{thread} already has an open session: Encounter/{encounter.id}",
+            expression="thread",
+        )
 
 
 def _check_linkable(target: NamedEncounter) -> None:

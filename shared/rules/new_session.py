@@ -3,46 +3,10 @@
 from typing import Any
 
 from shared.catalog.code_systems import ACT_CODE
-from shared.fhir import references
 from shared.rules.classification import MEDICAL_ENCOUNTER, SESSION, VIRTUAL
-from shared.rules.filled_elements import can_participate, participant
+from shared.rules.people import participants, subjects
 
 type Resource = dict[str, Any]
-
-
-def patient_reference(communication: Resource) -> str:
-    """Return the reference of the Patient that a header or message is about, empty if none."""
-    target = references.target(communication.get("subject"))
-    return str(target) if target and target.type == "Patient" else ""
-
-
-def subjects(header: Resource, message: Resource) -> list[Resource]:
-    """Return whom a session is about: each Patient once, or else the Group that the header names.
-
-    The header's Patient comes first.
-    """
-    by_patient = {
-        patient_reference(resource): resource["subject"]
-        for resource in (message, header)
-        if patient_reference(resource)
-    }
-    if by_patient:
-        patients = dict.fromkeys(
-            filter(None, (patient_reference(header), patient_reference(message)))
-        )
-        return [by_patient[reference] for reference in patients]
-    target = references.target(header.get("subject"))
-    return [header["subject"]] if target and target.type == "Group" else []
-
-
-def participants(header: Resource, message: Resource) -> list[Resource]:
-    """Return the participants: the header's sender and recipients, and the message's sender.
-
-    Those whose type R4 does not allow as a participant are left out.
-    """
-    people = [header.get("sender"), *header.get("recipient", ()), message.get("sender")]
-    unique = dict.fromkeys(str(target) for target in map(references.target, people) if target)
-    return [participant(reference) for reference in unique if can_participate(reference)]
 
 
 def session(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from shared.catalog.policies import BY_PATIENT, DAILY, EXPLICIT, MAX_HOURS, SLOT_SCOPES, THREAD
-from shared.rules import days
+from shared.rules import times
 from shared.rules.state import SlotKey
 
 DAY_MINUTES = 24 * 60
@@ -83,7 +83,7 @@ class Policy:
 
     def day_of(self, at: datetime) -> str:
         """Return the local date of an instant; empty if sessions are not of days."""
-        return days.day_of(at, self.zone) if self.by_day else ""
+        return times.day_of(at, self.zone) if self.by_day else ""
 
     def slot_key(self, thread: str, patient: str, at: datetime) -> SlotKey:
         """Return the slot of an instant: the thread's, or that of its or its patient's day."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.errors import BusinessRule
 from shared.fhir import instants
+from shared.fhir.patch.patching import without_generated_text
 from shared.rules.classification import CANCELLED, ENTERED_IN_ERROR, FINISHED, OPEN_STATUSES
 
 # The statuses that may follow an ended one. An open status may be followed by any other.
@@ -29,6 +30,16 @@ def check_transition(before: str | None, after: str | None) -> None:
         expression="Encounter.status",
         diagnostics=f"It can change to {allowed}" if allowed else f"The status {before} is final",
     )
+
+
+def with_status(before: Json, status: str, entered: str, now: str) -> Json:
+    """Return an Encounter whose status the server changes, without a narrative of its old one.
+
+    `entered` is the instant at which `before` got its status.
+    """
+    after = before | {"status": status}
+    after = with_status_history(before, after, entered, now, keep_omitted=False)
+    return without_generated_text(before, after)
 
 
 def with_status_history(

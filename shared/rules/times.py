@@ -1,4 +1,7 @@
-"""The instant at which a message counts, and its position in the thread's order."""
+"""The instant at which a message counts, its position in the thread's order, and local days.
+
+A day begins with the first instant of its date, as does a `sent` that is only a date.
+"""
 
 from datetime import datetime, tzinfo
 from typing import Any
@@ -60,3 +63,22 @@ def order_milliseconds(message: dict[str, Any], received: datetime, zone: tzinfo
         return ulids.UNDATED + instants.to_nanoseconds(received) // instants.MILLISECOND
     low = instants.parse(sent, zone).low // instants.MILLISECOND
     return max(0, min(low, _LATEST_DATED))
+
+
+def day_of(at: datetime, zone: tzinfo) -> str:
+    """Return the local date of an instant."""
+    return instants.local_time(at, zone).date().isoformat()
+
+
+def day_bounds(day: str, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return the first instant of a local day and that of the next."""
+    first, after = (instants.from_nanoseconds(bound) for bound in instants.parse(day, zone))
+    return first, after
+
+
+def day_key_range(day: str, zone: tzinfo) -> tuple[str, str]:
+    """Return the sort keys between which a local day's messages stand in their threads."""
+    first, after = (
+        instants.to_nanoseconds(bound) // instants.MILLISECOND for bound in day_bounds(day, zone)
+    )
+    return f"m#{ulids.prefix(first)}", f"m#{ulids.prefix(after - 1)}~"

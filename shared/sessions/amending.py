@@ -5,12 +5,12 @@ from typing import Any
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir.patch.patching import without_generated_text
-from shared.rules import classification, recounting
-from shared.rules import filled_elements as rules
+from shared.rules import classification, filled_elements, recounting, transitions
 from shared.rules.classification import ENTERED_IN_ERROR
-from shared.rules.recounting import Amendment
-from shared.rules.state import Figures, figures_of
-from shared.sessions import closing, detaching
+from shared.rules.recounting import Amendment, Recount
+from shared.rules.state import Figures, SlotKey, figures_of, parse_slot_key
+from shared.rules.status_history import with_status
+from shared.sessions import attaching, closing, detaching
 from shared.settings import settings
 from shared.store import versions
 from shared.store.records import CommunicationRecord, EncounterRecord
@@ -27,10 +27,29 @@ def add_late_message(
     _amend(work, session, figures)
 
 
-def recount(
+def recount(work: AuditedUnitOfWork, message: CommunicationRecord) -> None:
+    """Correct what is known of a session when a message ceases to count, or counts again."""
+    session_id, adoption = attaching.effective_session(work, message)
+    session = work.encounter(session_id) if session_id else None
+    thread = SlotKey(message.place.thread)
+    slot = work.slot(parse_slot_key(session.home) if session and session.home else thread)
+    effect = recounting.decide(
+        attaching.as_named(session, slot) if session else None,
+        slot,
+        waits=message.epoch is not None,
+        is_late=adoption is not None and adoption.late,
+    )
+    if effect is Recount.MARK_SLOT:
+        work.save(transitions.slot_with_dirty_figures(slot))
+    elif session and effect is Recount.MARK_SESSION:
+        work.save(replace(session, figures=replace(session.figures, dirty=True)))
+    elif session and effect is Recount.AMEND:
+        _recount_finished(work, session, message)
+
+
+def _recount_finished(
     work: AuditedUnitOfWork, session: EncounterRecord, changed: CommunicationRecord
 ) -> None:
-    """Correct a finished session when one of its messages ceases to count, or counts again."""
     if recounting.is_neither_first_nor_last(session.figures, changed.at):
         work.save(session)
         return
@@ -46,8 +65,7 @@ def recount(
 
 def _void(work: AuditedUnitOfWork, session: EncounterRecord, figures: Figures) -> None:
     """Turn a finished session of ours in which nothing is left into an error, and free its day."""
-    body = without_generated_text(session.resource, session.resource | {"status": ENTERED_IN_ERROR})
-    after = closing.with_former_status(work, session, body)
+    after = with_status(session.resource, ENTERED_IN_ERROR, session.entered, work.instant)
     void = versions.next_encounter(work, session, after, figures=figures, entered=work.instant)
     work.save(void)
     detaching.free_day(work, void)
@@ -59,10 +77,13 @@ def _amend(work: AuditedUnitOfWork, session: EncounterRecord, figures: Figures) 
     The new version also lists senders of messages that came since as participants.
     """
     before, zone = session.resource, settings().zone
-    if rules.with_period_and_length(before, figures, session.filled, zone)[0] == before:
+    filled = session.filled
+    if filled_elements.with_period_and_length(before, figures, filled, zone)[0] == before:
         work.save(replace(session, figures=figures))
         return
-    room = closing.participant_capacity(session, before)
-    resource, filled = rules.with_filled_elements(before, figures, session.filled, zone, room=room)
-    resource = without_generated_text(session.resource, resource)
+    room = closing.participant_capacity(before, session.created)
+    resource, filled = filled_elements.with_filled_elements(
+        before, figures, filled, zone, room=room
+    )
+    resource = without_generated_text(before, resource)
     work.save(versions.next_encounter(work, session, resource, figures=figures, filled=filled))

@@ -4,22 +4,25 @@ from dataclasses import replace
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import instants
-from shared.rules import arrival as rules
-from shared.rules import classification, new_session, times
+from shared.rules import arrival as arrival_rules
+from shared.rules import classification, people, times
 from shared.rules.arrival import (
     AmendDaySession,
+    ArrivingMessage,
     CreateFinishedSession,
+    Decision,
     JoinOwnSession,
     JoinSession,
     OpenSession,
     ReattachSession,
+    ThreadHeader,
     WaitForLink,
 )
 from shared.rules.classification import NamedEncounter
 from shared.rules.policies import Policy, behaviour
 from shared.rules.state import Slot, SlotKey
-from shared.sessions import attaching, joining, linking, policy_lookup
-from shared.sessions.joining import Arrival
+from shared.sessions import attaching, joining, policy_lookup
+from shared.sessions.opening import Arrival
 from shared.settings import settings
 from shared.store import versions
 from shared.store.records import CommunicationRecord
@@ -79,7 +82,7 @@ def _arrival_slot(
         session = work.encounter(state.session)
         if session and not behaviour(session.policy).by_day:
             return state
-    patient, at = new_session.patient_reference(header.resource), instants.from_text(message.at)
+    patient, at = people.patient_reference(header.resource), instants.from_text(message.at)
     return work.slot(policy.slot_key(message.place.thread, patient, at))
 
 
@@ -99,8 +102,10 @@ def _applied(work: AuditedUnitOfWork, arrival: Arrival) -> CommunicationRecord:
         case JoinSession() as how:
             message = joining.join_session(work, arrival, how)
         case ReattachSession(session_id):
-            joining.reattach(work, arrival, joining.existing_session(work, session_id))
-            message = _applied(work, arrival._replace(slot=work.slot(arrival.slot.key)))
+            _, header, slot, policy = arrival
+            session = joining.existing_session(work, session_id)
+            attaching.attach_slot(work, slot, session, header.id, policy)
+            message = _applied(work, arrival._replace(slot=work.slot(slot.key)))
         case JoinOwnSession(session_id):
             message = joining.join_own_session(
                 work, arrival, joining.existing_session(work, session_id)
@@ -109,8 +114,8 @@ def _applied(work: AuditedUnitOfWork, arrival: Arrival) -> CommunicationRecord:
             message = joining.amend_day_session(
                 work, arrival, joining.existing_session(work, session_id)
             )
-        case OpenSession(points):
-            message = joining.open_session(work, arrival, points=points)
+        case OpenSession(links_header):
+            message = joining.open_session(work, arrival, links_header=links_header)
         case CreateFinishedSession():
             message = joining.create_finished_session(work, arrival)
         case WaitForLink():
@@ -118,12 +123,16 @@ def _applied(work: AuditedUnitOfWork, arrival: Arrival) -> CommunicationRecord:
     return message
 
 
-def _decided(work: AuditedUnitOfWork, arrival: Arrival) -> rules.Decision:
+def _decided(work: AuditedUnitOfWork, arrival: Arrival) -> Decision:
     message, header, slot, policy = arrival
-    own = linking.own_encounter(work, message, slot)
-    return rules.decide(
-        rules.ArrivingMessage(at=message.at, key=message.place.sort, own_encounter=own),
-        rules.ThreadHeader(
+    own_id = classification.encounter_id(message.resource)
+    return arrival_rules.decide(
+        ArrivingMessage(
+            at=message.at,
+            key=message.place.sort,
+            own_encounter=attaching.named_encounter(work, own_id, slot),
+        ),
+        ThreadHeader(
             encounter_id=classification.encounter_id(header.resource),
             links_plain_record=header.plain,
             day=header.day,
@@ -132,17 +141,16 @@ def _decided(work: AuditedUnitOfWork, arrival: Arrival) -> rules.Decision:
         slot,
         policy,
         work.now,
-        named=_named(work, header, slot),
+        previous=_previous(work, header, slot),
         had=attaching.had_session_check(work, header.id),
     )
 
 
-def _named(
+def _previous(
     work: AuditedUnitOfWork, header: CommunicationRecord, slot: Slot
 ) -> NamedEncounter | None:
-    """Return what a slot without an open session, or else its header, still names."""
+    """Return the Encounter that a slot without an open session, or else its header, still names."""
     if slot.open or header.plain:
         return None
     named_id = slot.session if slot.key.day else classification.encounter_id(header.resource)
-    encounter = work.encounter(named_id) if named_id else None
-    return attaching.named_encounter(encounter, slot) if encounter else None
+    return attaching.named_encounter(work, named_id, slot)

@@ -6,15 +6,14 @@ from dataclasses import replace
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import instants, ulids
 from shared.fhir.patch.patching import without_generated_text
-from shared.rules import classification, days, linking, transitions
+from shared.rules import classification, linking, times, transitions
 from shared.rules.classification import NamedEncounter
 from shared.rules.policies import Policy
-from shared.rules.state import Adoption, Slot, parse_slot_key
-from shared.sessions import due_dates, policy_lookup
+from shared.rules.state import Adoption, Slot, adoption_of, parse_slot_key
+from shared.sessions import due_dates
 from shared.settings import settings
 from shared.store import versions
-from shared.store.keys import Place
-from shared.store.records import EncounterRecord, with_changes
+from shared.store.records import CommunicationRecord, EncounterRecord, with_changes
 
 
 def is_session(encounter: EncounterRecord) -> bool:
@@ -41,10 +40,18 @@ def parent_session_id(work: AuditedUnitOfWork, encounter: EncounterRecord) -> st
     return parent_id if parent and is_session(parent) else ""
 
 
-def named_encounter(encounter: EncounterRecord, slot: Slot, *, session: str = "") -> NamedEncounter:
+def named_encounter(
+    work: AuditedUnitOfWork, encounter_id: str, slot: Slot
+) -> NamedEncounter | None:
+    """Return what matters of an Encounter that is named by its id; None if there is none."""
+    encounter = work.encounter(encounter_id) if encounter_id else None
+    return as_named(encounter, slot) if encounter else None
+
+
+def as_named(encounter: EncounterRecord, slot: Slot, *, parent_session: str = "") -> NamedEncounter:
     """Return what matters of a named Encounter, and whether it has room for a slot.
 
-    `session` is the session that it is a medical encounter of; empty if it is none.
+    `parent_session` is the session that it is a medical encounter of; empty if it is none.
     """
     return NamedEncounter(
         id=encounter.id,
@@ -52,7 +59,7 @@ def named_encounter(encounter: EncounterRecord, slot: Slot, *, session: str = ""
         is_session=is_session(encounter),
         has_room=linking.has_room(encounter.slots, encounter.home, str(slot.key)),
         day=parse_slot_key(encounter.home).day if encounter.home else "",
-        parent_session=session,
+        parent_session=parent_session,
     )
 
 
@@ -61,18 +68,44 @@ def had_session_check(work: AuditedUnitOfWork, thread: str) -> Callable[[str], b
     return lambda session_id: work.span(session_id, thread) is not None
 
 
+def effective_session(
+    work: AuditedUnitOfWork, message: CommunicationRecord
+) -> tuple[str, Adoption | None]:
+    """Return the id of a message's effective session, and the adoption that made it so."""
+    if message.session or message.epoch is None:
+        return message.session, None
+    adoption = adoption_of(message.epoch, work.adoptions(message.place.thread))
+    return (adoption.session if adoption else ""), adoption
+
+
+def attach_slot(
+    work: AuditedUnitOfWork,
+    slot: Slot,
+    encounter: EncounterRecord,
+    thread: str,
+    policy: Policy,
+    *,
+    key: str = "",
+) -> None:
+    """Let the messages of a thread, or of its or its patient's day, join an open session.
+
+    `key` is the sort key of a message of `thread` that is of this day wherever it stands, or empty.
+    """
+    if slot.key.day:
+        attach_day(work, slot, encounter, thread, policy, key=key)
+    else:
+        attach(work, slot, encounter)
+
+
 def attach(work: AuditedUnitOfWork, slot: Slot, encounter: EncounterRecord) -> None:
     """Let a thread's messages join an open session, those that wait for a link among them."""
     thread = slot.key.partition
+    # Messages from now on sort above this key, so only earlier ones have to widen the span.
+    low = f"m#{ulids.prefix(work.milliseconds)}"
     if transitions.has_waiting_messages(slot):
         work.save(Adoption(thread=thread, epoch=slot.epoch, session=encounter.id, late=False))
         encounter = correct_start(work, encounter, slot.figures.first)
-    # Messages from now on sort above this key, so only earlier ones have to widen the span.
-    low = (
-        slot.low
-        if transitions.has_waiting_messages(slot)
-        else f"m#{ulids.prefix(work.milliseconds)}"
-    )
+        low = slot.low
     span = work.span(encounter.id, thread)
     work.save(transitions.attached_span(span, encounter.id, thread, low))
     _attach(work, slot, encounter)
@@ -108,7 +141,7 @@ def attach_day(
     `key` is the sort key of a message of `thread` that is of this day wherever it stands, or empty.
     """
     widen_span_to_day(work, encounter.id, thread, slot.key.day, policy=policy, key=key)
-    _, after = days.bounds(slot.key.day, policy.zone)
+    _, after = times.day_bounds(slot.key.day, policy.zone)
     # A session reopened after its day has until the end of the day of reopening.
     end = max(instants.to_text(after), encounter.day_end)
     home = encounter.home or str(slot.key)
@@ -132,35 +165,16 @@ def widen_span_to_day(
     key: str = "",
 ) -> None:
     """Widen a thread's span in a session to a day, and to a key that may be outside of it."""
-    low, high = days.key_range(day, policy.zone)
+    low, high = times.day_key_range(day, policy.zone)
     span = work.span(session_id, thread)
     widened = transitions.span_covering_day(span, session_id, thread, (low, high, key))
     if widened != span:
         work.save(widened)
 
 
-def widen_span(work: AuditedUnitOfWork, session_id: str, place: Place) -> None:
-    """Widen a thread's span in a session to a message's place."""
-    span = work.span(session_id, place.thread)
-    widened = transitions.widened_span(span, session_id, place.thread, place.sort)
+def widen_span(work: AuditedUnitOfWork, session_id: str, thread: str, key: str) -> None:
+    """Widen a thread's span in a session to the sort key of a message."""
+    span = work.span(session_id, thread)
+    widened = transitions.widened_span(span, session_id, thread, key)
     if span is None or widened.low != span.low or (span.high and widened.high != span.high):
         work.save(widened)
-
-
-def with_opening_policy(
-    encounter: EncounterRecord, work: AuditedUnitOfWork, policy: Policy | None = None
-) -> EncounterRecord:
-    """Return an Encounter that opens, stamped with the policy and limits that decide when it ends.
-
-    What the deployment or a header sets later concerns the next session only.
-    """
-    policy = policy or policy_lookup.default_policy()
-    if not is_session(encounter):
-        policy = policy.for_plain_record()
-    return with_changes(
-        encounter,
-        opened=work.instant,
-        policy=policy.name,
-        idle_minutes=policy.idle_limit,
-        max_hours=policy.max_hours,
-    )

@@ -11,12 +11,10 @@ from typing import Any
 from shared.access import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import fhirjson, instants, ulids
-from shared.fhir.patch.patching import without_generated_text
-from shared.rules import classification
-from shared.rules import filled_elements as rules
-from shared.rules.classification import ENTERED_IN_ERROR, FINISHED
+from shared.rules import classification, filled_elements, lifecycle
+from shared.rules.classification import FINISHED
 from shared.rules.state import ClosingMark, Figures, adoption_of, figures_of
-from shared.rules.status_history import with_status_history
+from shared.rules.status_history import with_status
 from shared.sessions import detaching
 from shared.settings import settings
 from shared.store import versions
@@ -29,8 +27,8 @@ type Resource = dict[str, Any]
 
 def finish(work: AuditedUnitOfWork, session: EncounterRecord) -> EncounterRecord:
     """Close a session with status `finished`. Return its record."""
-    body = without_generated_text(session.resource, session.resource | {"status": FINISHED})
-    return close(work, session, with_former_status(work, session, body))
+    body = with_status(session.resource, FINISHED, session.entered, work.instant)
+    return close(work, session, body)
 
 
 def finish_with_message(
@@ -38,11 +36,7 @@ def finish_with_message(
 ) -> None:
     """Close a new session with status `finished`; one late message is its first and last."""
     figures = figures_of([(message.at, classification.sender_reference(message.resource))])
-    close(
-        work,
-        replace(session, figures=figures),
-        session.resource | {"status": FINISHED},
-    )
+    close(work, replace(session, figures=figures), session.resource | {"status": FINISHED})
 
 
 def close(work: AuditedUnitOfWork, session: EncounterRecord, body: Resource) -> EncounterRecord:
@@ -54,8 +48,9 @@ def close(work: AuditedUnitOfWork, session: EncounterRecord, body: Resource) -> 
     figures = detaching.detach_all(work, session)
     if figures.dirty:
         figures = recomputed_figures(work, session.id)
-    body = _in_error_if_empty(session, body, figures)
-    closing = ClosingMark(ulids.new(work.milliseconds), str(body["status"]), work.instant, figures)
+    status = lifecycle.final_status(body["status"], figures, by_server=session.by_server)
+    body |= {"status": status}
+    closing = ClosingMark(ulids.new(work.milliseconds), status, work.instant, figures)
     session = replace(session, closing=closing, slots=frozenset(), due=work.instant)
     if work.may_span_transactions:
         work.begun_closings.append(session.id)
@@ -66,13 +61,6 @@ def close(work: AuditedUnitOfWork, session: EncounterRecord, body: Resource) -> 
     for child in _open_children(work, session.id):
         work.save(_ended_child(work, child, ended))
     return ended
-
-
-def _in_error_if_empty(session: EncounterRecord, body: Resource, figures: Figures) -> Resource:
-    """Return the body as entered-in-error if the server opened a session that has no messages."""
-    if session.by_server and not figures.first and body["status"] == FINISHED:
-        return body | {"status": ENTERED_IN_ERROR}
-    return body
 
 
 def complete(caller: Caller, session_id: str) -> None:
@@ -127,9 +115,9 @@ def _ended(work: AuditedUnitOfWork, session: EncounterRecord, body: Resource) ->
     if session.closing is None:
         raise AssertionError("a closing has begun")
     figures = session.closing.figures
-    filled = rules.unchanged_elements(session.resource, body, session.filled)
-    resource, filled = rules.with_filled_elements(
-        body, figures, filled, settings().zone, room=participant_capacity(session, body)
+    filled = filled_elements.unchanged_elements(session.resource, body, session.filled)
+    resource, filled = filled_elements.with_filled_elements(
+        body, figures, filled, settings().zone, room=participant_capacity(body, session.created)
     )
     ended = versions.next_encounter(
         work,
@@ -143,15 +131,14 @@ def _ended(work: AuditedUnitOfWork, session: EncounterRecord, body: Resource) ->
         entered=session.closing.at,
     )
     work.save(ended)
-    if resource["status"] in classification.VOID_STATUSES:
-        detaching.free_day(work, ended)
+    detaching.free_day(work, ended)
     return ended
 
 
-def participant_capacity(session: EncounterRecord, body: Resource) -> int:
+def participant_capacity(session: Resource, instant: str) -> int:
     """Return how many more participants a session may have before it has too many index rows."""
-    stamped = body | {"meta": {**body.get("meta", {}), "lastUpdated": session.created}}
-    return free_value_count(stamped)
+    meta = session.get("meta", {}) | {"lastUpdated": instant}
+    return free_value_count(session | {"meta": meta})
 
 
 def _open_children(work: AuditedUnitOfWork, session_id: str) -> list[EncounterRecord]:
@@ -163,17 +150,6 @@ def _ended_child(
 ) -> EncounterRecord:
     """Return the version in which a child ends with its session."""
     status, at = session.resource["status"], session.entered
-    after = child.resource | {"status": status}
-    after = with_status_history(child.resource, after, child.entered, at, keep_omitted=False)
-    after = without_generated_text(child.resource, after)
-    after = rules.with_period_of_session(after, session.resource, settings().zone)
+    after = with_status(child.resource, status, child.entered, at)
+    after = filled_elements.with_period_of_session(after, session.resource, settings().zone)
     return versions.next_encounter(work, child, after, due="", entered=at)
-
-
-def with_former_status(
-    work: AuditedUnitOfWork, session: EncounterRecord, after: Resource
-) -> Resource:
-    """Return the body of a change of status by the server, with the old status in statusHistory."""
-    return with_status_history(
-        session.resource, after, session.entered, work.instant, keep_omitted=False
-    )

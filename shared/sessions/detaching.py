@@ -79,20 +79,25 @@ def detach_all(work: AuditedUnitOfWork, session: EncounterRecord) -> Figures:
     return figures
 
 
+def without_slots(work: AuditedUnitOfWork, session: EncounterRecord) -> EncounterRecord:
+    """Detach all slots from a session that takes no more messages. Return it without them."""
+    if not session.slots:
+        return session
+    return with_changes(session, slots=frozenset(), figures=detach_all(work, session))
+
+
 def is_day_taken(work: AuditedUnitOfWork, slot: Slot, session_id: str) -> bool:
-    """Return whether a day's slot names another session that is neither void nor deleted."""
+    """Return whether a day's slot names another session that is not void."""
     if slot.session in ("", session_id):
         return False
     other = work.encounter(slot.session)
-    return (
-        other is not None
-        and not other.deleted
-        and other.resource["status"] not in classification.VOID_STATUSES
-    )
+    return other is not None and not classification.is_void(other.resource)
 
 
 def free_day(work: AuditedUnitOfWork, session: EncounterRecord) -> None:
-    """Clear the slot of a void or deleted session's day, so that the day may get another."""
-    slot = work.slot(parse_slot_key(session.home)) if session.home else None
-    if slot and slot.session == session.id:
+    """Clear the slot of a void session's day, so that the day may get another."""
+    if not session.home or not classification.is_void(session.resource):
+        return
+    slot = work.slot(parse_slot_key(session.home))
+    if slot.session == session.id:
         work.save(transitions.emptied_slot(slot))

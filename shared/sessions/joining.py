@@ -2,25 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.rules import transitions
 from shared.rules.arrival import JoinSession
-from shared.rules.policies import Policy
 from shared.rules.state import Slot
 from shared.sessions import amending, attaching, opening, patients
+from shared.sessions.opening import Arrival
 from shared.store.records import CommunicationRecord, EncounterRecord
 from shared.store.transactions import Stale, TooManyItems
-
-
-class Arrival(NamedTuple):
-    """A message, the header of its thread, the slot that it meets, and the policy of its thread."""
-
-    message: CommunicationRecord
-    header: CommunicationRecord
-    slot: Slot
-    policy: Policy
 
 
 def existing_session(work: AuditedUnitOfWork, session_id: str) -> EncounterRecord:
@@ -29,15 +19,6 @@ def existing_session(work: AuditedUnitOfWork, session_id: str) -> EncounterRecor
     if session is None:
         raise AssertionError("a session that was decided on is there")
     return session
-
-
-def reattach(work: AuditedUnitOfWork, arrival: Arrival, session: EncounterRecord) -> None:
-    """Attach a session that was reopened to the slot that a message meets."""
-    _, header, slot, policy = arrival
-    if slot.key.day:
-        attaching.attach_day(work, slot, session, header.id, policy)
-    else:
-        attaching.attach(work, slot, session)
 
 
 def join_session(
@@ -53,7 +34,7 @@ def join_session(
             work, slot.session, header.id, slot.key.day, policy=policy, key=key
         )
     elif how.may_widen_span:
-        attaching.widen_span(work, slot.session, message.place)
+        attaching.widen_span(work, slot.session, header.id, message.place.sort)
     if how.links_header:
         _make_with_message(
             work, header, lambda step: opening.link_header(step, header, slot.session, slot.key.day)
@@ -77,7 +58,7 @@ def join_own_session(
     joined = replace(own, figures=own.figures.merged(counted))
     work.save(joined)
     attaching.correct_start(work, joined, message.at)
-    attaching.widen_span(work, own.id, message.place)
+    attaching.widen_span(work, own.id, header.id, message.place.sort)
     return replace(message, session=own.id)
 
 
@@ -93,28 +74,25 @@ def amend_day_session(
     return replace(message, session=session.id)
 
 
-def open_session(work: AuditedUnitOfWork, arrival: Arrival, *, points: bool) -> CommunicationRecord:
-    """Return a message that opens a session; `points` says whether its header is linked to it."""
-    message, header, slot, policy = arrival
-    _open_first(work, arrival, points=points)
-    session_id = opening.open_with_message(work, header, message, slot, policy, points=points)
-    return replace(message, session=session_id)
+def open_session(
+    work: AuditedUnitOfWork, arrival: Arrival, *, links_header: bool
+) -> CommunicationRecord:
+    """Return a message that opens a session."""
+    _open_in_advance(work, arrival, links_header=links_header)
+    return opening.open_with_message(work, arrival, links_header=links_header)
 
 
 def create_finished_session(work: AuditedUnitOfWork, arrival: Arrival) -> CommunicationRecord:
     """Return a message with the session of its day, which is over and had none."""
-    message, header, slot, policy = arrival
-    _open_first(work, arrival, points=False)
-    session_id = opening.create_finished_session(work, header, message, slot, policy)
-    return replace(message, session=session_id)
+    _open_in_advance(work, arrival, links_header=False)
+    return opening.create_finished_session(work, arrival)
 
 
-def _open_first(work: AuditedUnitOfWork, arrival: Arrival, *, points: bool) -> None:
-    message, header, slot, policy = arrival
+def _open_in_advance(work: AuditedUnitOfWork, arrival: Arrival, *, links_header: bool) -> None:
     _make_in_advance(
         work,
-        header,
-        lambda step: opening.open_in_advance(step, header, message.at, slot, policy, points=points),
+        arrival.header,
+        lambda step: opening.open_in_advance(step, arrival, links_header=links_header),
     )
 
 

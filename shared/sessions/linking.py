@@ -2,9 +2,9 @@
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule
-from shared.rules import arrival, classification, transitions
-from shared.rules import linking as rules
-from shared.rules.classification import NamedEncounter
+from shared.rules import arrival as arrival_rules
+from shared.rules import classification, transitions
+from shared.rules import linking as linking_rules
 from shared.rules.linking import LinkEffect
 from shared.rules.policies import Policy
 from shared.rules.state import Adoption, Slot, SlotKey
@@ -53,11 +53,11 @@ def _decided(
     policy: Policy,
 ) -> LinkEffect:
     if encounter is None:
-        return rules.decide(None, state, policy, day, is_taken=False)
-    session_id = attaching.parent_session_id(work, encounter)
-    target = attaching.named_encounter(encounter, day, session=session_id)
+        return linking_rules.decide(None, state, policy, day, is_taken=False)
+    parent_session = attaching.parent_session_id(work, encounter)
+    target = attaching.as_named(encounter, day, parent_session=parent_session)
     is_taken = policy.by_day and detaching.is_day_taken(work, day, encounter.id)
-    return rules.decide(target, state, policy, day, is_taken=is_taken)
+    return linking_rules.decide(target, state, policy, day, is_taken=is_taken)
 
 
 def _apply(
@@ -88,9 +88,8 @@ def _adopt(work: AuditedUnitOfWork, state: Slot, session: EncounterRecord) -> No
     thread = state.key.partition
     if transitions.has_waiting_messages(state):
         work.save(Adoption(thread=thread, epoch=state.epoch, session=session.id, late=True))
-        span = work.span(session.id, thread)
-        span = transitions.widened_span(span, session.id, thread, state.low)
-        work.save(transitions.widened_span(span, session.id, thread, state.high))
+        for key in (state.low, state.high):
+            attaching.widen_span(work, session.id, thread, key)
     work.save(transitions.emptied_slot(state))
     work.save(session)
 
@@ -111,7 +110,7 @@ def _end_if_empty(
 ) -> None:
     """Finish a session that has no thread left, if its policy or who opened it says so."""
     status = left.resource.get("status", "")
-    ends = rules.ends_without_threads(
+    ends = linking_rules.ends_without_threads(
         left.policy, status, by_server=left.by_server, is_completed=is_completed
     )
     if ends and not left.slots:
@@ -124,15 +123,9 @@ def check_updated_own_session(work: AuditedUnitOfWork, message: CommunicationRec
     slot = work.slot(SlotKey(thread))
     header = work.communication(thread)
     if slot.open and header:
-        own = own_encounter(work, message, slot)
-        own = arrival.relevant_own_session(own, policy_lookup.policy_of(header), message.at)
-        arrival.check_own_session(own, slot.session, attaching.had_session_check(work, thread))
-
-
-def own_encounter(
-    work: AuditedUnitOfWork, message: CommunicationRecord, slot: Slot
-) -> NamedEncounter | None:
-    """Return the Encounter that a message names by itself."""
-    own_id = classification.encounter_id(message.resource)
-    encounter = work.encounter(own_id) if own_id else None
-    return attaching.named_encounter(encounter, slot) if encounter else None
+        own_id = classification.encounter_id(message.resource)
+        own = attaching.named_encounter(work, own_id, slot)
+        own = arrival_rules.relevant_own_session(own, policy_lookup.policy_of(header), message.at)
+        arrival_rules.check_own_session(
+            own, slot.session, attaching.had_session_check(work, thread)
+        )

@@ -3,10 +3,9 @@
 from typing import Any
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
-from shared.errors import BusinessRule
-from shared.fhir import references
 from shared.fhir.patch.patching import without_generated_text
-from shared.rules import classification, compartments, new_session, transitions
+from shared.rules import classification, people, transitions
+from shared.rules.people import Addition
 from shared.rules.state import Slot
 from shared.sessions import opening
 from shared.store import versions
@@ -21,7 +20,7 @@ def add_from_message(
 ) -> None:
     """Add the patients of a message and its header to the session that the message joins.
 
-    Only the server's own sessions are changed. Raises Stale if the session has ended meanwhile.
+    Raises Stale if the session has ended meanwhile.
     """
     if _is_known(slot, header, message):
         return
@@ -29,11 +28,10 @@ def add_from_message(
     if session and not classification.is_open(session.resource):
         # It has ended since its slot was read: the message must look for its session again.
         raise Stale
-    if session is None or not session.by_server:
+    if session is None:
         return
-    for communication in (header.resource, message):
-        if new_session.patient_reference(communication):
-            add(work, work.encounter(session.id) or session, communication["subject"])
+    for subject in people.added_patients(header.resource, message, by_server=session.by_server):
+        add(work, work.encounter(session.id) or session, subject)
 
 
 def _is_known(slot: Slot, header: CommunicationRecord, message: Resource) -> bool:
@@ -41,42 +39,22 @@ def _is_known(slot: Slot, header: CommunicationRecord, message: Resource) -> boo
 
     This spares reading the session.
     """
-    has_headers_patient = new_session.patient_reference(message) in (
+    has_headers_patient = people.patient_reference(message) in (
         "",
-        new_session.patient_reference(header.resource),
+        people.patient_reference(header.resource),
     )
     return has_headers_patient and transitions.has_message_since(slot, header.last_updated)
 
 
 def check_subject(work: AuditedUnitOfWork, thread: str, before: Resource, after: Resource) -> None:
-    """Raise BusinessRule if a patient or related person writes about no patient of the thread.
-
-    In a thread about one of their patients, or about none, they may also write about the others,
-    such as siblings.
-    """
-    patient, own_patients = _about(after), work.caller.patients
-    if not work.caller.is_patient_or_relative or patient in ("", _about(before)):
+    """Raise BusinessRule if a patient or related person writes about no patient of the thread."""
+    patient = people.subject_patient(after)
+    if not work.caller.is_patient_or_relative or patient in ("", people.subject_patient(before)):
         return
     header = work.communication(thread)
-    thread_patient = _about(header.resource) if header else ""
-    if patient == thread_patient:
-        return
-    if patient in own_patients and thread_patient in {"", *own_patients}:
-        return
     messages = (message.resource for message in work.messages(thread))
     visible = (message for message in messages if work.visibility.sees(message))
-    if not any(patient == _about(message) for message in visible):
-        raise BusinessRule(
-            f"The thread is not about {patient}",
-            expression="Communication.subject",
-            diagnostics="Name a patient of the thread, or leave subject out",
-        )
-
-
-def _about(communication: Resource) -> str:
-    """Return the reference of the Patient, here or elsewhere, in whose compartment a message is."""
-    name = references.normalize(communication.get("subject", {}).get("reference", ""))
-    return name if compartments.is_reference_to("Patient", name) else ""
+    people.check_subject(patient, work.caller.patients, header.resource if header else {}, visible)
 
 
 def add(work: AuditedUnitOfWork, session: EncounterRecord, subject: Resource) -> None:
@@ -86,47 +64,28 @@ def add(work: AuditedUnitOfWork, session: EncounterRecord, subject: Resource) ->
     may see moves to that patient's medical encounter. Raises BusinessRule if the session is not
     open.
     """
-    if not classification.is_open(session.resource):
-        status = session.resource.get("status")
-        raise BusinessRule(
-            f"Encounter/{session.id} is {status}",
-            expression="Encounter.status",
-            diagnostics="Patients can be added to an open session only",
-        )
-    own = session.resource.get("subject")
-    known = {_patient(child.resource.get("subject")) for child in work.children(session.id)}
-    if _patient(subject) in known | {_patient(own)}:
+    children = [child.resource for child in work.children(session.id)]
+    addition = people.addition(session.resource, children, subject)
+    if addition is Addition.NOTHING:
         return
-    if own is None and not known:
+    if addition is Addition.SET_SUBJECT:
         _save(work, session, session.resource | {"subject": subject})
         return
-    if own is not None and not _is_group(own):
-        session = _split(work, session, own)
+    if addition is Addition.SPLIT:
+        session = _split(work, session)
     opening.save_medical_encounter(work, session, subject)
     work.save(work.encounter(session.id) or session)
 
 
-def _is_group(subject: Any) -> bool:
-    """Return whether a subject is a Group. It stays on the session: its members are not known."""
-    target = references.target(subject)
-    return target is not None and target.type == "Group"
-
-
-def _patient(subject: Any) -> str:
-    """Return the reference of a subject in relative form, "" if it names nobody on this server."""
-    return str(references.target(subject) or "")
-
-
-def _split(work: AuditedUnitOfWork, session: EncounterRecord, own: Resource) -> EncounterRecord:
+def _split(work: AuditedUnitOfWork, session: EncounterRecord) -> EncounterRecord:
     """Move a session's own patient, and what concerns only them, to a medical encounter."""
     # Imported here because few messages bring another patient.
     from shared.rules import splitting  # noqa: PLC0415
     from shared.sessions.intake import validated_resource  # noqa: PLC0415
 
     kept, moved = splitting.split(session.resource)
-    child_id = opening.save_medical_encounter(work, session, own)
-    child = work.encounter(child_id)
-    if child and moved:
+    child = opening.save_medical_encounter(work, session, session.resource["subject"])
+    if moved:
         types = [*child.resource["type"], *moved.get("type", ())]
         resource = validated_resource(child.resource | moved | {"type": types}, "Encounter")
         work.save(versions.next_encounter(work, child, resource))

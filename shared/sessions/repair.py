@@ -10,7 +10,7 @@ from dataclasses import replace
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import instants, ulids
 from shared.rules import linking, transitions
-from shared.rules.state import Slot, SlotKey, adoption_of, parse_slot_key
+from shared.rules.state import Slot, SlotKey, parse_slot_key
 from shared.sessions import attaching
 from shared.sessions.due_encounters import scheduler_caller
 from shared.store import items
@@ -102,11 +102,8 @@ def _names(work: AuditedUnitOfWork, key: SlotKey, session: EncounterRecord) -> b
 def _mend_span(work: AuditedUnitOfWork, record: CommunicationRecord) -> None:
     """Widen the span of a message's effective session to the message, if it is outside."""
     place = record.place
-    session_id = record.session
-    if not session_id and record.epoch is not None:
-        adoption = adoption_of(record.epoch, work.adoptions(place.thread))
-        session_id = adoption.session if adoption else ""
+    session_id, _ = attaching.effective_session(work, record)
     if session_id and place.is_message and work.encounter(session_id, closing=True):
         span = work.span(session_id, place.thread)
         if span is None or place.sort < span.low or (span.high and place.sort > span.high):
-            attaching.widen_span(work, session_id, place)
+            attaching.widen_span(work, session_id, place.thread, place.sort)

@@ -4,7 +4,7 @@ from math import ceil
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import Throttled
-from shared.rules import days
+from shared.rules import times
 from shared.settings import settings
 from shared.store import keys
 from shared.store.quotas import Quota
@@ -18,8 +18,8 @@ def count_new_thread(work: AuditedUnitOfWork) -> None:
     most = settings().patient_threads_per_day
     if not most:
         return
-    day = days.day_of(work.now, settings().zone)
-    _, end = days.bounds(day, settings().zone)
+    day = times.day_of(work.now, settings().zone)
+    _, end = times.day_bounds(day, settings().zone)
     person = min(work.caller.own_references)
     quota = Quota(keys.quota(work.tenant, "Communication", person, day), most, end)
     if not work.use_quota(quota):

@@ -12,6 +12,7 @@ from shared.rules.compartments import is_draft
 from shared.rules.schedule import LONG_ENCOUNTER_GRACE
 from shared.settings import settings
 from shared.store.index import long_encounters
+from shared.store.keys import HEADER_SORT, Place
 from shared.store.records import (
     CommunicationRecord,
     EncounterRecord,
@@ -139,20 +140,16 @@ def next_communication(
     return _next(work, before, resource, changes)
 
 
-def first_communication(
-    work: UnitOfWork, communication_id: str, resource: Resource, **state: Any
-) -> CommunicationRecord:
-    """Return the first version of a Communication."""
-    blank = CommunicationRecord(
+def blank_communication(work: UnitOfWork, communication_id: str) -> CommunicationRecord:
+    """Return version 0 of a Communication, which its first version follows."""
+    return CommunicationRecord(
         id=communication_id,
         version=0,
         json=None,
         created=work.instant,
         updated="",
-        **state,
+        place=Place(communication_id, HEADER_SORT),
     )
-    created = {"drafted": is_draft(resource)} | _created_by(work, blank)
-    return _next(work, blank, resource, created)
 
 
 def _created_by(work: UnitOfWork, before: VersionedRecord) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from shared.fhir import instants
-from shared.rules import classification, days, filled_elements, schedule
+from shared.rules import classification, filled_elements, people, schedule, times
 from shared.rules.policies import Policy, behaviour
 from shared.rules.state import Slot, parse_slot_key
 from shared.sessions import attaching, due_dates, policy_lookup
@@ -134,7 +134,7 @@ def a_finished_session_gains_only_late_messages(before: Snapshot, after: Snapsho
 def is_of_day(after: Snapshot, message: CommunicationRecord, session_id: str) -> bool:
     """Return whether a message is of the day that a session represents."""
     home, policy = after.encounters[session_id].home, policy_of(after, message)
-    day = days.day_of(instants.from_text(message.at), policy.zone)
+    day = times.day_of(instants.from_text(message.at), policy.zone)
     return bool(home) and policy.by_day and parse_slot_key(home).day == day
 
 
@@ -191,7 +191,7 @@ def _check_people(record: EncounterRecord, after: Snapshot, *, ends: bool) -> No
     }
     for message in after.counting_messages(record.id):
         sender = classification.sender_reference(message.resource)
-        takes_part = sender.partition("/")[0] in filled_elements.PARTICIPATION_OF
+        takes_part = sender.partition("/")[0] in people.PARTICIPATION_OF
         assert not takes_part or sender in participants, f"{sender} is missing in {record.id}"
 
 

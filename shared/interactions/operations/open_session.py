@@ -11,8 +11,7 @@ from shared.fhir.patch.patching import without_generated_text
 from shared.interactions import recipients, write_access
 from shared.interactions.operations.parameters import Values, relative_reference
 from shared.references import checks
-from shared.rules import classification, new_session
-from shared.rules.filled_elements import can_participate, participant
+from shared.rules import classification, linking, new_session, people
 from shared.rules.state import Slot, SlotKey
 from shared.sessions import attaching, changes, communications, encounters, patients, policy_lookup
 from shared.sessions.changes import ChangeResult
@@ -22,10 +21,6 @@ from shared.store.records import CommunicationRecord, EncounterRecord
 
 type Resource = dict[str, Any]
 
-# More threads, with several patients, would not fit in one transaction.
-MOST_THREADS = 6
-# The medical encounters of more patients never fit in one transaction.
-MOST_PATIENTS = 10
 # The types of resources that may be given in place of the patients they stand for.
 PATIENT_SUBSTITUTES = ("Group", "RelatedPerson")
 
@@ -36,12 +31,7 @@ def open_session(caller: Caller, interaction: str, values: Values) -> ChangeResu
     Raises Invalid if the given Encounter is not valid, and BusinessRule.
     """
     threads = list(dict.fromkeys(references.target(element) for element in values["thread"]))
-    if len(threads) > MOST_THREADS:
-        raise BusinessRule(
-            f"$open-session links at most {MOST_THREADS} threads",
-            expression="thread",
-            diagnostics="Link the others one by one: PATCH Communication/{id} to add /encounter",
-        )
+    linking.check_thread_count(len(threads))
     template = _template(values)
     ids = [target.id for target in threads if target]
 
@@ -150,17 +140,13 @@ def _check_free(work: AuditedUnitOfWork, state: Slot, header: CommunicationRecor
         _session_now(work, header),
     }
     for session_id in sorted(named - {""}):
-        session = work.encounter(session_id)
-        if session and attaching.is_open_session(session):
-            raise BusinessRule(
-                f"Communication/{thread} already has an open session: Encounter/{session_id}",
-                expression="thread",
-            )
+        if session := attaching.named_encounter(work, session_id, state):
+            linking.check_is_free(thread, session)
 
 
 def _session_now(work: AuditedUnitOfWork, header: CommunicationRecord) -> str:
     """Return the session of the slot that a message meets now: the thread's, or that of today."""
-    patient = new_session.patient_reference(header.resource)
+    patient = people.patient_reference(header.resource)
     return work.slot(policy_lookup.policy_of(header).slot_key(header.id, patient, work.now)).session
 
 
@@ -184,12 +170,7 @@ def _patients(
             subjects.setdefault(
                 str(target or subject), relative_reference(subject) if target else subject
             )
-    if len(subjects) > MOST_PATIENTS:
-        raise BusinessRule(
-            f"$open-session takes at most {MOST_PATIENTS} patients",
-            expression=name,
-            diagnostics=f"There are {len(subjects)}. Add the others one by one with $add-patient",
-        )
+    people.check_patient_count(len(subjects), name)
     return list(subjects.values())
 
 
@@ -214,16 +195,16 @@ def _with_participants(
     They do if the client names none. A RelatedPerson given as `patient` takes part as well.
     """
     elements = values["practitioner"] + values["participant"]
-    people = [relative_reference(element)["reference"] for element in elements]
+    persons = [relative_reference(element)["reference"] for element in elements]
     participants = list(session.get("participant", ()))
-    is_from_threads = not people and not participants
+    is_from_threads = not persons and not participants
     if is_from_threads:
         participants = _thread_participants(headers)
     given = map(str, filter(None, map(references.target, values["patient"])))
-    people += [person for person in given if can_participate(person)]
+    persons += [person for person in given if people.can_participate(person)]
     present = {str(references.target(each.get("individual"))) for each in participants}
     participants += [
-        participant(person) for person in dict.fromkeys(people) if person not in present
+        people.participant(person) for person in dict.fromkeys(persons) if person not in present
     ]
     if not participants:
         return session, False
@@ -232,7 +213,5 @@ def _with_participants(
 
 def _thread_participants(headers: list[CommunicationRecord]) -> list[Resource]:
     """Return the participants of threads, each once."""
-    participants = [
-        each for header in headers for each in new_session.participants(header.resource, {})
-    ]
+    participants = [each for header in headers for each in people.participants(header.resource, {})]
     return list({each["individual"]["reference"]: each for each in participants}.values())

@@ -1,9 +1,10 @@
 """The session that an operation is called on."""
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
-from shared.errors import BusinessRule, NotFound
+from shared.errors import NotFound
 from shared.interactions import write_access
 from shared.interactions.read import equalize_reads, existing_record
+from shared.rules import lifecycle
 from shared.sessions import attaching
 from shared.store import meter
 from shared.store.records import EncounterRecord
@@ -28,16 +29,5 @@ def writable_session(work: AuditedUnitOfWork, session_id: str) -> EncounterRecor
 
 def check_is_session(work: AuditedUnitOfWork, encounter: EncounterRecord) -> None:
     """Raise BusinessRule if an Encounter is not a session, naming a medical encounter's session."""
-    session_id = encounter.id
-    if parent := attaching.parent_session_id(work, encounter):
-        raise BusinessRule(
-            f"Encounter/{session_id} is a medical encounter",
-            expression="Encounter.partOf",
-            diagnostics=f"Its session is Encounter/{parent}",
-        )
-    if not attaching.is_session(encounter):
-        raise BusinessRule(
-            f"Encounter/{session_id} is not a session",
-            expression="Encounter.class",
-            diagnostics="A session has class VR or type session, and no partOf",
-        )
+    parent = attaching.parent_session_id(work, encounter)
+    lifecycle.check_is_session(encounter.id, parent, is_session=attaching.is_session(encounter))

@@ -9,7 +9,7 @@ import pytest
 
 from functions import closing_worker
 from shared.fhir import instants, references
-from shared.rules import days
+from shared.rules import times
 from tests.support import care
 from tests.support.api_client import BASE, ApiClient
 from tests.support.practice import Practice, instant_text, local, local_clock_time, participants
@@ -509,7 +509,7 @@ def test_a_day_begins_at_its_first_instant_if_midnight_is_skipped(daily: Practic
     """In Cairo the clock jumps from 23:59 to 01:00 once a year."""
     daily.configure(SESSION_TIME_ZONE="Africa/Cairo", CLOSE_SPREAD_MINUTES="0")
     cairo = instants.zone("Africa/Cairo")
-    first, after = days.bounds("2026-04-23", cairo)
+    first, after = times.day_bounds("2026-04-23", cairo)
     assert (after - first).total_seconds() == 24 * 3600
     assert after.astimezone(cairo).isoformat() == "2026-04-24T01:00:00+03:00"
     daily.now = after.astimezone(UTC)

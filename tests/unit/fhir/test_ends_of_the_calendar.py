@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.fhir import instants
-from shared.rules import days, filled_elements, times
+from shared.rules import filled_elements, times
 from shared.search.plan import windows
 from shared.search.query.criterion import Criterion
 from shared.search.query.operands import DateOperand
@@ -52,9 +52,9 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 def test_every_instant_lies_within_the_bounds_of_its_local_day(
     moment: datetime, zone: tzinfo
 ) -> None:
-    day = days.day_of(moment, zone)
-    first, after = days.bounds(day, zone)
-    low, high = days.key_range(day, zone)
+    day = times.day_of(moment, zone)
+    first, after = times.day_bounds(day, zone)
+    low, high = times.day_key_range(day, zone)
     assert first <= after
     assert low <= high
     if FIRST.date() < moment.date() < LAST.date():
@@ -78,7 +78,7 @@ def test_a_message_sent_at_an_end_of_the_calendar_has_a_time_and_a_place(
     zone, message = instants.zone(name), {"sent": text}
     for tolerance in (None, 0, 10**9):
         at = times.message_instant(message, NOW, zone, tolerance_hours=tolerance)
-        assert days.day_of(instants.from_text(at), zone)
+        assert times.day_of(instants.from_text(at), zone)
         assert at == instants.to_text(NOW)
     assert times.order_milliseconds(message, NOW, zone) >= 0
 

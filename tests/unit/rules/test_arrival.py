@@ -8,7 +8,7 @@ import pytest
 from shared.catalog.policies import DAILY, EXPLICIT, POLICIES, THREAD
 from shared.errors import BusinessRule
 from shared.fhir import instants
-from shared.rules import arrival, days
+from shared.rules import arrival, times
 from shared.rules.arrival import (
     AmendDaySession,
     ArrivingMessage,
@@ -31,7 +31,7 @@ EIGHT, NINE, TEN = (f"{TODAY}T{hour}:00:00.000Z" for hour in ("08", "09", "10"))
 LATE = f"{YESTERDAY}T21:00:00.000Z"
 # Sort keys: one of each day, and between them the lower bound of a thread's slot.
 KEY_YESTERDAY, KEY, KEY_TOMORROW = (
-    days.key_range(day, UTC)[0] for day in (YESTERDAY, TODAY, TOMORROW)
+    times.day_key_range(day, UTC)[0] for day in (YESTERDAY, TODAY, TOMORROW)
 )
 STATE, DAY = SlotKey("thread"), SlotKey("thread", f"day#{TODAY}")
 
@@ -56,12 +56,12 @@ def decide(
     header: ThreadHeader,
     slot: Slot,
     policy: str,
-    named: NamedEncounter | None = None,
+    previous: NamedEncounter | None = None,
     *,
     had: tuple[str, ...] = (),
 ) -> Decision:
     return arrival.decide(
-        said, header, slot, Policy(policy), NOW, named=named, had=had.__contains__
+        said, header, slot, Policy(policy), NOW, previous=previous, had=had.__contains__
     )
 
 
@@ -112,7 +112,7 @@ def test_a_message_of_a_thread_with_an_open_session(
 
 
 @pytest.mark.parametrize(
-    ("policy", "said", "header", "slot", "named", "decision"),
+    ("policy", "said", "header", "slot", "previous", "decision"),
     [
         pytest.param(
             THREAD,
@@ -241,11 +241,11 @@ def test_a_message_of_a_thread_without_an_open_session(
     said: ArrivingMessage,
     header: ThreadHeader,
     slot: Slot,
-    named: NamedEncounter | None,
+    previous: NamedEncounter | None,
     *,
     decision: Decision,
 ) -> None:
-    assert decide(said, header, slot, policy, named) == decision
+    assert decide(said, header, slot, policy, previous) == decision
 
 
 @pytest.mark.parametrize("policy", POLICIES)
