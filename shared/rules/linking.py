@@ -2,11 +2,21 @@
 
 from collections.abc import Callable
 from enum import Enum
+from typing import Any
 
 from shared.errors import BusinessRule
-from shared.rules.classification import OPEN_STATUSES, PLANNED, VOID_STATUSES, NamedEncounter
+from shared.fhir import references
+from shared.rules.classification import (
+    OPEN_HEADER_STATUSES,
+    OPEN_STATUSES,
+    PLANNED,
+    VOID_STATUSES,
+    NamedEncounter,
+)
 from shared.rules.policies import Policy, behaviour
 from shared.rules.state import Slot
+
+type Resource = dict[str, Any]
 
 # A session with more than 47 could not be closed: a transaction of at most 100 items detaches all
 # its threads, at two items each (slot and span), and writes up to five others.
@@ -80,6 +90,26 @@ def keeps_link(
     if not policy.opens_sessions or not stored or stored == written:
         return False
     return is_omitted or (bool(written) and had(written))
+
+
+def with_session_link(message: Resource, session_id: str) -> Resource:
+    """Return a message that first counts with a link to its session, unless it names one itself."""
+    if not session_id or "encounter" in message:
+        return message
+    return message | {"encounter": references.to("Encounter", session_id)}
+
+
+def with_restored_link(previous: Resource, after: Resource) -> Resource:
+    """Return a message with its stored link, if the write leaves it out."""
+    if "encounter" in after or "encounter" not in previous:
+        return after
+    return after | {"encounter": previous["encounter"]}
+
+
+def is_thread_ended(policy: Policy, before: str, after: str) -> bool:
+    """Return whether a header that changes from one status to another leaves its session."""
+    is_completed = before in OPEN_HEADER_STATUSES and after not in OPEN_HEADER_STATUSES
+    return policy.ends_with_threads and is_completed
 
 
 def ends_without_threads(

@@ -6,6 +6,7 @@ from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import instants
 from shared.rules import arrival as arrival_rules
 from shared.rules import classification, people, times
+from shared.rules import linking as linking_rules
 from shared.rules.arrival import (
     AmendDaySession,
     ArrivingMessage,
@@ -88,12 +89,10 @@ def _arrival_slot(
 
 def _linked(work: AuditedUnitOfWork, message: CommunicationRecord) -> CommunicationRecord:
     """Return a message with a link to its session, if the deployment links messages."""
-    if settings().message_linking != "message" or not message.session:
+    if settings().message_linking != "message":
         return message
-    if "encounter" in message.resource:
-        return message
-    link = {"reference": f"Encounter/{message.session}"}
-    return versions.next_communication(work, message, message.resource | {"encounter": link})
+    linked = linking_rules.with_session_link(message.resource, message.session)
+    return versions.next_communication(work, message, linked)
 
 
 def _applied(work: AuditedUnitOfWork, arrival: Arrival) -> CommunicationRecord:

@@ -85,16 +85,11 @@ def _write_header(
         previous.get(name) != after.get(name) for name in ("subject", "extension")
     ):
         work.save(transitions.slot_with_next_epoch(work.slot(SlotKey(before.id))))
-    if policy.ends_with_threads and _is_completed(previous, after):
+    if linking_rules.is_thread_ended(policy, previous.get("status", ""), after["status"]):
         linking.detach_thread(work, before.id)
     saved = versions.next_communication(work, before, after, **changes)
     work.save(saved)
     return saved
-
-
-def _is_completed(previous: Resource, after: Resource) -> bool:
-    was_open = previous.get("status") in classification.OPEN_HEADER_STATUSES
-    return was_open and after.get("status") not in classification.OPEN_HEADER_STATUSES
 
 
 def _with_kept_link(

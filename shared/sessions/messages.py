@@ -7,6 +7,7 @@ from shared.errors import BusinessRule
 from shared.fhir import ulids
 from shared.references import checks
 from shared.rules import classification, times, transitions
+from shared.rules import linking as linking_rules
 from shared.rules.state import SlotKey
 from shared.sessions import amending, arrival, attaching, linking, patients
 from shared.settings import settings
@@ -38,7 +39,8 @@ def write(
         _leave_own_thread(work, before)
     checks.require_targets(work, previous, after)
     patients.check_subject(work, header_id, previous, after)
-    after = _with_restored_link(previous, after)
+    if settings().message_linking == "message":
+        after = linking_rules.with_restored_link(previous, after)
     message = versions.next_communication(
         work,
         before,
@@ -90,17 +92,6 @@ def _is_dated_by_patient(
     if before.version and (before.at or before.resource.get("sent") == after.get("sent")):
         return before.by_patient
     return work.caller.is_patient_or_relative
-
-
-def _with_restored_link(previous: Resource, after: Resource) -> Resource:
-    """Restore the link that a write omits, if the deployment links messages."""
-    if (
-        settings().message_linking != "message"
-        or "encounter" not in previous
-        or "encounter" in after
-    ):
-        return after
-    return after | {"encounter": previous["encounter"]}
 
 
 def _require_header(

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
-from shared.fhir import ulids
+from shared.fhir import references, ulids
 from shared.fhir.patch.patching import without_generated_text
 from shared.rules import classification, new_session, people, transitions
 from shared.rules.policies import Policy
@@ -136,6 +136,6 @@ def link_header(
     work: AuditedUnitOfWork, header: CommunicationRecord, session_id: str, day: str
 ) -> None:
     """Link a header to the session that its messages join."""
-    link = {"reference": f"Encounter/{session_id}"}
-    linked = without_generated_text(header.resource, header.resource | {"encounter": link})
+    linked = header.resource | {"encounter": references.to("Encounter", session_id)}
+    linked = without_generated_text(header.resource, linked)
     work.save(versions.next_communication(work, header, linked, day=day, plain=False))

@@ -1,4 +1,4 @@
-"""Effects of a client's link on a thread, and which sessions end without threads."""
+"""Effects of a client's link on a thread; rows as in the table Headers and links."""
 
 from typing import Any
 
@@ -210,3 +210,54 @@ def test_a_session_without_threads(
         policy, status, by_server=by_server, is_completed=is_completed
     )
     assert found is ends
+
+
+@pytest.mark.parametrize(
+    ("policy", "before", "after", "is_ended"),
+    [
+        pytest.param(THREAD, "in-progress", "completed", True, id="completed, thread: detaches"),
+        pytest.param(THREAD, "on-hold", "stopped", True, id="stopped, thread: detaches"),
+        pytest.param(
+            EXPLICIT, "in-progress", "completed", False, id="completed, explicit: nothing"
+        ),
+        pytest.param(DAILY, "in-progress", "completed", False, id="completed, daily: nothing"),
+        pytest.param(THREAD, "completed", "in-progress", False, id="reopened: nothing"),
+        pytest.param(THREAD, "completed", "completed", False, id="stays completed: nothing"),
+        pytest.param(THREAD, "", "completed", False, id="created completed: nothing"),
+    ],
+)
+def test_a_header_that_is_completed(
+    policy: str, before: str, after: str, *, is_ended: bool
+) -> None:
+    assert linking.is_thread_ended(Policy(policy), before, after) is is_ended
+
+
+LINK, OTHER_LINK = ({"encounter": {"reference": f"Encounter/{name}"}} for name in ("s", "other"))
+
+
+@pytest.mark.parametrize(
+    ("message", "session", "linked"),
+    [
+        pytest.param({}, "s", LINK, id="first counts: written"),
+        pytest.param(OTHER_LINK, "s", OTHER_LINK, id="names one itself: stays"),
+        pytest.param({}, "", {}, id="waits for a link: none, also when it is adopted"),
+    ],
+)
+def test_under_message_linking_a_message_gets_its_link(
+    message: dict[str, Any], session: str, linked: dict[str, Any]
+) -> None:
+    assert linking.with_session_link(message, session) == linked
+
+
+@pytest.mark.parametrize(
+    ("stored", "written", "linked"),
+    [
+        pytest.param(LINK, {}, LINK, id="omitted: restored"),
+        pytest.param(LINK, OTHER_LINK, OTHER_LINK, id="another: as written"),
+        pytest.param({}, {}, {}, id="none yet"),
+    ],
+)
+def test_under_message_linking_a_message_keeps_its_link(
+    stored: dict[str, Any], written: dict[str, Any], linked: dict[str, Any]
+) -> None:
+    assert linking.with_restored_link(stored, written) == linked
