@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 
 from shared.audit import events
 from shared.audit.events import Event
+from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal
 from shared.rules import compartments
-from shared.rules.compartments import Resource
 from shared.store import reading
 
 type PatientsByReference = dict[str, frozenset[str]]

@@ -8,6 +8,8 @@ import orjson
 
 from shared.errors import Malformed
 
+type Resource = dict[str, Any]
+
 # orjson writes integers of up to 64 bits natively. This many characters always fit; a longer
 # integer is kept as text.
 LONGEST_NATIVE_INTEGER = 18

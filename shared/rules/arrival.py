@@ -1,4 +1,4 @@
-"""What happens to a message that counts for the first time."""
+"""The decision about a message that counts for the first time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,17 +106,17 @@ def decide(
     now: datetime,
     *,
     previous: NamedEncounter | None,
-    had: Callable[[str], bool],
+    had_session: Callable[[str], bool],
 ) -> Decision:
     """Return what happens to a message that counts for the first time.
 
     `previous` is what the slot of a day, or the header of a thread, names while the slot is closed.
-    `had` returns whether the thread has, or had, a session. Raises BusinessRule if the message
-    names a session that its thread never had while the thread is attached to another.
+    `had_session` returns whether the thread has, or had, a session. Raises BusinessRule if the
+    message names a session that its thread never had while the thread is attached to another.
     """
     own = relevant_own_session(message.own_encounter, policy, message.at)
     if slot.open:
-        check_own_session(own, slot.session, had)
+        check_own_session(own, slot.session, had_session)
         return _joined(message, header, slot, policy)
     if header.links_plain_record:
         return WaitForLink()
@@ -144,10 +144,10 @@ def relevant_own_session(
 
 
 def check_own_session(
-    own: NamedEncounter | None, attached: str, had: Callable[[str], bool]
+    own: NamedEncounter | None, attached: str, had_session: Callable[[str], bool]
 ) -> None:
     """Raise BusinessRule if a message names a session that its thread never had."""
-    if own and own.id != attached and not had(own.id):
+    if own and own.id != attached and not had_session(own.id):
         raise BusinessRule(
             f"The thread belongs to Encounter/{attached}",
             expression="Communication.encounter",

@@ -1,13 +1,11 @@
 """Classification of Encounters (session, medical encounter, plain record) and Communications."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from shared.catalog.code_systems import ACT_CODE
 from shared.errors import BusinessRule
 from shared.fhir import references
-
-type Resource = dict[str, Any]
+from shared.fhir.fhirjson import Resource
 
 VIRTUAL, SESSION, MEDICAL_ENCOUNTER = "VR", "session", "medical-encounter"
 
@@ -26,11 +24,11 @@ RETRACTED_STATUSES = frozenset({ENTERED_IN_ERROR, DRAFT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedEncounter:
-    """What matters of an Encounter that a slot, a header or a message names.
+    """The facts of an Encounter that a slot, a header or a message names.
 
     `is_session` is false for a plain record. `has_room` says whether one more thread or day may be
-    attached, `day` is the local day that it is the session of, and `session` the session that it is
-    a medical encounter of; both are empty without one.
+    attached. `day` is the local day that it is the session of, and `parent_session` the session
+    that it is a medical encounter of; both are empty without one.
     """
 
     id: str

@@ -10,9 +10,8 @@ from typing import Any
 from shared.catalog import compartments
 from shared.catalog.compartments import ITSELF, Member
 from shared.fhir import references
+from shared.fhir.fhirjson import Resource
 from shared.rules.classification import DRAFT
-
-type Resource = dict[str, Any]
 
 # The elements in which resources of R4 name the patient they are about.
 _ABOUT = ("subject", "patient", "for")
@@ -35,9 +34,8 @@ def patients(resource: Resource) -> frozenset[str]:
     They own the Patient compartments that it is in, or will be in once a draft has been sent.
     """
     resource_type = resource.get("resourceType", "")
-    elements = [resource.get(name) for name in _ABOUT]
-    texts = [element.get("reference", "") for element in elements if isinstance(element, dict)]
-    about = {name for name in map(references.normalize, texts) if is_reference_to("Patient", name)}
+    names = [references.normalize(_text(resource.get(name))) for name in _ABOUT]
+    about = {name for name in names if is_reference_to("Patient", name)}
     rows = [
         row
         for row in compartments.members_of_type(resource_type)
@@ -99,8 +97,7 @@ def _references(resource: Resource, row: Member) -> Iterator[str]:
     for name in row.element.split("."):
         elements = [member for element in elements for member in _members(element, name)]
     for element in elements:
-        text = element.get("reference", "") if isinstance(element, dict) else ""
-        name = references.normalize(text)
+        name = references.normalize(_text(element))
         if is_reference_to(row.owner, name):
             yield name
 

@@ -1,14 +1,14 @@
 """The elements that closing fills in on a session and its children; a client's values stay."""
 
+from collections.abc import Collection
 from datetime import tzinfo
 from typing import Any
 
 from shared.catalog.code_systems import UCUM
 from shared.fhir import instants, references
+from shared.fhir.fhirjson import Resource
 from shared.rules.people import can_participate, participant
 from shared.rules.state import Figures
-
-type Resource = dict[str, Any]
 
 MINUTE = 60 * instants.SECOND
 BOUNDS = frozenset({"start", "end"})
@@ -51,14 +51,12 @@ def with_restored_elements(
     return restored
 
 
-def _without_contradiction(
-    period: Resource, by_server: frozenset[str] | set[str], zone: tzinfo
-) -> Resource:
+def _without_contradiction(period: Resource, by_server: Collection[str], zone: tzinfo) -> Resource:
     """Return a period without the bounds that the server filled if it ends before it starts."""
     limits = instants.period_range(period, zone)
     if limits.high >= limits.low:
         return period
-    return {name: value for name, value in period.items() if name not in by_server & BOUNDS}
+    return {name: value for name, value in period.items() if name not in by_server}
 
 
 def without_end(
@@ -69,18 +67,11 @@ def without_end(
     Return also the names of the elements in it that the server has filled. Those that the write
     changes are the client's.
     """
-    unchanged, ended = unchanged_elements(before, after, filled), frozenset({"end", "length"})
-    return _without_elements(after, unchanged & ended), unchanged - ended
-
-
-def _without_elements(resource: Resource, elements: frozenset[str]) -> Resource:
-    """Return a resource without some elements; `start` and `end` are those of the period."""
-    remaining = {name: value for name, value in resource.items() if name not in elements}
-    period = {
-        name: value for name, value in resource.get("period", {}).items() if name not in elements
-    }
-    remaining.pop("period", None)
-    return remaining | ({"period": period} if period else {})
+    unchanged = unchanged_elements(before, after, filled)
+    dropped = unchanged & {"end", "length"}
+    resource = {name: after[name] for name in after if name not in {"period", *dropped}}
+    period = {name: bound for name, bound in after.get("period", {}).items() if name not in dropped}
+    return resource | ({"period": period} if period else {}), unchanged - dropped
 
 
 def with_filled_elements(
@@ -92,10 +83,10 @@ def with_filled_elements(
     `room` participants are added.
     """
     result, filled = with_period_and_length(session, figures, filled, zone)
-    by_server = set(filled)
-    if "participant" not in result or "participant" in by_server:
-        _fill_participants(result, figures, by_server, room)
-    return result, frozenset(by_server)
+    participants = _with_senders(result.get("participant", []), figures.senders, room)
+    if not participants or ("participant" in result and "participant" not in filled):
+        return result, filled
+    return result | {"participant": participants}, filled | {"participant"}
 
 
 def with_period_and_length(
@@ -105,53 +96,34 @@ def with_period_and_length(
 
     Return the session, and the names of all elements in it that the server has filled.
     """
-    result, by_server = dict(session), set(filled)
-    if figures.first:
-        period = _period(result.pop("period", {}), figures, by_server, zone)
-        if period:
-            result["period"] = period
-        _fill_length(result, by_server, zone)
-    return result, frozenset(by_server)
-
-
-def _period(period: Resource, figures: Figures, by_server: set[str], zone: tzinfo) -> Resource:
-    result = dict(period)
+    if not figures.first:
+        return session, filled
+    period = dict(session.get("period", {}))
     for name, value in (("start", figures.first), ("end", figures.last)):
-        if name in by_server or (name not in result and f"_{name}" not in result):
-            result[name] = value
-            by_server.add(name)
-    consistent = _without_contradiction(result, by_server, zone)
-    by_server -= result.keys() - consistent.keys()
-    return consistent
+        if name in filled or element_value(session, name) is None:
+            period[name] = value
+            filled |= {name}
+    consistent = _without_contradiction(period, filled, zone)
+    filled -= period.keys() - consistent.keys()
+    result = {name: session[name] for name in session if name != "period"}
+    return with_length(result | ({"period": consistent} if consistent else {}), filled, zone)
 
 
-def _fill_length(session: Resource, by_server: set[str], zone: tzinfo) -> None:
-    if "length" in session and "length" not in by_server:
-        return
-    minutes = elapsed_minutes(session.get("period", {}), zone)
-    session.pop("length", None)
-    by_server.discard("length")
-    if minutes is not None:
-        session["length"] = {
-            "value": minutes,
-            "unit": "min",
-            "system": UCUM,
-            "code": "min",
-        }
-        by_server.add("length")
-
-
-def with_recomputed_length(
+def with_length(
     session: Resource, filled: frozenset[str], zone: tzinfo
 ) -> tuple[Resource, frozenset[str]]:
-    """Recompute a length that the server filled, because a client may have changed the period.
+    """Fill the length by the period, unless a client wrote it.
 
     Return the session, and the names of all elements in it that the server has filled.
     """
-    result, by_server = dict(session), set(filled)
-    if "length" in by_server:
-        _fill_length(result, by_server, zone)
-    return result, frozenset(by_server)
+    if "length" in session and "length" not in filled:
+        return session, filled
+    result = {name: session[name] for name in session if name != "length"}
+    minutes = elapsed_minutes(session.get("period", {}), zone)
+    if minutes is None:
+        return result, filled - {"length"}
+    length = {"value": minutes, "unit": "min", "system": UCUM, "code": "min"}
+    return result | {"length": length}, filled | {"length"}
 
 
 def elapsed_minutes(period: Resource, zone: tzinfo) -> int | None:
@@ -163,14 +135,13 @@ def elapsed_minutes(period: Resource, zone: tzinfo) -> int | None:
     return max(0, elapsed) // MINUTE
 
 
-def _fill_participants(session: Resource, figures: Figures, by_server: set[str], room: int) -> None:
-    participants = list(session.get("participant", ()))
+def _with_senders(
+    participants: list[Resource], senders: frozenset[str], room: int
+) -> list[Resource]:
+    """Return participants with the senders that are not among them, as many as there is room."""
     present = {str(references.target(entry.get("individual"))) for entry in participants}
-    missing = [sender for sender in sorted(figures.senders - present) if can_participate(sender)]
-    participants += [participant(sender) for sender in missing[: max(room, 0)]]
-    if participants:
-        session["participant"] = participants
-        by_server.add("participant")
+    missing = [sender for sender in sorted(senders - present) if can_participate(sender)]
+    return participants + [participant(sender) for sender in missing[: max(room, 0)]]
 
 
 def with_period_of_session(child: Resource, session: Resource, zone: tzinfo) -> Resource:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from shared.errors import BusinessRule
+from shared.fhir.fhirjson import Resource
 from shared.rules import transitions
 from shared.rules.classification import (
     ENTERED_IN_ERROR,
@@ -16,8 +16,6 @@ from shared.rules.classification import (
     parent_id,
 )
 from shared.rules.state import Figures, Slot
-
-type Resource = dict[str, Any]
 
 
 class WriteEffect(Enum):

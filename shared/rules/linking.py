@@ -1,11 +1,11 @@
-"""What a client's link does to a thread, and which sessions end without threads."""
+"""The effects of links on threads and messages, and which sessions end without threads."""
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
 
 from shared.errors import BusinessRule
 from shared.fhir import references
+from shared.fhir.fhirjson import Resource
 from shared.rules.classification import (
     OPEN_HEADER_STATUSES,
     OPEN_STATUSES,
@@ -16,8 +16,6 @@ from shared.rules.classification import (
 from shared.rules.policies import Policy, behaviour
 from shared.rules.state import Slot
 
-type Resource = dict[str, Any]
-
 # A session with more than 47 could not be closed: a transaction of at most 100 items detaches all
 # its threads, at two items each (slot and span), and writes up to five others.
 MAX_ATTACHED_SLOTS = 20
@@ -27,17 +25,18 @@ _ELEMENT = "Communication.encounter"
 
 
 class LinkEffect(Enum):
-    """What a link does to a thread.
+    """The effect of a link on a thread.
 
     ATTACH and ATTACH_DAY let the messages of the thread, or of its day, join an open session. ADOPT
-    gives a finished session the messages that wait. REACH_DAY adds the thread to the session that
-    its day has already. UNLINK leaves the thread without a session, STAY leaves it as it is.
+    gives a finished session the messages that wait. ADD_THREAD_TO_DAY adds the thread to the
+    session that its day has already. UNLINK leaves the thread without a session, STAY leaves it as
+    it is.
     """
 
     ATTACH = "attach"
     ATTACH_DAY = "attach day"
     ADOPT = "adopt"
-    ADD_THREAD_TO_DAY = "reach day"
+    ADD_THREAD_TO_DAY = "add thread to day"
     UNLINK = "unlink"
     STAY = "stay"
 
@@ -79,17 +78,23 @@ def has_room(attached: frozenset[str], home: str, slot: str) -> bool:
 
 
 def keeps_link(
-    policy: Policy, stored: str, written: str, *, is_omitted: bool, had: Callable[[str], bool]
+    policy: Policy,
+    stored: str,
+    written: str,
+    *,
+    is_omitted: bool,
+    had_session: Callable[[str], bool],
 ) -> bool:
     """Return whether a header keeps the Encounter that it is linked to against a write.
 
     If messages open sessions, the server sets the link. It is kept if the write leaves it out, or
     names a session that the thread had before: an old read that is written back after a rollover
-    changes nothing. `had` returns whether the thread had a session; it is asked only in that case.
+    changes nothing. `had_session` returns whether the thread had a session. It is called only in
+    that case.
     """
     if not policy.opens_sessions or not stored or stored == written:
         return False
-    return is_omitted or (bool(written) and had(written))
+    return is_omitted or (bool(written) and had_session(written))
 
 
 def with_session_link(message: Resource, session_id: str) -> Resource:

@@ -1,12 +1,9 @@
 """The Encounters that the server creates: a session's, and its patients' medical encounters."""
 
-from typing import Any
-
 from shared.catalog.code_systems import ACT_CODE
+from shared.fhir.fhirjson import Resource
 from shared.rules.classification import MEDICAL_ENCOUNTER, SESSION, VIRTUAL
 from shared.rules.people import participants, subjects
-
-type Resource = dict[str, Any]
 
 
 def session(

@@ -6,10 +6,9 @@ from typing import Any
 
 from shared.errors import BusinessRule
 from shared.fhir import references
+from shared.fhir.fhirjson import Resource
 from shared.rules.classification import is_open
 from shared.rules.compartments import is_reference_to
-
-type Resource = dict[str, Any]
 
 PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 # The types that R4 allows in Encounter.participant.individual, with their participation type.

@@ -1,4 +1,4 @@
-"""Session policies: what each does, in one table, with the limits that a deployment sets.
+"""Session policies: their behaviour in one table, and the limits that a deployment sets.
 
 A new policy is a name in `shared.catalog.policies`, a row in BEHAVIOURS, one of the values that
 `template.yaml` allows for SessionPolicy, and tests.
@@ -16,7 +16,7 @@ DAY_MINUTES = 24 * 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """What differs between policies.
+    """The differences between policies.
 
     `opens_sessions`: a message that counts opens a session if none is open. The server then sets
     the links of headers: it keeps them against stale writes, and no client links a header to a

@@ -1,4 +1,4 @@
-"""What becomes of a session when one of its messages ceases to count, or counts again."""
+"""Corrections of a session when one of its messages ceases to count, or counts again."""
 
 from enum import Enum
 
@@ -7,7 +7,7 @@ from shared.rules.state import Figures, Slot
 
 
 class Recount(Enum):
-    """What is corrected.
+    """The correction when a message ceases to count, or counts again.
 
     MARK_SLOT and MARK_SESSION: its figures are marked dirty, so that whoever closes the session
     reads its messages. AMEND: the session is finished and corrected at once.
@@ -20,11 +20,11 @@ class Recount(Enum):
 
 
 class Amendment(Enum):
-    """What becomes of a finished session by the messages that still count."""
+    """The correction of a finished session by the messages that still count."""
 
-    UPDATE_PERIOD = "amended"
-    MARK_IN_ERROR = "entered in error"
-    KEEP_RESOURCE = "as it was"
+    UPDATE_PERIOD = "update period"
+    MARK_IN_ERROR = "mark in error"
+    KEEP_RESOURCE = "keep resource"
 
 
 def decide(session: NamedEncounter | None, slot: Slot, *, waits: bool, is_late: bool) -> Recount:

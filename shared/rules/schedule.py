@@ -12,11 +12,12 @@ LONG_ENCOUNTER_GRACE = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """What was stamped on an Encounter when it was opened, and what its threads have done since.
+    """The limits stamped on an Encounter when it was opened, and the activity of its threads.
 
-    `active` is the latest arrival, attaching or reopening of an attached thread; None without one.
-    `long_from` is when it becomes long; None if it has its second index rows already. `delay` is
-    how long after its day a daily session is closed, so that not all are closed at once.
+    `last_activity` is the latest arrival, attaching or reopening of an attached thread; None
+    without one. `long_from` is when it becomes long; None if it has its second index rows already.
+    `close_delay` is how long after its day a daily session is closed, so that not all are closed at
+    once.
     """
 
     policy: str
@@ -60,7 +61,7 @@ def end_by_policy(session: Timing) -> datetime | None:
 
 
 def scheduled_end(session: Timing) -> datetime | None:
-    """Return `closes_at` with the delay after which the schedule closes a daily session."""
+    """Return `end_by_policy` with the delay after which the schedule closes a daily session."""
     return _delayed(session, end_by_policy(session))
 
 

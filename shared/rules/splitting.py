@@ -6,9 +6,8 @@ nothing about a particular patient stay on it.
 
 from typing import Any
 
+from shared.fhir.fhirjson import Resource
 from shared.fhir.meta import SET_BY_SERVER
-
-type Resource = dict[str, Any]
 
 STAYING = frozenset(
     {

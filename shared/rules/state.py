@@ -51,7 +51,7 @@ class SlotKey(NamedTuple):
     sort: str = "state"
 
     def __str__(self) -> str:
-        """Return the key as one string, which `slot_key` reads."""
+        """Return the key as one string, which `parse_slot_key` reads."""
         return f"{self.partition}#{self.sort}"
 
     @property

@@ -92,34 +92,18 @@ def attached_span(span: Span | None, encounter: str, thread: str, low: str) -> S
     return replace(span, low=min(span.low, low), high="", top=max(span.top, span.high))
 
 
-def span_covering_day(
-    span: Span | None, encounter: str, thread: str, keys: tuple[str, str, str]
-) -> Span:
-    """Widen a span to `keys`: a day's lowest and highest sort key, and a message's or nothing.
-
-    The message's key may be outside of its day. The span never becomes narrower.
-    """
-    low, high, key = keys
-    if span is None:
-        highest = max(high, key)
-        lowest = min(filter(None, (low, key)))
-        return Span(encounter=encounter, thread=thread, low=lowest, high=highest, top=highest)
-    highest = max(high, key, span.high, span.top)
-    lowest = min(filter(None, (low, key, span.low)))
-    return replace(span, low=lowest, high=highest if span.high else "", top=highest)
-
-
 def detached_span(span: Span, high: str) -> Span:
     """End a span at its highest message, of this attachment or an earlier one."""
     top = max(span.top, high, span.low)
     return replace(span, high=top, top=top)
 
 
-def widened_span(span: Span | None, encounter: str, thread: str, key: str) -> Span:
-    """Widen a span to one sort key, whether the thread is attached or not."""
+def widened_span(span: Span | None, encounter: str, thread: str, *keys: str) -> Span:
+    """Widen a span to some sort keys, whether the thread is attached or not."""
+    low, high = min(keys), max(keys)
     if span is None:
-        return Span(encounter=encounter, thread=thread, low=key, high=key, top=key)
-    top = max(span.top, key)
+        return Span(encounter=encounter, thread=thread, low=low, high=high, top=high)
+    top = max(span.top, high)
     return replace(
-        span, low=min(span.low, key), high=max(span.high, key) if span.high else "", top=top
+        span, low=min(span.low, low), high=max(span.high, high) if span.high else "", top=top
     )

@@ -1,30 +1,26 @@
 """Correcting a finished session when a message arrives late, is retracted or counts again."""
 
 from dataclasses import replace
-from typing import Any
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir.patch.patching import without_generated_text
-from shared.rules import classification, filled_elements, recounting, transitions
+from shared.rules import filled_elements, recounting, transitions
 from shared.rules.classification import ENTERED_IN_ERROR
 from shared.rules.recounting import Amendment, Recount
-from shared.rules.state import Figures, SlotKey, figures_of, parse_slot_key
+from shared.rules.state import Figures, SlotKey, parse_slot_key
 from shared.rules.status_history import with_status
 from shared.sessions import attaching, closing, detaching
 from shared.settings import settings
 from shared.store import versions
 from shared.store.records import CommunicationRecord, EncounterRecord
 
-type Resource = dict[str, Any]
-
 
 def add_late_message(
     work: AuditedUnitOfWork, session: EncounterRecord, message: CommunicationRecord
 ) -> None:
     """Add a late message of its own day to a finished session."""
-    sender = classification.sender_reference(message.resource)
-    figures = session.figures.merged(figures_of([(message.at, sender)]))
-    _amend(work, session, figures)
+    figures = closing.figures_of_messages([message])
+    _amend(work, session, session.figures.merged(figures))
 
 
 def recount(work: AuditedUnitOfWork, message: CommunicationRecord) -> None:
@@ -66,8 +62,9 @@ def _recount_finished(
 def _void(work: AuditedUnitOfWork, session: EncounterRecord, figures: Figures) -> None:
     """Turn a finished session of ours in which nothing is left into an error, and free its day."""
     after = with_status(session.resource, ENTERED_IN_ERROR, session.entered, work.instant)
-    void = versions.next_encounter(work, session, after, figures=figures, entered=work.instant)
-    work.save(void)
+    void = work.save(
+        versions.next_encounter(work, session, after, figures=figures, entered=work.instant)
+    )
     detaching.free_day(work, void)
 
 

@@ -1,4 +1,4 @@
-"""Read what decides about a message that counts for the first time, and apply what is decided."""
+"""Reading what decides about a message that counts for the first time, and applying that."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ from shared.rules.arrival import (
 from shared.rules.classification import NamedEncounter
 from shared.rules.policies import Policy, behaviour
 from shared.rules.state import Slot, SlotKey
-from shared.sessions import attaching, joining, policy_lookup
+from shared.sessions import attaching, joining, opening, policy_lookup
 from shared.sessions.opening import Arrival
 from shared.settings import settings
 from shared.store import versions
@@ -114,9 +114,9 @@ def _applied(work: AuditedUnitOfWork, arrival: Arrival) -> CommunicationRecord:
                 work, arrival, joining.existing_session(work, session_id)
             )
         case OpenSession(links_header):
-            message = joining.open_session(work, arrival, links_header=links_header)
+            message = opening.open_session(work, arrival, links_header=links_header)
         case CreateFinishedSession():
-            message = joining.create_finished_session(work, arrival)
+            message = opening.create_finished_session(work, arrival)
         case WaitForLink():
             message = joining.wait_for_link(work, arrival)
     return message
@@ -141,7 +141,7 @@ def _decided(work: AuditedUnitOfWork, arrival: Arrival) -> Decision:
         policy,
         work.now,
         previous=_previous(work, header, slot),
-        had=attaching.had_session_check(work, header.id),
+        had_session=attaching.had_session_check(work, header.id),
     )
 
 

@@ -21,11 +21,6 @@ def is_session(encounter: EncounterRecord) -> bool:
     return classification.is_session(encounter.resource, settings().encounter_type_system)
 
 
-def is_open_session(encounter: EncounterRecord) -> bool:
-    """Return whether an Encounter is a session that is open."""
-    return is_session(encounter) and classification.is_open(encounter.resource)
-
-
 def parent_session_id(work: AuditedUnitOfWork, encounter: EncounterRecord) -> str:
     """Return the session of a medical encounter; empty for a session or a plain record.
 
@@ -81,34 +76,47 @@ def effective_session(
 def attach_slot(
     work: AuditedUnitOfWork,
     slot: Slot,
-    encounter: EncounterRecord,
+    session: EncounterRecord,
     thread: str,
     policy: Policy,
-    *,
-    key: str = "",
+    *keys: str,
 ) -> None:
     """Let the messages of a thread, or of its or its patient's day, join an open session.
 
-    `key` is the sort key of a message of `thread` that is of this day wherever it stands, or empty.
+    `keys` are those of messages of `thread` that are of this day, wherever they stand.
     """
     if slot.key.day:
-        attach_day(work, slot, encounter, thread, policy, key=key)
+        widen_span_to_day(work, session.id, thread, slot, policy, *keys)
+        session = _with_day(session, slot, policy)
     else:
-        attach(work, slot, encounter)
+        session = _adopt_waiting(work, slot, session)
+    work.save(replace(transitions.attached_slot(slot, session.id), arrived=work.instant))
+    session = with_changes(session, slots=session.slots | {str(slot.key)})
+    work.save(with_changes(session, due=due_dates.due_after_attaching(work, session)))
 
 
-def attach(work: AuditedUnitOfWork, slot: Slot, encounter: EncounterRecord) -> None:
-    """Let a thread's messages join an open session, those that wait for a link among them."""
+def _with_day(session: EncounterRecord, slot: Slot, policy: Policy) -> EncounterRecord:
+    """Return a session with the end of a day, or of the day of reopening if that is later."""
+    _, after = times.day_bounds(slot.key.day, policy.zone)
+    day_end = max(instants.to_text(after), session.day_end)
+    home = session.home or str(slot.key)
+    return with_changes(session, policy=policy.name, home=home, day_end=day_end)
+
+
+def _adopt_waiting(
+    work: AuditedUnitOfWork, slot: Slot, session: EncounterRecord
+) -> EncounterRecord:
+    """Let the messages that wait for a link join a session, and begin the thread's span in it."""
     thread = slot.key.partition
     # Messages from now on sort above this key, so only earlier ones have to widen the span.
     low = f"m#{ulids.prefix(work.milliseconds)}"
     if transitions.has_waiting_messages(slot):
-        work.save(Adoption(thread=thread, epoch=slot.epoch, session=encounter.id, late=False))
-        encounter = correct_start(work, encounter, slot.figures.first)
+        work.save(Adoption(thread=thread, epoch=slot.epoch, session=session.id, late=False))
+        session = correct_start(work, session, slot.figures.first)
         low = slot.low
-    span = work.span(encounter.id, thread)
-    work.save(transitions.attached_span(span, encounter.id, thread, low))
-    _attach(work, slot, encounter)
+    span = work.span(session.id, thread)
+    work.save(transitions.attached_span(span, session.id, thread, low))
+    return session
 
 
 def correct_start(work: AuditedUnitOfWork, session: EncounterRecord, at: str) -> EncounterRecord:
@@ -123,58 +131,20 @@ def correct_start(work: AuditedUnitOfWork, session: EncounterRecord, at: str) ->
         after = session.resource | {"period": session.resource["period"] | {"start": at}}
         after = without_generated_text(session.resource, after)
         corrected = versions.next_encounter(work, session, after)
-    work.save(corrected)
-    return corrected
-
-
-def attach_day(
-    work: AuditedUnitOfWork,
-    slot: Slot,
-    encounter: EncounterRecord,
-    thread: str,
-    policy: Policy,
-    *,
-    key: str = "",
-) -> None:
-    """Let the messages of a day join an open session.
-
-    `key` is the sort key of a message of `thread` that is of this day wherever it stands, or empty.
-    """
-    widen_span_to_day(work, encounter.id, thread, slot.key.day, policy=policy, key=key)
-    _, after = times.day_bounds(slot.key.day, policy.zone)
-    # A session reopened after its day has until the end of the day of reopening.
-    end = max(instants.to_text(after), encounter.day_end)
-    home = encounter.home or str(slot.key)
-    homed = with_changes(encounter, policy=policy.name, home=home, day_end=end)
-    _attach(work, slot, homed)
-
-
-def _attach(work: AuditedUnitOfWork, slot: Slot, encounter: EncounterRecord) -> None:
-    work.save(replace(transitions.attached_slot(slot, encounter.id), arrived=work.instant))
-    joined = with_changes(encounter, slots=encounter.slots | {str(slot.key)})
-    work.save(with_changes(joined, due=due_dates.due_after_attaching(work, joined)))
+    return work.save(corrected)
 
 
 def widen_span_to_day(
-    work: AuditedUnitOfWork,
-    session_id: str,
-    thread: str,
-    day: str,
-    *,
-    policy: Policy,
-    key: str = "",
+    work: AuditedUnitOfWork, session_id: str, thread: str, slot: Slot, policy: Policy, *keys: str
 ) -> None:
-    """Widen a thread's span in a session to a day, and to a key that may be outside of it."""
-    low, high = times.day_key_range(day, policy.zone)
+    """Widen a thread's span in a session to the day of a slot, and to keys outside of it."""
+    day_range = times.day_key_range(slot.key.day, policy.zone)
+    widen_span(work, session_id, thread, *day_range, *keys)
+
+
+def widen_span(work: AuditedUnitOfWork, session_id: str, thread: str, *keys: str) -> None:
+    """Widen a thread's span in a session to the sort keys of messages."""
     span = work.span(session_id, thread)
-    widened = transitions.span_covering_day(span, session_id, thread, (low, high, key))
+    widened = transitions.widened_span(span, session_id, thread, *keys)
     if widened != span:
-        work.save(widened)
-
-
-def widen_span(work: AuditedUnitOfWork, session_id: str, thread: str, key: str) -> None:
-    """Widen a thread's span in a session to the sort key of a message."""
-    span = work.span(session_id, thread)
-    widened = transitions.widened_span(span, session_id, thread, key)
-    if span is None or widened.low != span.low or (span.high and widened.high != span.high):
         work.save(widened)

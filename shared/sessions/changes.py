@@ -10,7 +10,7 @@ from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule
 from shared.fhir import instants
 from shared.sessions import closing
-from shared.store.records import VersionedRecord
+from shared.store.records import CommunicationRecord, VersionedRecord
 from shared.store.repository import ClosingUnderWay
 from shared.store.transactions import MOST_ITEMS, Stale, TooManyItems, with_retries
 
@@ -112,6 +112,27 @@ def _completing_closings[T](caller: Caller, attempt: Callable[[], T]) -> T:
     except TooManyItems:
         text = f"The change does not fit in a transaction of {MOST_ITEMS} items and 4 MB"
         raise BusinessRule(text, diagnostics="Split it into several smaller changes") from None
+
+
+def make_in_advance(
+    work: AuditedUnitOfWork,
+    header: CommunicationRecord,
+    change: Callable[[AuditedUnitOfWork], object],
+) -> None:
+    """Make a change that a message leads to in an earlier transaction, if the work goes in steps.
+
+    Raises Stale if that has changed anything. The message then starts over and finds it made: a
+    session that is open, a patient who is there.
+    """
+    if not work.may_span_transactions:
+        return
+    before = work.preceding_work()
+    if before.communication(header.id) != header:
+        # The same change writes the header: one of them is nothing without the other.
+        raise TooManyItems
+    change(before)
+    if before.commit("open"):
+        raise Stale
 
 
 def with_readability(work: AuditedUnitOfWork, outcome: ChangeResult) -> ChangeResult:

@@ -6,11 +6,11 @@ any worker or request may continue.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from shared.access import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import fhirjson, instants, ulids
+from shared.fhir.fhirjson import Resource
 from shared.rules import classification, filled_elements, lifecycle
 from shared.rules.classification import FINISHED
 from shared.rules.state import ClosingMark, Figures, adoption_of, figures_of
@@ -22,21 +22,11 @@ from shared.store.index.rows import free_value_count
 from shared.store.keys import MESSAGE_RANGE
 from shared.store.records import CommunicationRecord, EncounterRecord, PendingEncounter
 
-type Resource = dict[str, Any]
-
 
 def finish(work: AuditedUnitOfWork, session: EncounterRecord) -> EncounterRecord:
     """Close a session with status `finished`. Return its record."""
     body = with_status(session.resource, FINISHED, session.entered, work.instant)
     return close(work, session, body)
-
-
-def finish_with_message(
-    work: AuditedUnitOfWork, session: EncounterRecord, message: CommunicationRecord
-) -> None:
-    """Close a new session with status `finished`; one late message is its first and last."""
-    figures = figures_of([(message.at, classification.sender_reference(message.resource))])
-    close(work, replace(session, figures=figures), session.resource | {"status": FINISHED})
 
 
 def close(work: AuditedUnitOfWork, session: EncounterRecord, body: Resource) -> EncounterRecord:
@@ -49,14 +39,13 @@ def close(work: AuditedUnitOfWork, session: EncounterRecord, body: Resource) -> 
     if figures.dirty:
         figures = recomputed_figures(work, session.id)
     status = lifecycle.final_status(body["status"], figures, by_server=session.by_server)
-    body |= {"status": status}
+    body = {**body, "status": status}
     closing = ClosingMark(ulids.new(work.milliseconds), status, work.instant, figures)
     session = replace(session, closing=closing, slots=frozenset(), due=work.instant)
     if work.may_span_transactions:
         work.begun_closings.append(session.id)
-        work.save(session)
         work.save(PendingEncounter(encounter=session.id, json=fhirjson.dumps(body)))
-        return session
+        return work.save(session)
     ended = _ended(work, session, body)
     for child in _open_children(work, session.id):
         work.save(_ended_child(work, child, ended))
@@ -92,10 +81,17 @@ def recomputed_figures(
 
     `changed` is a message that this work writes: it is taken as written, not as stored.
     """
-    return figures_of(
-        (message.at, classification.sender_reference(message.resource))
+    return figures_of_messages(
+        message
         for message in _messages(work, session_id)
         if (changed if changed and changed.id == message.id else message).counts
+    )
+
+
+def figures_of_messages(messages: Iterable[CommunicationRecord]) -> Figures:
+    """Return the figures of counting messages."""
+    return figures_of(
+        (message.at, classification.sender_reference(message.resource)) for message in messages
     )
 
 
@@ -119,18 +115,19 @@ def _ended(work: AuditedUnitOfWork, session: EncounterRecord, body: Resource) ->
     resource, filled = filled_elements.with_filled_elements(
         body, figures, filled, settings().zone, room=participant_capacity(body, session.created)
     )
-    ended = versions.next_encounter(
-        work,
-        session,
-        resource,
-        closing=None,
-        slots=frozenset(),
-        due="",
-        figures=replace(figures, dirty=False),
-        filled=filled,
-        entered=session.closing.at,
+    ended = work.save(
+        versions.next_encounter(
+            work,
+            session,
+            resource,
+            closing=None,
+            slots=frozenset(),
+            due="",
+            figures=replace(figures, dirty=False),
+            filled=filled,
+            entered=session.closing.at,
+        )
     )
-    work.save(ended)
     detaching.free_day(work, ended)
     return ended
 

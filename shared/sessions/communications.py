@@ -6,6 +6,7 @@ from typing import Any
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule
 from shared.fhir import ulids
+from shared.fhir.fhirjson import Resource
 from shared.references import checks
 from shared.rules import classification, people, policy_extension, times, transitions
 from shared.rules import linking as linking_rules
@@ -17,8 +18,6 @@ from shared.settings import settings
 from shared.store import keys, versions
 from shared.store.keys import LONGEST_HEADER_ID
 from shared.store.records import CommunicationRecord
-
-type Resource = dict[str, Any]
 
 
 def new_id(resource: Resource, now: datetime) -> str:
@@ -63,9 +62,8 @@ def delete(work: AuditedUnitOfWork, before: CommunicationRecord) -> Communicatio
     deleted = versions.next_communication(work, before, None, counts=False)
     if before.place.is_message:
         return messages.save(work, before, deleted)
-    linking.detach_thread(work, before.id, gone=True)
-    work.save(deleted)
-    return deleted
+    linking.detach_thread(work, before.id, is_gone=True)
+    return work.save(deleted)
 
 
 def _write_header(
@@ -87,9 +85,7 @@ def _write_header(
         work.save(transitions.slot_with_next_epoch(work.slot(SlotKey(before.id))))
     if linking_rules.is_thread_ended(policy, previous.get("status", ""), after["status"]):
         linking.detach_thread(work, before.id)
-    saved = versions.next_communication(work, before, after, **changes)
-    work.save(saved)
-    return saved
+    return work.save(versions.next_communication(work, before, after, **changes))
 
 
 def _with_kept_link(
@@ -101,6 +97,6 @@ def _with_kept_link(
         classification.encounter_id(before.resource),
         classification.encounter_id(after),
         is_omitted="encounter" not in after,
-        had=attaching.had_session_check(work, before.id),
+        had_session=attaching.had_session_check(work, before.id),
     )
     return after | {"encounter": before.resource["encounter"]} if keeps else after

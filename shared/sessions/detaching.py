@@ -24,9 +24,7 @@ def remove_from_session(work: AuditedUnitOfWork, slot: Slot) -> EncounterRecord:
         slots=encounter.slots - {str(slot.key)},
         figures=encounter.figures.merged(slot.figures),
     )
-    left = with_changes(left, due=_due_without_thread(work, left))
-    work.save(left)
-    return left
+    return work.save(with_changes(left, due=_due_without_thread(work, left)))
 
 
 def _due_without_thread(work: AuditedUnitOfWork, left: EncounterRecord) -> str:
@@ -63,10 +61,10 @@ def attached_slots(work: AuditedUnitOfWork, session: EncounterRecord) -> list[Sl
 
     Raises Stale if one has been detached since the session was read.
     """
-    found = [work.slot(parse_slot_key(text)) for text in sorted(session.slots)]
-    if any(not slot.open or slot.session != session.id for slot in found):
+    slots = [work.slot(parse_slot_key(text)) for text in sorted(session.slots)]
+    if any(not slot.open or slot.session != session.id for slot in slots):
         raise Stale
-    return found
+    return slots
 
 
 def detach_all(work: AuditedUnitOfWork, session: EncounterRecord) -> Figures:

@@ -1,4 +1,4 @@
-"""Look at Encounters when they are due: close sessions, or store when to look again."""
+"""Looking at Encounters when they are due: closing sessions, or storing when to look again."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,9 +1,8 @@
 """Writing an Encounter, with its effects on its session, children, threads and due row."""
 
-from typing import Any
-
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import instants
+from shared.fhir.fhirjson import Resource
 from shared.references import checks
 from shared.rules import classification, filled_elements, lifecycle, times
 from shared.rules.lifecycle import WriteEffect
@@ -13,8 +12,6 @@ from shared.sessions import closing, detaching, due_dates, policy_lookup
 from shared.settings import settings
 from shared.store import versions
 from shared.store.records import EncounterRecord, with_changes
-
-type Resource = dict[str, Any]
 
 
 def create(
@@ -41,8 +38,7 @@ def update(work: AuditedUnitOfWork, before: EncounterRecord, after: Resource) ->
 def delete(work: AuditedUnitOfWork, before: EncounterRecord) -> EncounterRecord:
     """Save an Encounter's deletion: threads are detached, its day becomes free, children stay."""
     record = detaching.without_slots(work, before)
-    deleted = versions.next_encounter(work, record, None, due="", filled=frozenset())
-    work.save(deleted)
+    deleted = work.save(versions.next_encounter(work, record, None, due="", filled=frozenset()))
     detaching.free_day(work, deleted)
     return deleted
 
@@ -76,7 +72,9 @@ def _save(
         saved = _opening_version(work, before, after)
     else:
         filled = filled_elements.unchanged_elements(before.resource, after, before.filled)
-        after, filled = filled_elements.with_recomputed_length(after, filled, settings().zone)
+        if "length" in filled:
+            # A client may have changed the period.
+            after, filled = filled_elements.with_length(after, filled, settings().zone)
         due = "" if effect is WriteEffect.END else before.due
         saved = versions.next_encounter(work, before, after, filled=filled, due=due)
     if effect is WriteEffect.START and saved.slots:

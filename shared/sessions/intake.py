@@ -6,11 +6,10 @@ from shared.audit import trail
 from shared.catalog.types import SESSION_TYPES
 from shared.errors import Invalid, Malformed
 from shared.fhir.empties import strip
+from shared.fhir.fhirjson import Resource
 from shared.fhir.meta import with_client_meta, with_placeholder_version, without_repeated_meta
 from shared.fhir.validation.validation import validate
 from shared.settings import settings
-
-type Resource = dict[str, Any]
 
 
 def validated_resource(content: Any, resource_type: str) -> Resource:

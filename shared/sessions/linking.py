@@ -1,4 +1,4 @@
-"""Apply what a client's link does to a thread, and what happens to the session that it leaves."""
+"""Applying a client's link to a thread, and ending the session that it leaves."""
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule
@@ -72,15 +72,15 @@ def _apply(
     thread = state.key.partition
     match link:
         case LinkEffect.ATTACH:
-            attaching.attach(work, state, encounter)
+            attaching.attach_slot(work, state, encounter, thread, policy)
         case LinkEffect.ADOPT:
             _adopt(work, state, encounter)
         case LinkEffect.ATTACH_DAY:
             work.save(transitions.unlinked_slot(state))
-            attaching.attach_day(work, day, encounter, thread, policy)
+            attaching.attach_slot(work, day, encounter, thread, policy)
         case LinkEffect.ADD_THREAD_TO_DAY:
             work.save(transitions.unlinked_slot(state))
-            attaching.widen_span_to_day(work, encounter.id, thread, day.key.day, policy=policy)
+            attaching.widen_span_to_day(work, encounter.id, thread, day, policy)
 
 
 def _adopt(work: AuditedUnitOfWork, state: Slot, session: EncounterRecord) -> None:
@@ -88,20 +88,22 @@ def _adopt(work: AuditedUnitOfWork, state: Slot, session: EncounterRecord) -> No
     thread = state.key.partition
     if transitions.has_waiting_messages(state):
         work.save(Adoption(thread=thread, epoch=state.epoch, session=session.id, late=True))
-        for key in (state.low, state.high):
-            attaching.widen_span(work, session.id, thread, key)
+        attaching.widen_span(work, session.id, thread, state.low, state.high)
     work.save(transitions.emptied_slot(state))
     work.save(session)
 
 
-def detach_thread(work: AuditedUnitOfWork, thread: str, *, gone: bool = False) -> None:
-    """Take a thread out of its session, if it has one: it is completed, or `gone`."""
+def detach_thread(work: AuditedUnitOfWork, thread: str, *, is_gone: bool = False) -> None:
+    """Take a thread out of its session, if it has one.
+
+    The thread is completed, or no thread any more (`is_gone`).
+    """
     state = work.slot(SlotKey(thread))
     if state.session:
         left = detaching.remove_from_session(work, state)
         work.save(transitions.emptied_slot(state))
-        _end_if_empty(work, left, is_completed=not gone)
-    elif gone:
+        _end_if_empty(work, left, is_completed=not is_gone)
+    elif is_gone:
         work.save(transitions.slot_with_next_epoch(state))
 
 

@@ -1,10 +1,9 @@
 """Writing a message in its thread, and its effect on a session when it counts or moves."""
 
-from typing import Any
-
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule
 from shared.fhir import ulids
+from shared.fhir.fhirjson import Resource
 from shared.references import checks
 from shared.rules import classification, times, transitions
 from shared.rules import linking as linking_rules
@@ -15,7 +14,6 @@ from shared.store import keys, versions
 from shared.store.keys import Place
 from shared.store.records import CommunicationRecord
 
-type Resource = dict[str, Any]
 PART_OF = "Communication.partOf"
 
 
@@ -30,7 +28,7 @@ def write(
             expression=PART_OF,
             diagnostics="A message cannot move to another thread. Retract it and post it again",
         )
-    # Read before the header, whose changes raise the slot's epoch: a later one is then noticed.
+    # Read before the header, whose changes raise the slot's epoch: a later one fails the write.
     work.slot(SlotKey(header_id))
     _require_header(
         work, header_id, before.id, is_added=classification.header_id(previous) != header_id
@@ -68,8 +66,7 @@ def save(
         _follow(work, message)
     if before.at and message.counts != before.counts:
         amending.recount(work, message)
-    work.save(message)
-    return message
+    return work.save(message)
 
 
 def _follow(work: AuditedUnitOfWork, message: CommunicationRecord) -> None:
@@ -77,10 +74,7 @@ def _follow(work: AuditedUnitOfWork, message: CommunicationRecord) -> None:
     thread, key = message.place.thread, message.place.sort
     session_id, _ = attaching.effective_session(work, message)
     if session_id:
-        span = work.span(session_id, thread)
-        widened = transitions.widened_span(span, session_id, thread, key)
-        if widened != span:
-            work.save(widened)
+        attaching.widen_span(work, session_id, thread, key)
     elif message.epoch is not None:
         work.save(transitions.widened_slot(work.slot(SlotKey(thread)), key))
 
@@ -123,7 +117,7 @@ def _leave_own_thread(work: AuditedUnitOfWork, before: CommunicationRecord) -> N
             expression=PART_OF,
             diagnostics="Leave partOf out",
         )
-    linking.detach_thread(work, before.id, gone=True)
+    linking.detach_thread(work, before.id, is_gone=True)
 
 
 def _place(

@@ -1,20 +1,19 @@
 """Opening a session for a message, in the message's own transaction."""
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import references, ulids
+from shared.fhir.fhirjson import Resource
 from shared.fhir.patch.patching import without_generated_text
 from shared.rules import classification, new_session, people, transitions
 from shared.rules.policies import Policy
 from shared.rules.state import Slot
-from shared.sessions import attaching, closing, due_dates, policy_lookup
+from shared.sessions import attaching, changes, closing, due_dates, policy_lookup
 from shared.settings import settings
 from shared.store import versions
 from shared.store.records import CommunicationRecord, EncounterRecord, with_changes
-
-type Resource = dict[str, Any]
 
 
 class Arrival(NamedTuple):
@@ -26,14 +25,15 @@ class Arrival(NamedTuple):
     policy: Policy
 
 
-def open_with_message(
+def open_session(
     work: AuditedUnitOfWork, arrival: Arrival, *, links_header: bool
 ) -> CommunicationRecord:
     """Save a session that a message opens, and its slot. Return the message with it."""
+    _open_in_advance(work, arrival, links_header=links_header)
     message, header, slot, _ = arrival
     key = message.place.sort
     session = _save_session(work, arrival, message.resource)
-    _begin(work, arrival, session, links_header=links_header, key=key)
+    _begin(work, arrival, session, key, links_header=links_header)
     if not slot.key.day:
         attaching.widen_span(work, session.id, header.id, key)
     work.save(slot_with_arrival(work, work.slot(slot.key), message))
@@ -42,37 +42,40 @@ def open_with_message(
 
 def create_finished_session(work: AuditedUnitOfWork, arrival: Arrival) -> CommunicationRecord:
     """Save the session of a day that is over, finished from the start. Return the message."""
+    _open_in_advance(work, arrival, links_header=False)
     message, header, slot, policy = arrival
     session = _save_session(work, arrival, message.resource)
     work.save(transitions.slot_naming_session(slot, session.id))
     key = message.place.sort
-    attaching.widen_span_to_day(work, session.id, header.id, slot.key.day, policy=policy, key=key)
-    homed = with_changes(session, home=str(slot.key))
-    work.save(homed)
-    closing.finish_with_message(work, homed, message)
+    attaching.widen_span_to_day(work, session.id, header.id, slot, policy, key)
+    figures = closing.figures_of_messages([message])
+    session = with_changes(session, home=str(slot.key), figures=figures)
+    closing.close(work, session, session.resource | {"status": classification.FINISHED})
     return replace(message, session=session.id)
 
 
-def open_in_advance(work: AuditedUnitOfWork, arrival: Arrival, *, links_header: bool) -> None:
+def _open_in_advance(work: AuditedUnitOfWork, arrival: Arrival, *, links_header: bool) -> None:
     """Save a session for a message that does not fit this transaction, and will find it open.
 
     Nobody has written in it yet: it is made from the header alone, and void if it ends like that.
     """
-    session = _save_session(work, arrival, {})
-    _begin(work, arrival, session, links_header=links_header)
+
+    def open_first(step: AuditedUnitOfWork) -> None:
+        _begin(step, arrival, _save_session(step, arrival, {}), links_header=links_header)
+
+    changes.make_in_advance(work, arrival.header, open_first)
 
 
 def _begin(
     work: AuditedUnitOfWork,
     arrival: Arrival,
     session: EncounterRecord,
-    *,
+    *keys: str,
     links_header: bool,
-    key: str = "",
 ) -> None:
     """Attach the slot to its new session, and link the header to it."""
     _, header, slot, policy = arrival
-    attaching.attach_slot(work, slot, session, header.id, policy, key=key)
+    attaching.attach_slot(work, slot, session, header.id, policy, *keys)
     if links_header:
         link_header(work, header, session.id, slot.key.day)
 
@@ -99,8 +102,7 @@ def _save_session(work: AuditedUnitOfWork, arrival: Arrival, message: Resource) 
     # The server creates this session, even if a patient sent the message that opens it.
     state = {"by_server": True, "patient_made": False, "filled": filled}
     session = versions.next_encounter(work, unborn, resource, **state)
-    session = policy_lookup.with_opening_policy(session, work, arrival.policy)
-    work.save(session)
+    session = work.save(policy_lookup.with_opening_policy(session, work, arrival.policy))
     subjects = people.subjects(header, message)
     for subject in subjects if len(subjects) > 1 else ():
         save_medical_encounter(work, session, subject)
@@ -127,9 +129,7 @@ def save_medical_encounter(
     unborn = versions.blank_encounter(work, own_id)
     record = versions.next_encounter(work, unborn, child, patient_made=session.patient_made)
     record = policy_lookup.with_opening_policy(record, work)
-    record = with_changes(record, due=due_dates.first_due(record))
-    work.save(record)
-    return record
+    return work.save(with_changes(record, due=due_dates.first_due(record)))
 
 
 def link_header(

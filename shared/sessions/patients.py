@@ -1,8 +1,7 @@
 """The patients of a session: one is its subject, several have a medical encounter each."""
 
-from typing import Any
-
 from shared.audit.unit_of_work import AuditedUnitOfWork
+from shared.fhir.fhirjson import Resource
 from shared.fhir.patch.patching import without_generated_text
 from shared.rules import classification, people, transitions
 from shared.rules.people import Addition
@@ -11,8 +10,6 @@ from shared.sessions import opening
 from shared.store import versions
 from shared.store.records import CommunicationRecord, EncounterRecord
 from shared.store.transactions import Stale
-
-type Resource = dict[str, Any]
 
 
 def add_from_message(
@@ -93,6 +90,5 @@ def _split(work: AuditedUnitOfWork, session: EncounterRecord) -> EncounterRecord
 
 
 def _save(work: AuditedUnitOfWork, session: EncounterRecord, after: Resource) -> EncounterRecord:
-    saved = versions.next_encounter(work, session, without_generated_text(session.resource, after))
-    work.save(saved)
-    return saved
+    after = without_generated_text(session.resource, after)
+    return work.save(versions.next_encounter(work, session, after))

@@ -10,13 +10,13 @@ from shared.store.records import CommunicationRecord, EncounterRecord, with_chan
 
 def default_policy() -> Policy:
     """Return the policy of threads whose header sets none."""
-    known = settings()
+    configured = settings()
     return Policy(
-        known.session_policy,
-        known.session_scope,
-        known.zone,
-        known.session_idle_minutes,
-        known.session_max_hours,
+        configured.session_policy,
+        configured.session_scope,
+        configured.zone,
+        configured.session_idle_minutes,
+        configured.session_max_hours,
     )
 
 

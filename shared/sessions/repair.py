@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import instants, ulids
-from shared.rules import linking, transitions
+from shared.rules import classification, linking, transitions
 from shared.rules.state import Slot, SlotKey, parse_slot_key
 from shared.sessions import attaching
 from shared.sessions.due_encounters import scheduler_caller
@@ -52,22 +52,21 @@ def _mend_slot(work: AuditedUnitOfWork, key: SlotKey) -> None:
     """Make the open session that a slot names know of it; if there is none, detach the slot."""
     slot = work.slot(key)
     session = _open(work, slot.session) if slot.open else None
-    if session is None:
-        work.save(transitions.detached_slot(slot) if slot.open else slot)
-    elif str(key) not in session.slots:
-        if linking.has_room(session.slots, session.home, str(slot.key)):
-            work.save(with_changes(session, slots=session.slots | {str(key)}))
-            _open_span(work, slot)
-        else:
-            work.save(transitions.detached_slot(slot))
+    if not slot.open or (session and str(key) in session.slots):
+        return
+    if session and linking.has_room(session.slots, session.home, str(key)):
+        work.save(with_changes(session, slots=session.slots | {str(key)}))
+        _open_span(work, slot)
+    else:
+        work.save(transitions.detached_slot(slot))
 
 
 def _open(work: AuditedUnitOfWork, session_id: str) -> EncounterRecord | None:
     """Return a session that takes messages; None if it does not exist, or takes none."""
     session = work.encounter(session_id, closing=True)
-    if session is None or session.deleted or session.closing:
+    if session is None or session.closing or not classification.is_open(session.resource):
         return None
-    return session if attaching.is_open_session(session) else None
+    return session if attaching.is_session(session) else None
 
 
 def _open_span(work: AuditedUnitOfWork, slot: Slot) -> None:

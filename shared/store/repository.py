@@ -182,13 +182,17 @@ class Repository:
             if record and record.id != encounter_id and is_child(record)
         ]
 
-    def save(self, record: Record) -> None:
-        """Save a record, to be written with this work. An Encounter's `rev` rises by one."""
+    def save[R: Record](self, record: R) -> R:
+        """Save a record, to be written with this work. Return it.
+
+        The `rev` of an Encounter is one higher than that of the stored one.
+        """
         address = address_of(record, self.tenant)
         if isinstance(record, EncounterRecord):
             before = self._read.get(address)
             record = with_changes(record, rev=before.rev + 1 if before else 1)
         self._saved[address] = record
+        return record
 
     def remove(self, record: PendingEncounter) -> None:
         """Mark a record, to be deleted with this work."""

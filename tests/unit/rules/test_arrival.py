@@ -58,10 +58,16 @@ def decide(
     policy: str,
     previous: NamedEncounter | None = None,
     *,
-    had: tuple[str, ...] = (),
+    had_session: tuple[str, ...] = (),
 ) -> Decision:
     return arrival.decide(
-        said, header, slot, Policy(policy), NOW, previous=previous, had=had.__contains__
+        said,
+        header,
+        slot,
+        Policy(policy),
+        NOW,
+        previous=previous,
+        had_session=had_session.__contains__,
     )
 
 
@@ -328,14 +334,14 @@ def test_a_messages_own_encounter(
 def test_a_message_that_names_a_session_its_thread_never_had_is_refused(policy: str) -> None:
     slot = attached(DAY if policy == DAILY else STATE)
     with pytest.raises(BusinessRule, match="The thread belongs to Encounter/open"):
-        decide(message(own=session("other")), LINKED, slot, policy, had=("before",))
+        decide(message(own=session("other")), LINKED, slot, policy, had_session=("before",))
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_message_that_names_a_session_its_thread_had_joins_the_open_one(policy: str) -> None:
     slot = attached(DAY if policy == DAILY else STATE)
     said = message(own=session("before", "finished"))
-    assert decide(said, LINKED, slot, policy, had=("before",)) == JOIN
+    assert decide(said, LINKED, slot, policy, had_session=("before",)) == JOIN
 
 
 def test_under_daily_a_link_to_the_session_of_another_day_is_stored_as_written() -> None:

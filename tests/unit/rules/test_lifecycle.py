@@ -250,7 +250,7 @@ def test_a_reopened_session_has_no_end_of_the_servers(
 ) -> None:
     before = {"period": {"start": NINE, "end": TEN}, "length": 60}
     after = filled_elements.without_end(before, before | written, frozenset(filled))
-    assert after == (remaining, left)
+    assert after == (remaining, frozenset(left))
 
 
 @pytest.mark.parametrize(

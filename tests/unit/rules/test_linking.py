@@ -186,7 +186,7 @@ def test_a_header_keeps_its_link(
         stored,
         written or "",
         is_omitted=written is None,
-        had={"before", "s"}.__contains__,
+        had_session={"before", "s"}.__contains__,
     )
     assert kept is keeps
 

@@ -137,7 +137,7 @@ def test_the_period_and_length_of_a_session_that_ends(
 )
 def test_the_length_after_a_client_changed_the_period(filled: set[str], minutes: int) -> None:
     written = period(NINE, ELEVEN) | length(60)
-    session, _ = filled_elements.with_recomputed_length(written, frozenset(filled), UTC)
+    session, _ = filled_elements.with_length(written, frozenset(filled), UTC)
     assert session == period(NINE, ELEVEN) | length(minutes)
 
 

@@ -5,16 +5,16 @@ import pytest
 from shared.rules import transitions
 from shared.rules.state import Span
 
-DAY = ("m#1", "m#2", "")
+DAY = ("m#1", "m#2")
 
 
 @pytest.mark.parametrize("high", ["", "m#5"])
 def test_a_day_never_narrows_the_range_of_a_session_in_a_thread(high: str) -> None:
     span = Span(encounter="session", thread="thread", low="m#0", high=high, top="m#5")
-    assert transitions.span_covering_day(span, "session", "thread", DAY) == span
+    assert transitions.widened_span(span, "session", "thread", *DAY) == span
 
 
 def test_a_day_widens_the_range_of_a_session_in_a_thread() -> None:
     span = Span(encounter="session", thread="thread", low="m#15", high="m#16", top="m#16")
-    wide = transitions.span_covering_day(span, "session", "thread", ("m#1", "m#2", "m#3"))
+    wide = transitions.widened_span(span, "session", "thread", *DAY, "m#3")
     assert (wide.low, wide.high, wide.top) == ("m#1", "m#3", "m#3")
