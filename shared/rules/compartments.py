@@ -36,12 +36,10 @@ def patients(resource: Resource) -> frozenset[str]:
     resource_type = resource.get("resourceType", "")
     names = [references.normalize(_text(resource.get(name))) for name in _ABOUT]
     about = {name for name in names if is_reference_to("Patient", name)}
-    rows = [
-        row
-        for row in compartments.members_of_type(resource_type)
-        if row.owner == compartments.PATIENT
-    ]
-    return frozenset(about.union(*(_references(resource, row) for row in rows)))
+    for row in compartments.members_of_type(resource_type):
+        if row.owner == compartments.PATIENT:
+            about.update(_references(resource, row))
+    return frozenset(about)
 
 
 def patient_sources(resource: Resource) -> frozenset[str]:

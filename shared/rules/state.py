@@ -34,11 +34,10 @@ class Figures:
 
 def figures_of(messages: Iterable[tuple[str, str]]) -> Figures:
     """Return the figures of counting messages, each given as its *at* and its sender."""
-    ats, senders = [], set()
-    for at, sender in messages:
-        ats.append(at)
-        senders.add(sender)
-    return Figures(min(ats, default=""), max(ats, default=""), frozenset(filter(None, senders)))
+    pairs = set(messages)
+    ats = {at for at, _ in pairs}
+    senders = frozenset(sender for _, sender in pairs if sender)
+    return Figures(min(ats, default=""), max(ats, default=""), senders)
 
 
 class SlotKey(NamedTuple):

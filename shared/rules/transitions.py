@@ -39,9 +39,7 @@ def widened_slot(slot: Slot, key: str) -> Slot:
 
 def attached_slot(slot: Slot, session: str) -> Slot:
     """Begin an epoch in which messages join a session, as do those that wait for a link."""
-    if slot.session:
-        return replace(emptied_slot(slot), session=session, open=True)
-    return replace(slot, session=session, open=True, epoch=slot.epoch + 1, rev=slot.rev + 1)
+    return replace(unlinked_slot(slot), session=session, open=True)
 
 
 def emptied_slot(slot: Slot) -> Slot:
