@@ -14,7 +14,7 @@ FhirError
 ├── Conflict               another request has changed the resource in the meantime
 │   └── PreconditionFailed a condition of the request does not hold, such as If-Match
 ├── TooLong                the content is larger than one request, answer or item may be
-├── Login                  the token is not a valid access token
+├── Unauthenticated        the token is not a valid access token
 ├── Forbidden              the caller is not allowed to do this
 ├── Throttled              the caller has done this too often and may try again later
 └── Transient              a temporary failure, such as a busy database: try again later

@@ -34,7 +34,7 @@ _SECRET = re.compile(
 class Settings:
     """The template's parameters. Times are in the unit that the field's name ends with.
 
-    `read` has the defaults. A contract test holds the template's to them.
+    `from_environment` has the defaults. A contract test holds the template's to them.
     """
 
     encounter_table: str

@@ -1,4 +1,4 @@
-"""What patients and related persons may set in the Encounter of a session that they open."""
+"""The elements that patients and related persons may set in a session that they open."""
 
 from datetime import datetime
 from typing import Any
@@ -26,9 +26,11 @@ def permitted_encounter(encounter: Resource, now: datetime) -> Resource:
     refused += [f"period.{name}" for name in encounter.get(_PERIOD, {}) if name != _START]
     if refused:
         raise Forbidden(issues=[_refusal(name) for name in sorted(refused)])
-    identity_elements.forbid_identifiers(identity_elements.without_labels(encounter))
-    _check_start(encounter.get(_PERIOD, {}), now)
-    return identity_elements.without_labels(encounter)
+    unlabelled = identity_elements.without_labels(encounter)
+    identity_elements.forbid_identifiers(unlabelled)
+    if start := encounter.get(_PERIOD, {}).get(_START):
+        _check_start(start, now)
+    return unlabelled
 
 
 def _refusal(name: str) -> Issue:
@@ -41,19 +43,14 @@ def _refusal(name: str) -> Issue:
     )
 
 
-def _check_start(period: Resource, now: datetime) -> None:
+def _check_start(start: str, now: datetime) -> None:
+    """Raise BusinessRule if a start has no day, and so is too vague, or ends too early."""
     hours = settings().sent_tolerance_hours
     earliest = instants.to_nanoseconds(now) - hours * 3600 * instants.SECOND
-    if _START in period and _is_before(period[_START], earliest):
+    if not instants.has_day(start) or instants.parse(start, settings().zone).high <= earliest:
         raise BusinessRule(
             f"The session cannot start more than {hours} hours ago",
             expression="Encounter.period.start",
             diagnostics="This limit is for patients and related persons: send a later "
             "period.start, or leave it out",
         )
-
-
-def _is_before(start: str, earliest: int) -> bool:
-    """Return whether a dateTime ends before an instant, or has no day and so is too vague."""
-    high = instants.parse(start, settings().zone).high
-    return not instants.has_day(start) or high <= earliest

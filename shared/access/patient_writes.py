@@ -1,4 +1,4 @@
-"""What patients and related persons may write about their own care."""
+"""The writes about their own care that patients and related persons may make."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -74,7 +74,7 @@ def check_change(
     allowed: set[str] = set()
     if header is None and _leaves(caller, before, after):
         allowed = {"recipient"}
-    elif header is not None and _is_own(caller, before):
+    elif header is not None and _name(before.get("sender")) in caller.own_references:
         allowed = {"status"} if after.get("status") == ENTERED_IN_ERROR else set()
     elif header is not None and _is_addressed(caller, before, header):
         allowed = {"received"}
@@ -120,10 +120,6 @@ def _leaves(caller: Caller, before: Resource, after: Resource) -> bool:
     removed = [recipient for recipient in old if recipient not in new]
     remaining = [recipient for recipient in old if recipient in new]
     return remaining == new and {*map(_name, removed)} <= caller.own_references
-
-
-def _is_own(caller: Caller, message: Resource) -> bool:
-    return _name(message.get("sender")) in caller.own_references
 
 
 def _is_addressed(caller: Caller, message: Resource, header: Resource) -> bool:

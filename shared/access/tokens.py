@@ -26,7 +26,7 @@ _TOKEN = re.compile(rf"(?:(?i:bearer) +)?({_PART})\.({_PART})\.{_PART}", re.ASCI
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token. `is_whole` if its claims are its own, not those that the gateway passed."""
+    """An access token; `is_whole` if its claims were read from itself, not from the gateway."""
 
     claims: Mapping[str, Any]
     is_whole: bool
@@ -50,7 +50,9 @@ class Token:
         if all of them are known, because a group's name may contain spaces.
         """
         members = self._listed(name)
-        if members is None or (not self.is_whole and not _are_sure(members, known)):
+        if members is None or not (
+            self.is_whole or len(members) <= 1 or all(member in known for member in members)
+        ):
             return [text] if (text := self.text(name)) else []
         return members
 
@@ -66,8 +68,8 @@ def parse(claims: Mapping[str, Any], authorization: str) -> Token:
     """Return a request's access token.
 
     `claims` are those that the authorizer verified. They are used alone if the token in the
-    Authorization header cannot be parsed. Raises Login if that is not the token that was verified,
-    or not an access token.
+    Authorization header cannot be parsed. Raises Unauthenticated if that is not the token that was
+    verified, or not an access token.
     """
     head, payload = _parts(authorization)
     is_another = any(name in claims and payload.get(name) != claims[name] for name in _IDENTIFYING)
@@ -89,10 +91,6 @@ def check_scope(token: Token, scope: str) -> None:
             "The token lacks a scope that this server requires of every token",
             diagnostics=f"Request a token with the scope {scope}",
         )
-
-
-def _are_sure(words: list[str], known: Container[str]) -> bool:
-    return len(words) <= 1 or all(word in known for word in words)
 
 
 def _flattened(text: str) -> list[str] | None:

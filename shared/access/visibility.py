@@ -4,18 +4,17 @@ The caller's role limits them to the compartments of some people, SMART scopes t
 compartments and queries, and drafts are seen by their sender and by the roles that see all drafts.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from typing import Any
 
-from shared.access import Caller
-from shared.access.caller import Predicate
-from shared.access.scopes import ANY, PATIENT_CONTEXT
+from shared.access.caller import Caller
 from shared.catalog.compartments import SEEN_BY_ALL
+from shared.catalog.roles import DRAFT_READERS
 from shared.catalog.types import SESSION_TYPES
 from shared.rules import classification, compartments
 from shared.settings import settings
-from shared.store import reading
+from shared.store import keys, reading
 from shared.store.records import CommunicationRecord, VersionedRecord
 
 type Resource = dict[str, Any]
@@ -25,29 +24,15 @@ type Children = Callable[[str], list[Resource]]
 EVERY_LETTER = "cruds"
 # The JSON of every draft contains this, and that of few other resources.
 _DRAFT = f'"status":"{classification.DRAFT}"'.encode()
-# Sorts after the text of every instant.
-_AFTER_ALL = "~"
-
-
-class Grant(NamedTuple):
-    """What one scope allows for a type: the interactions, the compartments and the constraint.
-
-    `letters` are some of `cruds`. `people` are the owners of the compartments, None for no limit.
-    `matches` returns whether a resource meets the constraint, None if there is none.
-    """
-
-    letters: str
-    people: frozenset[str] | None
-    matches: Predicate | None = None
 
 
 class Visibility:
-    """What the caller of one request sees. Headers are read once, and only if they matter.
+    """The view that the caller of one request has. Headers are read once, and only if needed.
 
     To the caller, a resource that they do not see must look as if it did not exist. Ask `sees`
-    about a resource, and `sees_record` about a record that may be deleted. `surely_sees`,
-    `sees_all_of` and `limits` answer without reading anything. `people` says which compartments a
-    search starts from. `may` is about what the caller writes.
+    about a resource, and `sees_record` about a record that may be deleted. `sees_without_reading`,
+    `sees_all_versions` and `is_partial` answer without reading anything. `compartment_owners` says
+    which compartments a search starts from. `scopes_allow` is about what the caller writes.
     """
 
     def __init__(
@@ -67,13 +52,12 @@ class Visibility:
         """
         self.tenant, self._letters = caller.tenant, letters
         self._people = caller.compartment_owners if caller.is_patient_or_relative else None
-        self._senders = None if caller.sees_drafts else caller.sender_references
-        self._caller, self._rely_on = caller, rely_on
-        self._grants = cache(self._grants_of_type)
+        self._senders = caller.sender_references if DRAFT_READERS.isdisjoint(caller.roles) else None
+        self._grants, self._rely_on = cache(caller.grants), rely_on
         self._own_threads: dict[frozenset[str], frozenset[str]] = {}
-        self._shown_instants: dict[tuple[str, frozenset[str]], str] = {}
-        self._header = cache(header or self._stored_header)
-        self._children = cache(children or self._stored_children)
+        self._shown_since = cache(self._read_shown_since)
+        self._header = cache(header or partial(reading.communication, caller.tenant))
+        self._children = cache(children or partial(reading.children, caller.tenant))
 
     def is_partial(self, resource_types: Iterable[str] = SESSION_TYPES) -> bool:
         """Return whether the caller sees only a part of one of the types, drafts aside."""
@@ -83,20 +67,10 @@ class Visibility:
         """Return whether the caller's role, and scopes if any, show them all of a type."""
         if self._role_compartments(resource_type) is not None:
             return False
-        granted = self._grants_with(resource_type, self._letters)
+        granted = self._grants(resource_type, self._letters)
         return granted is None or any(
             grant.people is None and grant.matches is None for grant in granted
         )
-
-    def _grants_with(self, resource_type: str, letters: str) -> list[Grant] | None:
-        """Return what scopes with one of the letters grant for a type; None without scopes."""
-        if self._caller.scopes is None:
-            return None
-        grants = self._grants(resource_type)
-        return [grant for grant in grants if not set(letters).isdisjoint(grant.letters)]
-
-    def _grants_of_type(self, resource_type: str) -> list[Grant]:
-        return list(_grants(resource_type, self._caller))
 
     def _role_compartments(self, resource_type: str) -> frozenset[str] | None:
         """Return the people to whose compartments the caller's role limits a type; None for all."""
@@ -107,7 +81,7 @@ class Visibility:
 
         None means that the caller's view is not limited to compartments.
         """
-        granted = self._grants_with(resource_type, self._letters)
+        granted = self._grants(resource_type, self._letters)
         people = self._role_compartments(resource_type)
         if people is not None or granted is None:
             return people
@@ -145,9 +119,9 @@ class Visibility:
         if not self.is_partial((resource["resourceType"],)):
             return True
         people = self._role_compartments(resource["resourceType"])
-        if people is not None and not self._is_in_compartment(resource, people, is_past=is_past):
-            return False
-        return self.scopes_allow(self._letters, resource, is_past=is_past)
+        return self._is_in_compartment(resource, people, is_past=is_past) and self.scopes_allow(
+            self._letters, resource, is_past=is_past
+        )
 
     def sees_without_reading(self, resource_type: str, json: bytes) -> bool:
         """Return whether the JSON of a resource is enough to know that the caller sees it.
@@ -164,41 +138,32 @@ class Visibility:
 
     def scopes_allow(self, letters: str, resource: Resource, *, is_past: bool = False) -> bool:
         """Return whether a scope with one of the letters covers a resource or past version."""
-        granted = self._grants_with(resource["resourceType"], letters)
+        granted = self._grants(resource["resourceType"], letters)
         return granted is None or any(
-            self._covers(resource, grant, is_past=is_past) for grant in granted
+            self._is_in_compartment(resource, grant.people, is_past=is_past)
+            and (grant.matches is None or grant.matches(resource))
+            for grant in granted
         )
 
     def may_search(self, resource_type: str) -> bool:
         """Return whether the caller's scopes allow searching a type."""
-        return self._grants_with(resource_type, "s") != []
+        return self._grants(resource_type, "s") != []
 
-    def _covers(self, resource: Resource, grant: Grant, *, is_past: bool) -> bool:
-        people = grant.people
-        if people is not None and not self._is_in_compartment(resource, people, is_past=is_past):
-            return False
-        return grant.matches is None or grant.matches(resource)
-
-    def sees_record(self, record: VersionedRecord | None) -> bool:
-        """Return whether the caller sees a current record.
+    def sees_record(self, record: VersionedRecord | None, *, is_past: bool = False) -> bool:
+        """Return whether the caller sees a record in its current or a past version.
 
         A deleted one is judged by the version before its deletion.
         """
-        return record is not None and self._sees_version(record, is_past=False)
-
-    def sees_past_version(self, record: VersionedRecord) -> bool:
-        """Return whether the caller sees a version that is not the current one."""
-        return self._sees_version(record, is_past=True)
-
-    def _sees_version(self, record: VersionedRecord, *, is_past: bool) -> bool:
-        if record.json is None:
-            if self.sees_all_versions(record):
-                return True
-            previous = reading.version(self.tenant, record, record.version - 1)
-            return previous is not None and self.sees(previous.resource, is_past=is_past)
-        if self.sees_without_reading(record.type, record.json):
+        if record is None:
+            return False
+        if record.json is not None:
+            return self.sees_without_reading(record.type, record.json) or self.sees(
+                record.resource, is_past=is_past
+            )
+        if self.sees_all_versions(record):
             return True
-        return self.sees(record.resource, is_past=is_past)
+        previous = reading.version(self.tenant, record, record.version - 1)
+        return previous is not None and self.sees(previous.resource, is_past=is_past)
 
     def sees_all_versions(self, record: VersionedRecord) -> bool:
         """Return whether the caller sees every version of a record, whatever it contains."""
@@ -206,9 +171,10 @@ class Visibility:
         return not self.is_partial((record.type,)) and (self._senders is None or not was_draft)
 
     def _is_in_compartment(
-        self, resource: Resource, people: frozenset[str], *, is_past: bool
+        self, resource: Resource, people: frozenset[str] | None, *, is_past: bool
     ) -> bool:
-        if compartments.owners(resource) & people:
+        """Return whether a resource is in a compartment of one of the people; None for no limit."""
+        if people is None or compartments.owners(resource) & people:
             return True
         if resource["resourceType"] == "Encounter":
             return self._has_medical_encounter(resource, people, is_past=is_past)
@@ -237,40 +203,28 @@ class Visibility:
         children = self._children(session["id"])
         if classification.names_patient(session):
             return False
-        updated = session["meta"]["lastUpdated"] if is_past else ""
         for child in children:
-            if _shows(child, people) and not (
-                is_past and updated < self._shown_since(child, people)
-            ):
+            is_shown = _shows(child, people)
+            if is_shown and is_past:
+                since = self._shown_since(child["id"], classification.parent_id(child), people)
+                is_shown = session["meta"]["lastUpdated"] >= since
+            if is_shown:
                 self._rely_on(child)
                 return True
         return False
 
-    def _read_shown_since(self, child: Resource, people: frozenset[str]) -> str:
-        """Return the instant since which a medical encounter has shown its session without a break.
+    def _read_shown_since(self, child_id: str, session_id: str, people: frozenset[str]) -> str:
+        """Return the instant since which a medical encounter has shown a session without a break.
 
         Its versions are read from the newest back.
         """
-        record = reading.current(self.tenant, "Encounter", child["id"])
-        since, parent = _AFTER_ALL, classification.parent_id(child)
+        record, since = reading.current(self.tenant, "Encounter", child_id), keys.AFTER_ALL
         while record and _shows(record.resource, people):
-            if classification.parent_id(record.resource) != parent:
+            if classification.parent_id(record.resource) != session_id:
                 break
             since = record.last_updated
             record = reading.version(self.tenant, record, record.version - 1)
         return since
-
-    def _shown_since(self, child: Resource, people: frozenset[str]) -> str:
-        key = child["id"], people
-        if key not in self._shown_instants:
-            self._shown_instants[key] = self._read_shown_since(child, people)
-        return self._shown_instants[key]
-
-    def _stored_header(self, header_id: str) -> VersionedRecord | None:
-        return reading.communication(self.tenant, header_id)
-
-    def _stored_children(self, session_id: str) -> list[Resource]:
-        return reading.children(self.tenant, session_id)
 
 
 def _shows(child: Resource, people: frozenset[str]) -> bool:
@@ -278,23 +232,3 @@ def _shows(child: Resource, people: frozenset[str]) -> bool:
     if not child or child["status"] == classification.ENTERED_IN_ERROR:
         return False
     return bool(compartments.owners(child) & people)
-
-
-def _grants(resource_type: str, caller: Caller) -> Iterator[Grant]:
-    """Yield what the caller's scopes grant for a type.
-
-    A scope whose constraint cannot be applied grants nothing.
-    """
-    for scope in caller.scopes or ():
-        if scope.type in (ANY, resource_type):
-            letters, people = scope.letters, None
-            if scope.context == PATIENT_CONTEXT and resource_type in SEEN_BY_ALL:
-                # A patient's scope only reads and searches resources that are about no patient.
-                letters = "".join(letter for letter in letters if letter in "rs")
-            elif scope.context == PATIENT_CONTEXT:
-                people = frozenset({caller.launch_patient} - {""})
-            matches = (
-                caller.constraint_predicate(resource_type, scope) if scope.constraint else None
-            )
-            if matches or not scope.constraint:
-                yield Grant(letters, people, matches)

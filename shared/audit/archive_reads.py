@@ -9,6 +9,8 @@ from shared.audit.entries import Entry
 from shared.audit.segments import ArchivePlace
 from shared.store import archive
 
+# The most places whose events are read by one call, which holds them in memory.
+MOST_PLACES = 200
 _AT_ONCE = 8
 # Most members have a few KB; the rest take further reads, each of a larger part.
 _FIRST_PART, _GROWTH = 32 * 1024, 8

@@ -1,4 +1,4 @@
-"""The steps of the hash chains: what each audit event says about each resource."""
+"""The steps of the hash chains: the facts that each audit event states about each resource."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -45,7 +45,7 @@ class ChainBreak:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one event says about one resource.
+    """The facts that one event states about one resource.
 
     `before` is the hash of the previous event, `content` that of the version, which events of older
     releases do not have. `keeps` is for how many days the row is kept, 0 for ever; `is_over` says

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.audit import chain_steps
-from shared.audit.chain_steps import ChainBreak, ChainSteps, Step, unix_seconds
+from shared.audit.chain_steps import ALTERED, ChainBreak, ChainSteps, Step, unix_seconds
 
 type StepsByHash = Mapping[str, Step]
 
@@ -38,7 +37,6 @@ class ChainHead:
     versions: Mapping[int, StoredVersion]
 
 
-ALTERED = chain_steps.ALTERED
 NO_CHAIN = "the resource has no hash of an event"
 MOVED = "the creation time of the resource was altered"
 MISSING = "the event before this one is missing"
@@ -146,10 +144,12 @@ def _missing_start(
     # If the newest unreached event is about the missing version, that event was altered.
     if unreached and unreached[-1].version >= version:
         yield ChainBreak(unreached[-1].id, head.reference, unreached[-1].version, ALTERED)
-    elif last and (unreached or not may_be_over):
-        yield ChainBreak(last.id, head.reference, last.version, MISSING)
-    elif not last and (unreached or not may_be_over):
-        yield ChainBreak("", head.reference, head.version, NO_END, _at(head))
+    elif unreached or not may_be_over:
+        yield (
+            ChainBreak(last.id, head.reference, last.version, MISSING)
+            if last
+            else ChainBreak("", head.reference, head.version, NO_END, _at(head))
+        )
 
 
 def _version_before(head: ChainHead, step: Step) -> int:

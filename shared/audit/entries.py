@@ -4,7 +4,8 @@ A line is `{"id": ..., "tenant": ..., "event": ...}`. The event of a write has t
 were hashed for its chain.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from math import inf
 from typing import Any, NamedTuple
 
 import orjson
@@ -53,6 +54,22 @@ def _entry(line: bytes) -> Entry:
 def joined_lines(entries: Iterable[Entry]) -> bytes:
     """Return the lines of entries, each with its newline."""
     return b"".join(entry.line + b"\n" for entry in entries)
+
+
+def chunks(
+    entries: Iterable[Entry], most_bytes: int, most_events: float = inf
+) -> Iterator[list[Entry]]:
+    """Yield entries in lists of at most so many bytes and events, or of a single larger event."""
+    chunk: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if chunk and (len(chunk) == most_events or size + len(entry.line) > most_bytes):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(entry)
+        size += len(entry.line)
+    if chunk:
+        yield chunk
 
 
 def sorted_unique(entries: Iterable[Entry]) -> list[Entry]:

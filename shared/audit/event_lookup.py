@@ -3,25 +3,21 @@
 from collections.abc import Iterable, Iterator
 from itertools import batched, groupby
 
-from shared.audit import archive_index, archive_reads, entries, journal, segments
+from shared.audit import archive_reads, archive_rows, entries, journal, segments
 from shared.audit.entries import Entry
 from shared.catalog import access_patterns as patterns
 from shared.fhir import instants, ulids
 from shared.fhir.instants import MILLISECOND
-from shared.store import audit_items, dynamodb, items
-from shared.store.keys import AFTER_ALL
-
-_MOST_AT_ONCE = 200
+from shared.store import audit_items, dynamodb, items, keys, reading
 
 
 def json_by_id(tenant: str, ids: Iterable[str]) -> dict[str, bytes]:
     """Return events as the JSON of AuditEvents, by id. What does not exist is left out."""
     wanted = dict.fromkeys(filter(ulids.PATTERN.fullmatch, ids))
-    addresses = [audit_items.event_address(tenant, event_id) for event_id in wanted]
-    rows = dynamodb.batch_get(patterns.AUDIT, [(address.pk, address.sk) for address in addresses])
+    rows = reading.items_at(audit_items.event_address(tenant, event_id) for event_id in wanted)
     of_writes = [
         entries.entry(tenant, items.partition_without_tenant(row), audit_items.event_of(row))
-        for row in rows
+        for row in rows.values()
     ]
     entries_by_id = {entry.id: entry for entry in of_writes}
     left_ids = [event_id for event_id in wanted if event_id not in entries_by_id]
@@ -45,15 +41,15 @@ def _archived_of(tenant: str, ids: list[str]) -> Iterator[Entry]:
     for hour, hour_ids in groupby(sorted(ids), key=lambda own_id: segments.hour_of(_at(own_id))):
         wanted = {event_id: _at(event_id) for event_id in hour_ids}
         rows = dynamodb.query_all(
-            patterns.AUDIT, archive_index.segments_partition(tenant), (hour, hour + AFTER_ALL)
+            patterns.AUDIT, keys.partition(patterns.SEGMENTS, tenant), keys.beginning_with(hour)
         )
-        members = [member for row in rows for member in archive_index.members(row)]
+        members = [member for row in rows for member in archive_rows.members(row)]
         places = [
             member.place
             for member in members
             if any(member.first <= at <= member.last for at in wanted.values())
         ]
-        for chunk in batched(places, _MOST_AT_ONCE, strict=False):
+        for chunk in batched(places, archive_reads.MOST_PLACES, strict=False):
             yield from (entry for entry in archive_reads.members(chunk) if entry.id in wanted)
 
 

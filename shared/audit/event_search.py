@@ -14,17 +14,17 @@ from urllib.parse import unquote
 
 import orjson
 
-from shared.audit import archive_index, archive_reads, entries, journal, segments
-from shared.audit.archive_index import Member, Posting
+from shared.audit import archive_index, archive_reads, archive_rows, entries, journal, segments
+from shared.audit.archive_rows import Member, Posting
 from shared.audit.entries import Entry
 from shared.catalog import access_patterns as patterns
-from shared.store import dynamodb
+from shared.store import dynamodb, keys
 from shared.store.items import Item
-from shared.store.keys import AFTER_ALL
 
 # How many rows a page of index rows counts as.
 _PAGE_ROWS = 25
-_FIRST, _MOST_AT_ONCE = 25, 200
+# The number of events in the first batch of an hour; each further batch is twice as large.
+_FIRST_BATCH = 25
 _BY_ID = patterns.POSTINGS.partition.partition("#")[0]
 
 
@@ -65,31 +65,31 @@ class Reader:
             return
         wanted = _in_json(self.name.partition("=")[2]) if self.names_an_id else b""
         new = (entry for entry in journal.new_entries(self.tenant, since) if wanted in entry.line)
-        in_range = [entry for entry in new if self.low <= entry.position <= self.high]
-        in_range.sort(key=attrgetter("position"), reverse=not self.forward)
-        for entry in in_range:
+        for event in self._in_order(new):
             self.spend(1)
-            yield FoundEvent(entry.position, entries.audit_event_json(entry))
+            yield event
 
     def _indexed(self) -> Iterator[FoundEvent]:
         """Yield the archived events that the index has for the id."""
         bucket, fingerprint = archive_index.index_key(self.name)
-        for hour, rows in self._hours(archive_index.bucket_partition(self.tenant, bucket)):
-            postings = chain.from_iterable(archive_index.postings(row, fingerprint) for row in rows)
+        for hour, rows in self._hours(
+            keys.partition(patterns.POSTINGS, self.tenant, bucket=bucket)
+        ):
+            postings = chain.from_iterable(archive_rows.postings(row, fingerprint) for row in rows)
             in_range = [posting for posting in postings if self._overlaps(posting.at, posting.at)]
             yield from self._events(in_range)
             yield self._progress(hour)
 
     def _archived(self) -> Iterator[FoundEvent]:
         """Yield all archived events, merging the segments of each hour."""
-        for hour, rows in self._hours(archive_index.segments_partition(self.tenant)):
-            runs = [self._segment(archive_index.members(row)) for row in rows]
+        for hour, rows in self._hours(keys.partition(patterns.SEGMENTS, self.tenant)):
+            runs = [self._segment(archive_rows.members(row)) for row in rows]
             yield from merge(*runs, key=itemgetter(0), reverse=not self.forward)
             yield self._progress(hour)
 
     def _hours(self, partition: str) -> Iterator[tuple[str, list[Item]]]:
         """Yield the index rows of a partition, hour by hour."""
-        hours = segments.hour_of(self.low), segments.hour_of(self.high) + AFTER_ALL
+        hours = segments.hour_of(self.low), segments.hour_of(self.high) + keys.AFTER_ALL
         rows = self._rows(partition, hours)
         for hour, of_hour in groupby(rows, key=lambda row: segments.hour_of(row["sk"]["S"])):
             yield hour, list(of_hour)
@@ -111,12 +111,12 @@ class Reader:
         return FoundEvent(min(max(position, self.low), self.high), b"")
 
     def _overlaps(self, first: str, last: str) -> bool:
-        return last + AFTER_ALL >= self.low and first <= self.high
+        return last + keys.AFTER_ALL >= self.low and first <= self.high
 
     def _events(self, postings: list[Posting]) -> Iterator[FoundEvent]:
         """Yield the events of an hour's postings, in growing batches."""
         postings.sort(key=attrgetter("at"), reverse=not self.forward)
-        size = _FIRST
+        size = _FIRST_BATCH
         while postings:
             size = min(size, len(postings))
             # Events of one instant must be sorted together.
@@ -126,7 +126,7 @@ class Reader:
             self.spend(size)
             batch_entries = archive_reads.events([posting.place for posting in batch])
             yield from self._in_order(batch_entries)
-            size = min(2 * size, _MOST_AT_ONCE)
+            size = min(2 * size, archive_reads.MOST_PLACES)
 
     def _segment(self, members: list[Member]) -> Iterator[FoundEvent]:
         """Yield a segment's events of an hour, member by member."""

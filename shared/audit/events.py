@@ -123,7 +123,7 @@ def split_by_patients(event_id: str, event: Event) -> Iterator[tuple[str, Event]
     )
     parts = [*zip_longest(patients, through, fillvalue=())] or [((), ())]
     rest = {name: value for name, value in event.items() if name != "through"}
-    for number, (named, unnamed) in enumerate(parts):
+    for number, (direct, indirect) in enumerate(parts):
         part_id = ulids.derived(event_id, number) if number else event_id
-        part = rest | {"patients": list(named)}
-        yield part_id, part | ({"through": list(unnamed)} if unnamed else {})
+        part = rest | {"patients": list(direct)}
+        yield part_id, part | ({"through": list(indirect)} if indirect else {})

@@ -4,6 +4,7 @@ https://hl7.org/fhir/R4/auditevent.html
 """
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 from shared.audit.events import Event, is_hash
@@ -34,7 +35,6 @@ _AGENTS = (
 _IP_ADDRESS = "2"
 _APPLICATION_SERVER = "4"
 SUCCESS, MINOR, SERIOUS, MAJOR = "0", "4", "8", "12"
-_LEAST_FAILURE, _LEAST_OF_OURS, _BUSY = 400, 500, 503
 
 
 def audit_event(event_id: str, event: Event) -> Resource:
@@ -46,7 +46,8 @@ def audit_event(event_id: str, event: Event) -> Resource:
         "meta": {"versionId": "1", "lastUpdated": event["at"]},
         "type": _coding("audit-event-type", "rest"),
         **({"subtype": [_subtype(interaction)]} if interaction else {}),
-        "action": action(interaction),
+        # C, R, U or D, and E for operations and searches.
+        "action": "U" if interaction == _CLOSING else AUDIT_ACTIONS.get(interaction, "E"),
         "recorded": event["at"],
         **_outcome(event),
         "agent": [_agent(event)],
@@ -58,11 +59,6 @@ def audit_event(event_id: str, event: Event) -> Resource:
     }
 
 
-def action(interaction: str) -> str:
-    """Return the action code of an interaction: C, R, U or D, and E for operations and searches."""
-    return "U" if interaction == _CLOSING else AUDIT_ACTIONS.get(interaction, "E")
-
-
 def _subtype(interaction: str) -> dict[str, str]:
     code = interaction if interaction in AUDIT_ACTIONS else "operation"
     return {"system": _INTERACTIONS, "code": "update" if interaction == _CLOSING else code}
@@ -70,18 +66,17 @@ def _subtype(interaction: str) -> dict[str, str]:
 
 def _outcome(event: Event) -> dict[str, str]:
     status = event.get("status", 0)
-    if status < _LEAST_FAILURE:
+    if status < HTTPStatus.BAD_REQUEST:
         return {"outcome": SUCCESS}
-    outcome = MAJOR if status >= _LEAST_OF_OURS else MINOR
-    description = [str(status), *event.get("issues", ())]
+    outcome = MINOR if status < HTTPStatus.INTERNAL_SERVER_ERROR else MAJOR
     return {
-        "outcome": SERIOUS if status == _BUSY else outcome,
-        "outcomeDesc": " ".join(description),
+        "outcome": SERIOUS if status == HTTPStatus.SERVICE_UNAVAILABLE else outcome,
+        "outcomeDesc": " ".join([str(status), *event.get("issues", ())]),
     }
 
 
 def _agent(event: Event) -> Resource:
-    who = event["who"]
+    who, address = event["who"], event.get("address")
     subject = who.get("subject", "") or who.get("client", "")
     roles = [{"text": role} for role in who.get("roles", "").split()]
     return {
@@ -90,7 +85,7 @@ def _agent(event: Event) -> Resource:
         **({"altId": subject} if subject else {}),
         **({"name": who["client"]} if "client" in who else {}),
         "requestor": True,
-        **_network(event),
+        **({"network": {"address": address, "type": _IP_ADDRESS}} if address else {}),
     }
 
 
@@ -105,11 +100,6 @@ def _who(person: str, subject: str) -> Resource:
     )
 
 
-def _network(event: Event) -> Resource:
-    address = event.get("address")
-    return {"network": {"address": address, "type": _IP_ADDRESS}} if address else {}
-
-
 def _entities(event: Event) -> Iterator[Resource]:
     """Yield the entities: the resources written or the request, and each patient."""
     first, *others = [*_written(event)] or [_asked(event)]
@@ -119,14 +109,12 @@ def _entities(event: Event) -> Iterator[Resource]:
     yield from others
     for patient in event["patients"]:
         yield {
-            "what": _patient(patient),
+            "what": {"identifier": {"value": patient}}
+            if is_hash(patient)
+            else {"reference": patient},
             "type": _coding("audit-entity-type", _PERSON),
             "role": _coding("object-role", _PATIENT),
         }
-
-
-def _patient(text: str) -> Resource:
-    return {"identifier": {"value": text}} if is_hash(text) else {"reference": text}
 
 
 def _written(event: Event) -> Iterator[Resource]:

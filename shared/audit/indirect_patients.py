@@ -54,18 +54,13 @@ def patients(names: Iterable[str], read: Read, children: Children) -> frozenset[
         resources = [read(*Literal(*name.split("/"))) for name in sorted(unread)]
         was_read |= unread
         patients_found |= _patients_of(resources)
-        for name in unread & set(_without_patient(resources)):
-            patients_found |= _patients_of(children(name.partition("/")[2]))
+        for resource in resources:
+            # An Encounter that names no patient has medical encounters that do.
+            if resource.get("resourceType") == "Encounter" and not compartments.patients(resource):
+                patients_found |= _patients_of(children(resource["id"]))
         unread = frozenset().union(*map(compartments.patient_sources, resources)) - was_read
     return frozenset(patients_found)
 
 
 def _patients_of(resources: Iterable[Resource]) -> frozenset[str]:
     return frozenset().union(*map(compartments.patients, resources))
-
-
-def _without_patient(resources: Iterable[Resource]) -> Iterable[str]:
-    """Yield the Encounters that name no patient, whose medical encounters do."""
-    for resource in resources:
-        if resource.get("resourceType") == "Encounter" and not compartments.patients(resource):
-            yield f"Encounter/{resource['id']}"

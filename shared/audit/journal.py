@@ -13,9 +13,9 @@ from shared.audit import entries
 from shared.audit.entries import Entry
 from shared.catalog import access_patterns as patterns
 from shared.fhir import instants
-from shared.store import audit_items, codec, dynamodb
+from shared.store import audit_items, codec, dynamodb, keys
 from shared.store.items import Item
-from shared.store.keys import AFTER_ALL, Address
+from shared.store.keys import Address
 
 # Before compression, which shrinks lines to a fourth; DynamoDB limits an item to 400 KB.
 LARGEST_ROW_BYTES = 256 * 1024
@@ -33,40 +33,18 @@ def rows(new: Iterable[Entry], *, is_listed: bool = True) -> Iterator[tuple[Addr
     Rows that are not `is_listed` are archived only, and searches never find their events.
     """
     for tenant, events in groupby(entries.sorted_unique(new), key=lambda entry: entry.tenant):
-        for chunk in _chunks(events):
+        for chunk in entries.chunks(events, LARGEST_ROW_BYTES):
+            ids = ",".join(entry.id for entry in chunk)
+            digest = sha256(ids.encode()).hexdigest()[:_HASH_LETTERS]
+            address = keys.address(patterns.NEW_EVENTS, tenant, instant=chunk[0].at, hash=digest)
             mark: Item = {} if is_listed else {"unlisted": {"BOOL": True}}
-            yield _address(tenant, chunk), _item(chunk) | mark
-
-
-def _chunks(events: Iterable[Entry]) -> Iterator[list[Entry]]:
-    chunk: list[Entry] = []
-    size = 0
-    for entry in events:
-        if chunk and size + len(entry.line) > LARGEST_ROW_BYTES:
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(entry)
-        size += len(entry.line)
-    if chunk:
-        yield chunk
-
-
-def _address(tenant: str, chunk: list[Entry]) -> Address:
-    ids = ",".join(entry.id for entry in chunk)
-    digest = sha256(ids.encode()).hexdigest()[:_HASH_LETTERS]
-    sort = patterns.NEW_EVENTS.sort.format(instant=chunk[0].at, hash=digest)
-    return Address(patterns.AUDIT, partition(tenant), sort)
+            yield address, _item(chunk) | mark
 
 
 def _item(chunk: list[Entry]) -> Item:
-    kept_until = instants.from_text(chunk[0].at) + timedelta(days=KEPT_DAYS)
     packed = codec.pack(entries.joined_lines(chunk))
-    return {"events": {"B": packed}, "expires": audit_items.expiry(kept_until)}
-
-
-def partition(tenant: str) -> str:
-    """Return the partition of a tenant's new events."""
-    return f"{tenant}#{patterns.NEW_EVENTS.partition}"
+    begin = instants.from_text(chunk[0].at)
+    return {"events": {"B": packed}} | audit_items.expires_after(begin, KEPT_DAYS)
 
 
 def unindexed_since() -> str:
@@ -76,9 +54,9 @@ def unindexed_since() -> str:
 
 def new_entries(tenant: str, since: str) -> Iterator[Entry]:
     """Yield the new events since an instant that searches may find."""
-    prefix = patterns.NEW_EVENTS.sort.partition("{")[0]
-    between = prefix + since, prefix + AFTER_ALL
-    for row in dynamodb.query_all(patterns.AUDIT, partition(tenant), between):
+    partition, prefix = keys.partition(patterns.NEW_EVENTS, tenant), patterns.NEW_EVENTS.prefix
+    between = prefix + since, prefix + keys.AFTER_ALL
+    for row in dynamodb.query_all(patterns.AUDIT, partition, between):
         if is_listed(row):
             yield from row_entries(row)
 

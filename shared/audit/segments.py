@@ -90,16 +90,7 @@ def _segment(day: str, events: list[Entry]) -> Segment:
 def _members(events: list[Entry]) -> Iterator[list[Entry]]:
     """Yield the members of a segment; each has one tenant and one hour."""
     for _, group in groupby(events, key=lambda entry: (entry.tenant, hour_of(entry.at))):
-        member: list[Entry] = []
-        size = 0
-        for entry in group:
-            is_full = len(member) == MEMBER_EVENTS or size + len(entry.line) > MEMBER_BYTES
-            if member and is_full:
-                yield member
-                member, size = [], 0
-            member.append(entry)
-            size += len(entry.line)
-        yield member
+        yield from entries.chunks(group, MEMBER_BYTES, MEMBER_EVENTS)
 
 
 def parse(key: str, body: bytes) -> Segment:
@@ -111,7 +102,7 @@ def parse(key: str, body: bytes) -> Segment:
         unpacker = zlib.decompressobj(_GZIP)
         events = entries.parse(unpacker.decompress(rest))
         hour, offset = hour_of(events[0].at), len(body) - len(rest)
-        placed += [(one, ArchivePlace(hour, name, offset, line)) for line, one in enumerate(events)]
+        placed += [(entry, ArchivePlace(hour, name, offset, n)) for n, entry in enumerate(events)]
         rest = unpacker.unused_data
     return Segment(day, name, body, tuple(placed))
 

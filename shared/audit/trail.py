@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Any
 
 import orjson
 
-from shared.access import Caller
-from shared.access.caller import DEFAULT_TENANT
+from shared.access.caller import DEFAULT_TENANT, Caller
 from shared.audit import events
 from shared.catalog.interactions import Interaction
 from shared.catalog.types import STORED_TYPES
@@ -19,7 +19,6 @@ type Resource = dict[str, Any]
 # A response's JSON, or the whole resources of which it shows something.
 type Answer = bytes | Sequence[bytes | Resource]
 
-_LEAST_FAILURE, _LEAST_ERROR = 400, 500
 # Parts of an event that its log line has already.
 IN_LOG_LINE = (
     *("type", "id", "version", "operation", "parameters"),
@@ -29,11 +28,11 @@ IN_LOG_LINE = (
 
 @dataclass(slots=True)
 class Trail:
-    """What is known of one request, or of one entry of a Bundle.
+    """The facts known of one request, or of one entry of a Bundle.
 
-    `origin` is its id and IP address, `who` the claims of its caller, `written` the ids of the
-    events of its transactions, `form` the search parameters in its body, `proposed` the patients of
-    what it would write.
+    `origin` is its id and IP address, `who` the claims of its caller, `event_ids` the ids of the
+    events of its transactions, `form_params` the search parameters in its body, `proposed_patients`
+    the patients of what it would write.
     """
 
     origin: dict[str, str] = field(default_factory=dict)
@@ -48,8 +47,8 @@ class Trail:
     def note_claims(self, claims: Mapping[str, str]) -> None:
         """Note the claims of the token, if any, before it is decided whether they suffice."""
         self.has_token = bool(claims)
-        named = {name: claims[claim] for claim, name in _NAMES.items() if claim in claims}
-        self.who = events.shortened_claims(named)
+        who = {name: claims[claim] for claim, name in _NAMES.items() if claim in claims}
+        self.who = events.shortened_claims(who)
 
     def note_proposed_patients(self, resource: Resource) -> None:
         """Note whom a resource that is to be written is about, by references to others.
@@ -86,16 +85,17 @@ class Trail:
         if not self.has_token or (self.interaction and not self.interaction.audit_action):
             return [{}]
         stored = {"events": self.event_ids} if self.event_ids else {}
-        if stored and status < _LEAST_FAILURE:
+        if stored and status < HTTPStatus.BAD_REQUEST:
             return [stored]
         now = instants.now()
-        if _LEAST_FAILURE <= status < _LEAST_ERROR:  # the line of an error has nothing of a body
+        # The line of a server's error has nothing of a body.
+        if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
             asked |= self.proposed_patients
         event = {
             "at": instants.to_text(now),
             "who": self.who,
             "interaction": self.interaction.code if self.interaction else "",
-            **_about(answer if status < _LEAST_FAILURE else None, asked, target),
+            **_about(answer if status < HTTPStatus.BAD_REQUEST else None, asked, target),
             **{name: value for name, value in self.origin.items() if name not in IN_LOG_LINE},
         }
         event_id = ulids.new(instants.to_nanoseconds(now) // instants.MILLISECOND)
@@ -118,12 +118,11 @@ def _about(answer: Answer | None, asked: frozenset[str], target: str) -> dict[st
     if not any(resource.get("resourceType") in STORED_TYPES for resource in resources):
         others = asked - patients if answer is not None else frozenset()
         through = (frozenset({target}) if target else others) - patients
-    named = {
-        "patients": events.shortened_references(
-            patients.union(*map(compartments.patients, resources))
-        )
+    about = patients.union(*map(compartments.patients, resources))
+    return {
+        "patients": events.shortened_references(about),
+        **({"through": sorted(through)} if through else {}),
     }
-    return named | ({"through": sorted(through)} if through else {})
 
 
 _NAMES = {"sub": "subject", "client_id": "client", "fhirUser": "fhirUser"}

@@ -6,13 +6,13 @@ from functools import cached_property
 from typing import Any
 
 from shared import metrics
-from shared.access import AccessBasis, Caller
+from shared.access.caller import AccessBasis, Caller
 from shared.access.visibility import Visibility
 from shared.audit import events, trail
 from shared.fhir import ulids
 from shared.rules import compartments
 from shared.rules.classification import parent_id
-from shared.rules.lifecycle import SessionEvent, SessionOpened, event_of_change
+from shared.rules.lifecycle import SessionOpened, event_of_change
 from shared.settings import settings
 from shared.store import keys, reading
 from shared.store.records import EncounterRecord, VersionedRecord
@@ -35,22 +35,19 @@ class AuditedUnitOfWork(UnitOfWork):
 
     @cached_property
     def visibility(self) -> Visibility:
-        """What the caller sees of the store, including what this work has saved."""
+        """The caller's view of the store, including what this work has saved."""
         return Visibility(
             self.caller,
             header=self.header,
-            children=self._children,
+            children=lambda encounter_id: [child.resource for child in self.children(encounter_id)],
             rely_on=self._require_seen_by,
         )
 
-    def _children(self, encounter_id: str) -> list[dict[str, Any]]:
-        return [child.resource for child in self.children(encounter_id)]
-
-    def require_access_basis(self, grounds: Iterable[AccessBasis]) -> None:
+    def require_access_basis(self, resources: Iterable[AccessBasis]) -> None:
         """Require that the resources which the caller's rights come from stay as they were read."""
-        for ground in grounds:
-            address = keys.resource(self.tenant, ground.type, ground.id)
-            self.require_version(address, ground.version)
+        for resource in resources:
+            address = keys.resource(self.tenant, resource.type, resource.id)
+            self.require_version(address, resource.version)
 
     def _require_seen_by(self, resource: dict[str, Any]) -> None:
         """Require that a resource through which the caller sees another stays as it was read."""
@@ -69,7 +66,7 @@ class AuditedUnitOfWork(UnitOfWork):
         event_id = ulids.new(self.milliseconds)
         self.send(event_id, *self._event(interaction, changes))
         trail.current().event_ids.append(event_id)
-        self._count(changes)
+        _count_sessions(changes)
         return True
 
     def dry_run(self, interaction: str) -> None:
@@ -78,15 +75,6 @@ class AuditedUnitOfWork(UnitOfWork):
         Raises BusinessRule if a resource has too many indexed values.
         """
         self.transaction(ulids.new(self.milliseconds), *self._event(interaction, self.changes()))
-
-    def _count(self, changes: Iterable[tuple[Any, Any]]) -> None:
-        """Record metrics of the sessions that were opened and closed."""
-        for record, before in changes:
-            if isinstance(record, EncounterRecord):
-                old = before.resource if before else {}
-                system = settings().encounter_type_system
-                if event := event_of_change(old, record.resource, record.policy, system):
-                    _count(event)
 
     def _event(self, interaction: str, changes: Iterable[tuple[Any, Any]]) -> tuple[bytes, bytes]:
         written = [
@@ -141,9 +129,11 @@ class AuditedUnitOfWork(UnitOfWork):
         return [*saved_parts, *reading.children(self.tenant, encounter_id)]
 
 
-def _count(event: SessionEvent) -> None:
-    policy = event.policy or metrics.ANY_POLICY
-    if isinstance(event, SessionOpened):
-        metrics.record(metrics.OPENED, policy=policy)
-    else:
-        metrics.record(metrics.CLOSED, policy=policy)
+def _count_sessions(changes: Iterable[tuple[Any, Any]]) -> None:
+    """Record metrics of the sessions that were opened and closed."""
+    for record, before in changes:
+        if isinstance(record, EncounterRecord):
+            old, system = before.resource if before else {}, settings().encounter_type_system
+            if event := event_of_change(old, record.resource, record.policy, system):
+                name = metrics.OPENED if isinstance(event, SessionOpened) else metrics.CLOSED
+                metrics.record(name, policy=event.policy or metrics.ANY_POLICY)

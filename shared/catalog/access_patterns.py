@@ -24,6 +24,11 @@ class AccessPattern:
     sort: str
     answers: str
 
+    @property
+    def prefix(self) -> str:
+        """The text with which all sort keys begin."""
+        return self.sort.partition("{")[0]
+
 
 CURRENT = AccessPattern(
     ENCOUNTER,
@@ -207,13 +212,9 @@ def resource_table(resource_type: str) -> str:
     return {"Encounter": ENCOUNTER, "Communication": THREAD}.get(resource_type, RESOURCE)
 
 
-# The beginning of the sort keys of all index rows in an Encounter's own partition.
-RECORD_PREFIX = RECORD.sort.partition("{type}")[0]
-
-
 def index_table_of_key(sort: str) -> str:
     """Return the table of an index row by its sort key."""
-    return ENCOUNTER if sort.startswith(RECORD_PREFIX) else SEARCH
+    return ENCOUNTER if sort.startswith(RECORD.prefix) else SEARCH
 
 
 # A partition key may have 2,048 bytes in DynamoDB, and has several segments. A longer value is

@@ -61,10 +61,10 @@ DEFINITIONS = ("OperationDefinition", "SearchParameter", "StructureDefinition")
 class Interaction:
     """A route: the interaction's code, its method, path, function, roles and AuditEvent action.
 
-    `path` is relative to the FHIR base, or to the API's root if the interaction is `rooted`.
-    `function` is the name of its module. A `public` interaction has no authorizer and no caller,
-    and therefore no AuditEvent. A `conditional` one takes a query that selects the resource.
-    `needs` are the letters of SMART scopes that it requires, if they are not those of its code.
+    `path` is relative to the FHIR base, or to the API's root if `is_at_root`. `function` is the
+    name of its module. A `public` interaction has no authorizer and no caller, and therefore no
+    AuditEvent. A `conditional` one takes a query that selects the resource. `scope_override` are
+    the letters of SMART scopes that it requires, if they are not those of its code.
     """
 
     code: str
@@ -107,12 +107,6 @@ class Interaction:
     def route(self) -> str:
         """The gateway's RouteKey, without the base path."""
         return f"{self.method} {self.path}"
-
-    @property
-    def greedy_path(self) -> str:
-        """The path of the greedy route that serves this path with a trailing slash."""
-        static = self.path.partition("/{")[0]
-        return f"{static}/{{proxy+}}"
 
     def matches(self, path: str) -> bool:
         """Return whether a path, with or without a trailing slash, matches this route.
@@ -242,13 +236,5 @@ PAGES = frozenset({"docs", "explore"})
 BELOW_BASE = tuple(row for row in INTERACTIONS if not row.is_at_root)
 BY_ROUTE = {row.route: row for row in BELOW_BASE}
 ROOT_ROUTES = {row.route: row for row in INTERACTIONS if row.is_at_root}
-# A route's key cannot end in a slash, so a path with a trailing slash goes to `$default`, which
-# requires a token. Public interactions therefore have a greedy route as well: it comes before
-# `$default`, and its variable also matches the empty rest after the slash.
-GREEDY_ROUTES = {
-    f"{row.method} {row.greedy_path}": row
-    for row in INTERACTIONS
-    if row.public and not row.is_at_root and row.code != "preflight"
-}
 # The AuditEvent action of each interaction that is audited.
 AUDIT_ACTIONS = {row.code: row.audit_action for row in INTERACTIONS if row.audit_action}

@@ -43,9 +43,9 @@ class Operation:
     """An operation.
 
     `code` is its name without the `$`. `levels` are those on which it is called: a type, an
-    instance or both. `needs` are the letters of SMART scopes that it requires. `standard` is the
-    URL of HL7's definition, if it has one. `outputs` are the parameters of a Parameters resource
-    that it returns.
+    instance or both. `scope_override` are the letters of SMART scopes that it requires. `standard`
+    is the URL of HL7's definition, if it has one. `outputs` are the parameters of a Parameters
+    resource that it returns.
     """
 
     code: str

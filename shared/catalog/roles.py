@@ -10,7 +10,7 @@ ADMIN, PRACTITIONER, AUDITOR = "admin", "practitioner", "auditor"
 SERVICE = "service"
 PATIENT, RELATED_PERSON = "patient", "related-person"
 # What a role may delete. Records of care are evidence: they are withdrawn, not deleted (see
-# shared.catalog.types.WITHDRAWN).
+# shared.catalog.types.WITHDRAWAL_MARKS).
 ANYTHING, OWN_DRAFTS, NOTHING = "anything", "own drafts", "nothing"
 
 

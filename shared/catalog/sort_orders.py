@@ -10,7 +10,7 @@ from shared.catalog.types import AUDIT_EVENT, DIRECTORY_TYPES, STORED_TYPES, com
 
 
 class DateSpan(Enum):
-    """How much time a value of a date parameter may cover, by its data type."""
+    """The longest time that a value of a date parameter may cover, by its data type."""
 
     INSTANT = "instant: a single point"
     DATE_TIME = "dateTime: a local day at most, or a whole month or year"

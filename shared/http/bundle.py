@@ -8,7 +8,7 @@ from contextvars import copy_context
 from dataclasses import replace
 from typing import Any
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.audit import trail
 from shared.catalog.interactions import INTERACTIONS
 from shared.errors import (

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/http.html#transaction
 
 import time
 from dataclasses import replace
+from http import HTTPStatus
 
 from shared import deadlines
 from shared.catalog.interactions import READ_METHODS
@@ -41,14 +42,11 @@ class BundleBudget:
         if size <= self._left:
             self._left -= size
             return response
-        if response.status < _LEAST_FAILURE and method(event) not in READ_METHODS:
+        if response.status < HTTPStatus.BAD_REQUEST and method(event) not in READ_METHODS:
             return replace(response, body=b"")
         return error_response(
             TooLong("The response has no room left for this entry: request it on its own")
         )
-
-
-_LEAST_FAILURE = 400
 
 
 def method(event: Event) -> str:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from shared import access
-from shared.access import ANONYMOUS, Caller
-from shared.access.caller import Predicate
+from shared.access.authorization import authorize, caller_from_claims
+from shared.access.caller import ANONYMOUS, Caller, Predicate
 from shared.access.scopes import Scope
 from shared.audit import trail
 from shared.catalog.controls import FORMATS
@@ -143,8 +142,8 @@ class Request:
 def from_event(event: Event) -> Request:
     """Return the request of an event, after checking that the caller may make it.
 
-    Raises Login, Forbidden, NotFound, NotSupported, NotAcceptable, UnsupportedMedia, TooLong and
-    Invalid.
+    Raises Unauthenticated, Forbidden, NotFound, NotSupported, NotAcceptable, UnsupportedMedia,
+    TooLong and Invalid.
     """
     configuration, context = settings(), event["requestContext"]
     base = _base(configuration, context)
@@ -153,7 +152,9 @@ def from_event(event: Event) -> Request:
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     authorization = headers.get("authorization", "")
     caller = (
-        access.caller_from_claims(claims, configuration, authorization, constrained=_constrained)
+        caller_from_claims(
+            claims, configuration, authorization, constraint_predicate=_constraint_predicate
+        )
         if claims
         else ANONYMOUS
     )
@@ -161,7 +162,7 @@ def from_event(event: Event) -> Request:
     audit.note_caller(caller)
     audit.interaction = interaction = routing.interaction(event, configuration)
     path = routing.path_variables(event)
-    caller = access.authorize(caller, interaction, path.get("type") or interaction.type)
+    caller = authorize(caller, interaction, path.get("type") or interaction.type)
     _check_path(path)
     query = references.parse_query(event.get("rawQueryString", ""))
     if interaction.code not in PAGES and not interaction.is_plain:
@@ -175,7 +176,7 @@ def from_event(event: Event) -> Request:
     return request
 
 
-def _constrained(resource_type: str, scope: Scope) -> Predicate | None:
+def _constraint_predicate(resource_type: str, scope: Scope) -> Predicate | None:
     from shared.search.query import constraints  # noqa: PLC0415 - few scopes have constraints
 
     return constraints.predicate(resource_type, scope.constraint, settings().zone)

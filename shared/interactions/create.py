@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/http.html#create
 from collections.abc import Sequence
 from typing import Any
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import ulids
 from shared.fhir.preconditions import UNCONDITIONAL, Preconditions

@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/http.html#delete
 
 from collections.abc import Sequence
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
 from shared.fhir.references import Literal

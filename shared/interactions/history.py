@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.catalog import controls
 from shared.errors import Invalid, NotFound
@@ -78,7 +78,7 @@ def _visible(
         yield from (
             step
             for step in steps
-            if step.record is current or visibility.sees_past_version(step.record)
+            if step.record is current or visibility.sees_record(step.record, is_past=True)
         )
         newest -= len(steps)
 

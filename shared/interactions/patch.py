@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/http.html#patch
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import NotFound
 from shared.fhir.patch import patching

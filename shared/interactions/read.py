@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/http.html#read
 
 import re
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.errors import Deleted, NotFound
 from shared.store import dynamodb, keys, meter, reading
@@ -33,7 +33,7 @@ def vread(caller: Caller, resource_type: str, resource_id: str, version: str) ->
     past = None
     if current and _VERSION.fullmatch(version) and int(version) < current.version:
         past = reading.version(caller.tenant, current, int(version))
-    if past is None or not visibility.sees_past_version(past):
+    if past is None or not visibility.sees_record(past, is_past=True):
         raise NotFound(f"{resource_type}/{resource_id} has no version {version}")
     return existing_record(past, resource_type, resource_id)
 
@@ -63,7 +63,7 @@ def equalize_reads(
     address = keys.current(visibility.tenant, resource_type, resource_id)
     most = _MOST_LOOKS.get(resource_type, _LOOKS)
     for _ in range(most - (meter.accesses() - begun)):
-        dynamodb.get(address.table, (address.pk, address.sk))
+        dynamodb.get(address)
 
 
 def existing_record[V: VersionedRecord](

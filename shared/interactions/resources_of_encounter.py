@@ -8,8 +8,8 @@ from shared.catalog import access_patterns as patterns
 from shared.fhir import fhirjson
 from shared.store import codec, dynamodb
 from shared.store.index import partitions
-from shared.store.index.order import AFTER_ALL
 from shared.store.items import Item
+from shared.store.keys import beginning_with
 from shared.store.reading import json_by_id
 
 type Found = tuple[str, bytes]
@@ -30,10 +30,10 @@ def visible_resources(
     """
     partition = partitions.of_encounter_records(visibility.tenant, encounter_id)
     prefixes = (
-        [patterns.RECORD_PREFIX] if kinds is None else sorted(map(partitions.record_prefix, kinds))
+        [patterns.RECORD.prefix] if kinds is None else sorted(map(partitions.record_prefix, kinds))
     )
     for prefix in prefixes:
-        between = (prefix, prefix + AFTER_ALL)
+        between = beginning_with(prefix)
         start = after if after.startswith(prefix) else None
         while after <= between[1]:
             items, start = dynamodb.query(

@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/search.html
 """
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.fhir import references
 from shared.search.run.search import Result

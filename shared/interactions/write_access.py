@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from shared.access import Caller, patient_writes
+from shared.access import patient_writes
+from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.policies import EXTENSION_PATH
 from shared.catalog.types import WITHDRAWAL_MARKS

@@ -78,7 +78,7 @@ class ScannedVersion(NamedTuple):
 def scanned_version(table: str, item: items.Item) -> ScannedVersion | None:
     """Read the version that an item has; None for an item that is something else."""
     tenant = item["pk"]["S"].partition("#")[0]
-    if item["sk"]["S"].startswith("v#"):
+    if item["sk"]["S"].startswith(patterns.VERSION.prefix):
         return ScannedVersion(
             tenant, _owner(table, item), items.number(item, "version"), *_body(item)
         )

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.types import STORED_TYPES

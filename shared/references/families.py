@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from shared.access import AccessBasis, Caller
+from shared.access.caller import AccessBasis, Caller
 from shared.catalog import access_patterns as patterns
 from shared.catalog.compartments import PATIENT, RELATED
 from shared.catalog.parameters import SEARCH_PARAMS
@@ -19,7 +19,7 @@ from shared.rules.compartments import is_reference_to
 from shared.settings import settings
 from shared.store import dynamodb, reading
 from shared.store.index import partitions
-from shared.store.index.order import AFTER_ALL
+from shared.store.keys import FULL_RANGE
 from shared.store.records import VersionedRecord
 
 type Resource = dict[str, Any]
@@ -97,7 +97,7 @@ def _linking_patients(tenant: str, person: str) -> Iterator[VersionedRecord]:
     """Yield the Patients in use whose links name a RelatedPerson as the same person."""
     param = SEARCH_PARAMS.of(PATIENT)["link"]
     (partition,) = partitions.of_value(tenant, param, person)
-    rows = dynamodb.query_all(patterns.SEARCH, partition, (" ", AFTER_ALL))
+    rows = dynamodb.query_all(patterns.SEARCH, partition, FULL_RANGE)
     for row in islice(rows, _MOST_RECORDS):
         record = reading.current(tenant, PATIENT, row["sk"]["S"].rpartition("#")[2])
         if record and _is_in_use(record.resource) and person in _links(record.resource):

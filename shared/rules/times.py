@@ -6,6 +6,7 @@ A day begins with the first instant of its date, as does a `sent` that is only a
 from datetime import datetime, tzinfo
 from typing import Any
 
+from shared.catalog.access_patterns import MESSAGE
 from shared.fhir import instants, ulids
 
 _LATEST_DATED = ulids.UNDATED - 1
@@ -81,4 +82,4 @@ def day_key_range(day: str, zone: tzinfo) -> tuple[str, str]:
     first, after = (
         instants.to_nanoseconds(bound) // instants.MILLISECOND for bound in day_bounds(day, zone)
     )
-    return f"m#{ulids.prefix(first)}", f"m#{ulids.prefix(after - 1)}~"
+    return f"{MESSAGE.prefix}{ulids.prefix(first)}", f"{MESSAGE.prefix}{ulids.prefix(after - 1)}~"

@@ -12,7 +12,7 @@ from shared.rules.policies import Policy
 from shared.rules.state import Adoption, Slot, adoption_of, parse_slot_key
 from shared.sessions import due_dates
 from shared.settings import settings
-from shared.store import versions
+from shared.store import keys, versions
 from shared.store.records import CommunicationRecord, EncounterRecord, with_changes
 
 
@@ -109,7 +109,7 @@ def _adopt_waiting(
     """Let the messages that wait for a link join a session, and begin the thread's span in it."""
     thread = slot.key.partition
     # Messages from now on sort above this key, so only earlier ones have to widen the span.
-    low = f"m#{ulids.prefix(work.milliseconds)}"
+    low = keys.message_sort(ulids.prefix(work.milliseconds))
     if transitions.has_waiting_messages(slot):
         work.save(Adoption(thread=thread, epoch=slot.epoch, session=session.id, late=False))
         session = correct_start(work, session, slot.figures.first)

@@ -7,7 +7,7 @@ any worker or request may continue.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import fhirjson, instants, ulids
 from shared.fhir.fhirjson import Resource
@@ -62,7 +62,7 @@ def complete(caller: Caller, session_id: str) -> None:
     session, pending = work.encounter(session_id, closing=True), work.pending_encounter(session_id)
     if session is None or session.closing is None or pending is None:
         return
-    ended = _ended(work, session, pending.resource)
+    ended = _ended(work, session, fhirjson.loads(pending.json))
     for child in _open_children(work, session_id):
         step = AuditedUnitOfWork(caller, instants.now())
         step.require_unchanged(session)

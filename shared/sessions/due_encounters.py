@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 
 from shared import metrics
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.roles import SERVICE
 from shared.fhir import instants

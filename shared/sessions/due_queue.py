@@ -17,7 +17,8 @@ from shared import failures, metrics
 from shared.errors import Transient
 from shared.fhir import instants
 from shared.sessions import due_encounters
-from shared.store import audit_items, closing_queue, keys, reading, transactions
+from shared.store import closing_queue, due_rows, items, keys, transactions
+from shared.store.due_rows import DueRow
 from shared.store.operations import DUE_SHARDS, put
 
 # A worker looks at them all within its timeout.
@@ -42,21 +43,21 @@ def send_due_encounters(at: datetime) -> int:
     metrics.record(metrics.OLDEST, overdue)
     if not rows or closing_queue.approximate_length():
         return 0
-    held = reading.held_encounters(instants.to_text(at))
+    held = due_rows.held_encounters(instants.to_text(at))
     sent = [row for row in rows if (row.tenant, row.encounter) not in held]
     batches = batched(sent, ENCOUNTERS_PER_MESSAGE, strict=False)
     closing_queue.send([_message(at, batch) for batch in batches])
     return len(sent)
 
 
-def _due(at: datetime) -> Iterator[reading.DueRow]:
+def _due(at: datetime) -> Iterator[DueRow]:
     for shard in range(DUE_SHARDS):
-        yield from islice(reading.due_rows(shard, instants.to_text(at)), MAX_ROWS_PER_SHARD)
+        yield from islice(due_rows.due_rows(shard, instants.to_text(at)), MAX_ROWS_PER_SHARD)
 
 
-def _message(at: datetime, rows: Iterable[reading.DueRow]) -> str:
-    due_rows = [[row.tenant, row.encounter] for row in rows]
-    return json.dumps({"time": instants.to_text(at), "due": due_rows}, separators=(",", ":"))
+def _message(at: datetime, rows: Iterable[DueRow]) -> str:
+    due = [[row.tenant, row.encounter] for row in rows]
+    return json.dumps({"time": instants.to_text(at), "due": due}, separators=(",", ":"))
 
 
 def process_records(records: Iterable[dict[str, Any]], has_time: Callable[[], bool]) -> list[str]:
@@ -102,5 +103,5 @@ def _look(tenant: str, encounter_id: str, at: datetime) -> bool:
 
 
 def _hold(tenant: str, encounter_id: str, until: datetime) -> None:
-    item = {"until": {"S": instants.to_text(until)}, "expires": audit_items.expiry(until)}
+    item = {"until": {"S": instants.to_text(until)}, "expires": items.expiry(until)}
     transactions.send([put(keys.hold(tenant, encounter_id), item)])

@@ -1,6 +1,7 @@
 """Writing a message in its thread, and its effect on a session when it counts or moves."""
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
+from shared.catalog import access_patterns as patterns
 from shared.errors import BusinessRule
 from shared.fhir import ulids
 from shared.fhir.fhirjson import Resource
@@ -136,9 +137,9 @@ def _place(
         )
     current = before.place if before.place.is_message else home
     order = times.order_milliseconds(after, work.now, settings().zone)
-    if current.is_message and _fits(current.sort.removeprefix("m#"), order):
+    if current.is_message and _fits(current.sort.removeprefix(patterns.MESSAGE.prefix), order):
         return current
-    return Place(header_id, f"m#{ulids.new(order)}")
+    return Place(header_id, keys.message_sort(ulids.new(order)))
 
 
 def _fits(ulid: str, order: int) -> bool:

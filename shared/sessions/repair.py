@@ -13,7 +13,7 @@ from shared.rules import classification, linking, transitions
 from shared.rules.state import Slot, SlotKey, parse_slot_key
 from shared.sessions import attaching
 from shared.sessions.due_encounters import scheduler_caller
-from shared.store import items
+from shared.store import items, keys
 from shared.store.items import Item
 from shared.store.records import CommunicationRecord, EncounterRecord, with_changes
 from shared.store.transactions import with_retries
@@ -74,7 +74,7 @@ def _open_span(work: AuditedUnitOfWork, slot: Slot) -> None:
     if not slot.key.day:
         thread = slot.key.partition
         span = work.span(slot.session, thread)
-        low = slot.low or f"m#{ulids.prefix(work.milliseconds)}"
+        low = slot.low or keys.message_sort(ulids.prefix(work.milliseconds))
         work.save(transitions.attached_span(span, slot.session, thread, low))
 
 

@@ -7,10 +7,9 @@ from itertools import batched
 from botocore.exceptions import ClientError
 
 from shared.catalog import access_patterns as patterns
-from shared.fhir import instants
 from shared.settings import settings
 from shared.store import codec, dynamodb, keys
-from shared.store.items import Item
+from shared.store.items import Item, expiry, key_attributes
 from shared.store.keys import Address
 
 _LARGEST_BATCH_PUT = 25
@@ -26,17 +25,12 @@ def event_address(tenant: str, event_id: str) -> Address:
 
 def event_item(event: bytes, at: datetime) -> Item:
     """Return the attributes of an event's row, which expires after the retention period."""
-    return {"event": {"B": codec.pack(event)}, **_expiry(at)}
+    return {"event": {"B": codec.pack(event)}} | expires_after(at, settings().audit_retention_days)
 
 
-def _expiry(at: datetime) -> Item:
-    days = settings().audit_retention_days
-    return {"expires": expiry(at + timedelta(days=days))} if days else {}
-
-
-def expiry(until: datetime) -> dict[str, str]:
-    """Return the value of the TTL attribute of an item that is kept until an instant."""
-    return {"N": str(instants.to_nanoseconds(until) // instants.SECOND)}
+def expires_after(begin: datetime, days: int) -> Item:
+    """Return the TTL attribute of an item that is kept for some days; none if `days` is 0."""
+    return {"expires": expiry(begin + timedelta(days=days))} if days else {}
 
 
 def event_of(item: Item) -> bytes:
@@ -49,10 +43,7 @@ def put_rows(rows: Iterable[tuple[Address, Item]]) -> int:
 
     A row that occurs twice is written once. Raises Busy; some of the rows may be stored then.
     """
-    unique = {
-        (address.pk, address.sk): {"pk": {"S": address.pk}, "sk": {"S": address.sk}} | item
-        for address, item in rows
-    }
+    unique = {address.key: key_attributes(*address.key) | item for address, item in rows}
     return sum(
         _refused(batch) for batch in batched(unique.values(), _LARGEST_BATCH_PUT, strict=False)
     )

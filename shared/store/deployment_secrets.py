@@ -58,5 +58,5 @@ def _code(cause: Exception) -> str:
     return type(cause).__name__
 
 
-def _unreadable(said: str) -> Unreadable:
-    return Unreadable("Credentials that are needed for this cannot be read", diagnostics=said)
+def _unreadable(reason: str) -> Unreadable:
+    return Unreadable("Credentials that are needed for this cannot be read", diagnostics=reason)

@@ -18,7 +18,8 @@ from shared.catalog import access_patterns as patterns
 from shared.errors import Transient
 from shared.settings import settings
 from shared.store import meter
-from shared.store.items import Item
+from shared.store.items import Item, key_attributes
+from shared.store.keys import Address
 
 type Key = tuple[str, str]
 
@@ -116,10 +117,6 @@ def table_name(table: str) -> str:
     }[table]
 
 
-def _key(key: Key) -> Item:
-    return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
-
-
 def _tries() -> Iterator[None]:
     """Yield once for each attempt until time runs out, pausing with full jitter in between.
 
@@ -179,10 +176,13 @@ def _call(call: Callable[..., Any], **request: Any) -> dict[str, Any]:
     raise Busy(problem)
 
 
-def get(table: str, key: Key) -> Item | None:
+def get(address: Address) -> Item | None:
     """Return an item, or None if there is none."""
     answer = _call(
-        client().get_item, TableName=table_name(table), Key=_key(key), ConsistentRead=True
+        client().get_item,
+        TableName=table_name(address.table),
+        Key=key_attributes(*address.key),
+        ConsistentRead=True,
     )
     item: Item | None = answer.get("Item")
     return item
@@ -216,7 +216,7 @@ def query(
     if limit is not None:
         request["Limit"] = limit
     if after is not None:
-        request["ExclusiveStartKey"] = _key((partition, after))
+        request["ExclusiveStartKey"] = key_attributes(partition, after)
     answer = _call(client().query, **request)
     last = answer.get("LastEvaluatedKey")
     return answer["Items"], last["sk"]["S"] if last else None
@@ -249,7 +249,7 @@ def scan(
         "ConsistentRead": True,
     }
     if after is not None:
-        request["ExclusiveStartKey"] = _key(after)
+        request["ExclusiveStartKey"] = key_attributes(*after)
     answer = _call(client().scan, **request)
     last = answer.get("LastEvaluatedKey")
     return answer["Items"], (last["pk"]["S"], last["sk"]["S"]) if last else None
@@ -260,7 +260,7 @@ def batch_get(table: str, keys: Sequence[Key]) -> Iterable[Item]:
     for start in range(0, len(keys), LARGEST_BATCH_GET):
         requested: dict[str, Any] = {
             table_name(table): {
-                "Keys": [_key(key) for key in keys[start : start + LARGEST_BATCH_GET]],
+                "Keys": [key_attributes(*key) for key in keys[start : start + LARGEST_BATCH_GET]],
                 "ConsistentRead": True,
             }
         }

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.catalog import access_patterns as patterns
 from shared.fhir.search_values import elements_at
 from shared.store import dynamodb, items, keys
 from shared.store.keys import Address
@@ -40,8 +41,7 @@ def resource_identifiers(resource: dict[str, Any]) -> set[Identifier]:
 
 def last_writer(address: Address) -> str:
     """Return the unit of work that changed a guard last, or "" if there is no guard."""
-    item = dynamodb.get(address.table, (address.pk, address.sk))
-    return items.text(item, "last") if item else ""
+    return items.text(dynamodb.get(address) or {}, "last")
 
 
 def operations(
@@ -60,20 +60,14 @@ def operations(
     """
     count_changes = _count_changes(changes, tenant)
     for address, more in count_changes.items():
-        condition, values = unchanged_condition(claims[address]) if address in claims else ("", {})
-        if more < 0:
-            yield _released(address, more, claims.get(address), work)
-        else:
-            expression = "SET #last = :work ADD #count :more"
-            values |= {"work": {"S": work}, "more": {"N": str(more)}}
-            yield update(address, expression, condition, **values)
+        yield _count_change(address, more, claims.get(address), work)
     for address in claims.keys() - count_changes.keys():
-        condition, values = unchanged_condition(claims[address])
-        if keys.is_identifier_guard(address):
+        condition, values = unchanged_guard(claims[address])
+        if address.sk == patterns.GUARD.sort:
             yield condition_check(address, condition, **values)
         else:
-            expires = {"N": str(int((now + CLAIM_LIFETIME).timestamp()))}
-            yield put(address, {"last": {"S": work}, "expires": expires}, condition, **values)
+            content = {"last": {"S": work}, "expires": items.expiry(now + CLAIM_LIFETIME)}
+            yield put(address, content, condition, **values)
 
 
 def _count_changes(changes: Iterable[Change], tenant: str) -> Counter[Address]:
@@ -88,18 +82,21 @@ def _count_changes(changes: Iterable[Change], tenant: str) -> Counter[Address]:
     return count_changes
 
 
-def unchanged_condition(writer: str) -> tuple[str, dict[str, dict[str, str]]]:
+def unchanged_guard(writer: str) -> tuple[str, dict[str, dict[str, str]]]:
     """Return the condition, with its values, that a guard was not changed since it was read."""
     return ("#last = :read", {"read": {"S": writer}}) if writer else (ABSENT, {})
 
 
-def _released(address: Address, more: int, claimed: str | None, work: str) -> Operation:
-    """Return the operation that lowers a guard's count, or deletes the guard at 0."""
-    item = dynamodb.get(address.table, (address.pk, address.sk)) or {}
-    condition, values = unchanged_condition(
-        items.text(item, "last") if claimed is None else claimed
-    )
-    if items.number(item, "count") + more <= 0:
+def _count_change(address: Address, more: int, last: str | None, work: str) -> Operation:
+    """Return the operation that changes a guard's count, or deletes the guard at 0.
+
+    `last` is the writer that the guard must still have, None if no search relied on the guard.
+    """
+    item = (dynamodb.get(address) or {}) if more < 0 else {}
+    if more < 0 and last is None:
+        last = items.text(item, "last")
+    condition, values = ("", {}) if last is None else unchanged_guard(last)
+    if more < 0 and items.number(item, "count") + more <= 0:
         return delete(address, condition, **values)
     values |= {"work": {"S": work}, "more": {"N": str(more)}}
     return update(address, "SET #last = :work ADD #count :more", condition, **values)

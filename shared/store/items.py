@@ -1,13 +1,20 @@
 """Items in DynamoDB's wire format, and the items of slots, spans, adoptions and figures."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
+from shared.fhir import instants
 from shared.rules.state import Adoption, Figures, Slot, SlotKey, Span
 from shared.store import keys
 from shared.store.keys import Address
 
 type Item = dict[str, dict[str, Any]]
+
+
+def key_attributes(pk: str, sk: str) -> Item:
+    """Return the attributes that are an item's key."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
 def text(item: Item, name: str) -> str:
@@ -21,9 +28,34 @@ def text_attributes(record: object, *names: str) -> Item:
     return {name: {"S": value} for name in names if (value := getattr(record, name))}
 
 
+def number_attributes(record: object, *names: str) -> Item:
+    """Return the named integer fields of a record as attributes, without those that are 0."""
+    return {name: {"N": str(value)} for name in names if (value := getattr(record, name))}
+
+
+def flag_attributes(record: object, *names: str) -> Item:
+    """Return the named boolean fields of a record as attributes, without those that are false."""
+    return {name: {"BOOL": True} for name in names if getattr(record, name)}
+
+
+def set_attributes(record: object, *names: str) -> Item:
+    """Return the named fields of a record that are sets of strings, without the empty ones."""
+    return {name: {"SS": sorted(value)} for name in names if (value := getattr(record, name))}
+
+
+def strings(item: Item, name: str) -> frozenset[str]:
+    """Return an attribute that is a set of strings, which is empty if it is absent."""
+    return frozenset(item[name]["SS"]) if name in item else frozenset()
+
+
 def number(item: Item, name: str) -> int:
     """Return an integer attribute, or 0 if it is absent."""
     return int(item[name]["N"]) if name in item else 0
+
+
+def expiry(until: datetime) -> dict[str, str]:
+    """Return the value of the TTL attribute of an item that is kept until an instant."""
+    return {"N": str(instants.to_nanoseconds(until) // instants.SECOND)}
 
 
 def partition_without_tenant(item: Item) -> str:
@@ -37,18 +69,17 @@ def _sort(item: Item) -> str:
 
 def figures(item: Item) -> Figures:
     """Read the figures of an item."""
-    senders = frozenset(item["senders"]["SS"]) if "senders" in item else frozenset()
+    senders = strings(item, "senders")
     return Figures(text(item, "first"), text(item, "last"), senders, "dirty" in item)
 
 
 def figures_item(value: Figures) -> Item:
     """Return figures as attributes, without the empty ones."""
-    item = text_attributes(value, "first", "last")
-    if value.senders:
-        item["senders"] = {"SS": sorted(value.senders)}
-    if value.dirty:
-        item["dirty"] = {"BOOL": True}
-    return item
+    return (
+        text_attributes(value, "first", "last")
+        | set_attributes(value, "senders")
+        | flag_attributes(value, "dirty")
+    )
 
 
 def slot(item: Item) -> Slot:
@@ -68,11 +99,12 @@ def slot(item: Item) -> Slot:
 
 def slot_item(value: Slot) -> Item:
     """Return all attributes of a slot."""
-    item = text_attributes(value, "session", "low", "high", "arrived") | figures_item(value.figures)
-    item |= {"rev": {"N": str(value.rev)}, "epoch": {"N": str(value.epoch)}}
-    if value.open:
-        item["open"] = {"BOOL": True}
-    return item
+    return (
+        text_attributes(value, "session", "low", "high", "arrived")
+        | figures_item(value.figures)
+        | flag_attributes(value, "open")
+        | {"rev": {"N": str(value.rev)}, "epoch": {"N": str(value.epoch)}}
+    )
 
 
 def span(item: Item) -> Span:
@@ -103,8 +135,7 @@ def adoption(item: Item) -> Adoption:
 
 def adoption_item(value: Adoption) -> Item:
     """Return the attributes of an adoption."""
-    late: Item = {"late": {"BOOL": True}} if value.late else {}
-    return text_attributes(value, "session") | late
+    return text_attributes(value, "session") | flag_attributes(value, "late")
 
 
 ADDRESSES: dict[type, Callable[[str, Any], Address]] = {

@@ -14,7 +14,6 @@ HEADER_SORT = patterns.HEADER.sort
 # Sorts after every character that occurs in keys.
 AFTER_ALL = "\x7f"
 FULL_RANGE = (" ", AFTER_ALL)
-MESSAGE_RANGE = ("m#", "m#" + AFTER_ALL)
 
 
 class Address(NamedTuple):
@@ -23,6 +22,11 @@ class Address(NamedTuple):
     table: str
     pk: str
     sk: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The two keys, which tell the items of a table apart."""
+        return self.pk, self.sk
 
 
 class Place(NamedTuple):
@@ -37,18 +41,41 @@ class Place(NamedTuple):
         return self.sort != HEADER_SORT
 
 
-def address(pattern: AccessPattern, tenant: str, **parts: object) -> Address:
-    """Return the address of a pattern's item.
+def partition(pattern: AccessPattern, tenant: str, **parts: object) -> str:
+    """Return the partition key of a pattern's items.
 
-    `parts` are this server's own ids and numbers, or values that `segment` has encoded.
+    `parts` are this server's own ids and numbers, or values that `encode_segment` has encoded.
     """
-    partition = pattern.partition.format(**parts)
-    return Address(pattern.table, f"{tenant}#{partition}", pattern.sort.format(**parts))
+    return f"{tenant}#{pattern.partition.format(**parts)}"
+
+
+def address(pattern: AccessPattern, tenant: str, **parts: object) -> Address:
+    """Return the address of a pattern's item, whose `parts` are as those of `partition`."""
+    sort = pattern.sort.format(**parts)
+    return Address(pattern.table, partition(pattern, tenant, **parts), sort)
+
+
+def shared_address(pattern: AccessPattern, **parts: object) -> Address:
+    """Return the address of an item in a partition that all tenants share."""
+    return Address(pattern.table, pattern.partition.format(**parts), pattern.sort.format(**parts))
+
+
+def beginning_with(prefix: str) -> tuple[str, str]:
+    """Return the range of the sort keys that begin with a prefix."""
+    return prefix, prefix + AFTER_ALL
+
+
+MESSAGE_RANGE = beginning_with(patterns.MESSAGE.prefix)
+
+
+def message_sort(ulid: str) -> str:
+    """Return the sort key of the message with a ULID, or the beginning of one."""
+    return patterns.MESSAGE.sort.format(ulid=ulid)
 
 
 def encounter(tenant: str, encounter_id: str) -> Address:
     """Return the address of an Encounter's current version."""
-    return Address(patterns.ENCOUNTER, f"{tenant}#{encounter_id}", patterns.CURRENT.sort)
+    return address(patterns.CURRENT, tenant, id=encounter_id)
 
 
 def resource(tenant: str, resource_type: str, resource_id: str) -> Address:
@@ -68,7 +95,7 @@ def home_place(communication_id: str) -> Place:
     """
     header, _, ulid = communication_id.rpartition(".")
     if header and len(header) <= LONGEST_HEADER_ID and ulids.PATTERN.fullmatch(ulid):
-        return Place(header, f"m#{ulid}")
+        return Place(header, message_sort(ulid))
     return Place(communication_id, HEADER_SORT)
 
 
@@ -83,23 +110,26 @@ def current(tenant: str, resource_type: str, resource_id: str) -> Address:
 
 def version(tenant: str, resource_type: str, resource_id: str, number: int) -> Address:
     """Return the address of a superseded version."""
+    numbered = f"{number:08}"
     if resource_type == "Encounter":
-        return address(patterns.VERSION, tenant, id=resource_id, version=f"{number:08}")
+        return address(patterns.VERSION, tenant, id=resource_id, version=numbered)
     if resource_type == "Communication":
         return address(
             patterns.COMMUNICATION_VERSION,
             tenant,
             id=home_place(resource_id).thread,
             resource=resource_id,
-            version=f"{number:08}",
+            version=numbered,
         )
     return address(
-        patterns.RESOURCE_VERSION,
-        tenant,
-        type=resource_type,
-        id=resource_id,
-        version=f"{number:08}",
+        patterns.RESOURCE_VERSION, tenant, type=resource_type, id=resource_id, version=numbered
     )
+
+
+def children(tenant: str, encounter_id: str) -> str:
+    """Return the partition with the index rows of the Encounters that are part of another."""
+    value = f"Encounter/{encounter_id}"
+    return partition(patterns.ROW, tenant, type="Encounter", parameter="part-of", value=value)
 
 
 def span(tenant: str, encounter_id: str, thread: str) -> Address:
@@ -153,17 +183,9 @@ def quota(tenant: str, resource_type: str, person: str, day: str) -> Address:
 
 def hold(tenant: str, encounter_id: str) -> Address:
     """Return the address of the item that keeps an Encounter from being sent to the workers."""
-    pattern = patterns.HELD
-    sort = pattern.sort.format(tenant=tenant, id=encounter_id)
-    return Address(pattern.table, pattern.partition, sort)
+    return shared_address(patterns.HELD, tenant=tenant, id=encounter_id)
 
 
 def reindexing(item: str) -> Address:
     """Return the address of an item about reindexing, which is common to all tenants."""
-    pattern = patterns.REINDEXING
-    return Address(pattern.table, pattern.partition, pattern.sort.format(item=item))
-
-
-def is_identifier_guard(guard_or_claim: Address) -> bool:
-    """Return whether an address is that of an identifier's guard, not of a claim."""
-    return guard_or_claim.sk == patterns.GUARD.sort
+    return shared_address(patterns.REINDEXING, item=item)

@@ -1,7 +1,7 @@
 """The transaction operations that write each kind of record if it is still as it was read."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import singledispatch
 from typing import Any
 from zlib import crc32
@@ -12,13 +12,22 @@ from shared.rules.state import Adoption, Slot, Span
 from shared.store import codec, keys
 from shared.store.dynamodb import table_name
 from shared.store.index.rows import stub
-from shared.store.items import ADDRESSES, Item, adoption_item, slot_item, span_item
+from shared.store.items import (
+    ADDRESSES,
+    Item,
+    adoption_item,
+    key_attributes,
+    slot_item,
+    span_item,
+)
 from shared.store.keys import Address
 from shared.store.records import (
     CommunicationRecord,
+    CurrentRecord,
     EncounterRecord,
     PendingEncounter,
     ResourceRecord,
+    RowKey,
     VersionedRecord,
 )
 
@@ -33,29 +42,29 @@ DUE_SHARDS = 8
 _NAME = re.compile(r"#(\w+)")
 
 
-def _keys(address: Address) -> Item:
-    return {"pk": {"S": address.pk}, "sk": {"S": address.sk}}
-
-
 def put(address: Address, item: Item, condition: str = "", **values: Any) -> Operation:
     """Return a put, under a condition whose values are written `:name`."""
-    return _operation("Put", address, {"Item": _keys(address) | item}, condition, values)
+    return _operation(
+        "Put", address, {"Item": key_attributes(*address.key) | item}, condition, values
+    )
 
 
 def delete(address: Address, condition: str = "", **values: Any) -> Operation:
     """Return a delete."""
-    return _operation("Delete", address, {"Key": _keys(address)}, condition, values)
+    return _operation("Delete", address, {"Key": key_attributes(*address.key)}, condition, values)
 
 
 def update(address: Address, expression: str, condition: str = "", **values: Any) -> Operation:
     """Return an update, which creates the item if there is none."""
-    body = {"Key": _keys(address), "UpdateExpression": expression}
+    body = {"Key": key_attributes(*address.key), "UpdateExpression": expression}
     return _operation("Update", address, body, condition, values)
 
 
 def condition_check(address: Address, condition: str, **values: Any) -> Operation:
     """Return a condition check, which writes nothing."""
-    return _operation("ConditionCheck", address, {"Key": _keys(address)}, condition, values)
+    return _operation(
+        "ConditionCheck", address, {"Key": key_attributes(*address.key)}, condition, values
+    )
 
 
 def _operation(
@@ -113,56 +122,54 @@ def _(new: Adoption, _old: Adoption | None, tenant: str) -> Iterator[Operation]:
 
 @write_operations.register
 def _(new: EncounterRecord, old: EncounterRecord | None, tenant: str) -> Iterator[Operation]:
-    address = new.address(tenant)
-    if old is None:
-        yield put(address, new.to_item(), ABSENT)
-    else:
-        yield put(address, new.to_item(), "#rev = :rev", rev={"N": str(old.rev)})
+    condition, values = unchanged_condition(old)
+    yield put(new.address(tenant), new.to_item(), condition, **values)
     yield from _version_and_rows(new, old, tenant)
-    before = due_address(old, tenant) if old and old.due else None
-    after = due_address(new, tenant) if new.due else None
+    before, after = due_address(old, tenant) if old else None, due_address(new, tenant)
     if before and before != after:
         yield delete(before)
     if after and before != after:
         yield put(after, {})
 
 
-def due_address(record: EncounterRecord, tenant: str) -> Address:
-    """Return the address of an Encounter's due row."""
+def due_address(record: EncounterRecord, tenant: str) -> Address | None:
+    """Return the address of an Encounter's due row, or None if it is never due."""
+    if not record.due:
+        return None
     shard = crc32(record.id.encode()) % DUE_SHARDS
-    parts = {"due": record.due, "tenant": tenant, "id": record.id}
-    partition = patterns.DUE.partition.format(shard=shard)
-    return Address(patterns.SEARCH, partition, patterns.DUE.sort.format(**parts))
+    return keys.shared_address(
+        patterns.DUE, shard=shard, due=record.due, tenant=tenant, id=record.id
+    )
 
 
 @write_operations.register
 def _(
     new: CommunicationRecord, old: CommunicationRecord | None, tenant: str
 ) -> Iterator[Operation]:
-    home, place = keys.home_place(new.id), new.place
-    if old is None:
-        yield put(keys.communication_at(tenant, place), new.to_item(), ABSENT)
-        if place != home:
-            yield put(keys.communication_at(tenant, home), _locator(new), ABSENT)
-    elif old.place == place:
-        condition, values = unchanged_condition(old)
-        yield put(keys.communication_at(tenant, place), new.to_item(), condition, **values)
-    else:
+    home = keys.home_place(new.id)
+    if old and old.place != new.place:
         yield from _move(new, old, tenant)
+    else:
+        condition, values = unchanged_condition(old)
+        yield put(new.address(tenant), new.to_item(), condition, **values)
+        if old is None and new.place != home:
+            yield put(keys.communication_at(tenant, home), _locator(new), ABSENT)
     yield from _version_and_rows(new, old, tenant)
 
 
 @write_operations.register
 def _(new: ResourceRecord, old: ResourceRecord | None, tenant: str) -> Iterator[Operation]:
-    condition, values = unchanged_condition(old) if old else (ABSENT, {})
+    condition, values = unchanged_condition(old)
     yield put(new.address(tenant), new.to_item(), condition, **values)
     yield from _version_and_rows(new, old, tenant)
 
 
 def unchanged_condition(
-    record: CommunicationRecord | EncounterRecord | ResourceRecord,
+    record: CurrentRecord | None,
 ) -> tuple[str, Item]:
     """Return the condition, with its values, that an item has not changed since it was read."""
+    if record is None:
+        return ABSENT, {}
     if isinstance(record, EncounterRecord):
         return "#rev = :rev", {"rev": {"N": str(record.rev)}}
     values: Item = {"v": {"N": str(record.version)}}
@@ -174,11 +181,9 @@ def unchanged_condition(
 def _move(new: CommunicationRecord, old: CommunicationRecord, tenant: str) -> Iterator[Operation]:
     """Move a Communication to a new place, with a locator at its home place if that is another."""
     home, (condition, values) = keys.home_place(new.id), unchanged_condition(old)
-    old_address = keys.communication_at(tenant, old.place)
-    if new.place == home:
-        yield put(keys.communication_at(tenant, home), new.to_item(), "attribute_exists(#to)")
-    else:
-        yield put(keys.communication_at(tenant, new.place), new.to_item(), ABSENT)
+    old_address = old.address(tenant)
+    is_free = "attribute_exists(#to)" if new.place == home else ABSENT
+    yield put(new.address(tenant), new.to_item(), is_free)
     if old.place == home:
         yield put(old_address, _locator(new), condition, **values)
         return
@@ -203,7 +208,7 @@ def _version_and_rows(
         yield delete(keys.index_row(pk, sk))
     added = [row for row in new.rows if not (old and is_same and row in old.rows)]
     if added:
-        copy = row_content(new.json or b"", max(len(pk) + len(sk) for pk, sk in new.rows))
+        copy = row_content(new.json or b"", new.rows)
         for pk, sk in added:
             yield put(keys.index_row(pk, sk), copy)
 
@@ -216,8 +221,9 @@ def version_item(record: VersionedRecord) -> Item:
     return version | {"resource": {"B": codec.pack(record.json)}}
 
 
-def row_content(json: bytes, key_bytes: int) -> Item:
+def row_content(json: bytes, rows: Sequence[RowKey]) -> Item:
     """Return the attributes of index rows: the resource or its stub, if that fits a write unit."""
+    key_bytes = max((len(pk) + len(sk) for pk, sk in rows), default=0)
     room = ROW_BYTES - key_bytes - len("pksk") - len("resource")
     whole = codec.pack(json)
     if len(whole) <= room:

@@ -21,21 +21,17 @@ class Quota(NamedTuple):
     most: int
     end: datetime
 
+    def used(self) -> int:
+        """Return how much of the quota is used."""
+        return items.number(dynamodb.get(self.address) or {}, "count")
 
-def used(quota: Quota) -> int:
-    """Return how much of a quota is used."""
-    item = dynamodb.get(quota.address.table, (quota.address.pk, quota.address.sk))
-    return items.number(item, "count") if item else 0
-
-
-def operation(quota: Quota, more: int) -> Operation:
-    """Return the operation that uses more of a quota, and fails if there is too little left."""
-    expires = int((quota.end + _KEPT_BEYOND).timestamp())
-    return update(
-        quota.address,
-        "SET #expires = :expires ADD #count :more",
-        f"{ABSENT} OR #count <= :room",
-        expires={"N": str(expires)},
-        more={"N": str(more)},
-        room={"N": str(quota.most - more)},
-    )
+    def operation(self, more: int) -> Operation:
+        """Return the operation that uses more of the quota, and fails if there is too little."""
+        return update(
+            self.address,
+            "SET #expires = :expires ADD #count :more",
+            f"{ABSENT} OR #count <= :room",
+            expires=items.expiry(self.end + _KEPT_BEYOND),
+            more={"N": str(more)},
+            room={"N": str(self.most - more)},
+        )

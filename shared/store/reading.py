@@ -5,11 +5,13 @@ from typing import Any, NamedTuple
 
 from shared.catalog import access_patterns as patterns
 from shared.fhir import fhirjson, references
-from shared.store import codec, dynamodb, keys
+from shared.rules.state import Adoption, Span
+from shared.store import codec, dynamodb, items, keys
 from shared.store.items import Item
-from shared.store.keys import Place
+from shared.store.keys import Address, Place
 from shared.store.records import (
     CommunicationRecord,
+    CurrentRecord,
     EncounterRecord,
     ResourceRecord,
     VersionedRecord,
@@ -32,23 +34,16 @@ class VersionKey(NamedTuple):
     number: int
 
 
-class DueRow(NamedTuple):
-    """A due row: an Encounter and when it must be looked at."""
-
-    due: str
-    tenant: str
-    encounter: str
-
-
-def current(tenant: str, resource_type: str, resource_id: str) -> VersionedRecord | None:
+def current(tenant: str, resource_type: str, resource_id: str) -> CurrentRecord | None:
     """Return a resource's current version, which may be a deletion, or None."""
-    if resource_type == "Encounter":
-        item = _get(keys.encounter(tenant, resource_id))
-        return EncounterRecord.from_item(item) if item else None
     if resource_type == "Communication":
         return communication(tenant, resource_id)
-    item = _get(keys.resource(tenant, resource_type, resource_id))
-    return ResourceRecord.from_item(item) if item else None
+    item = dynamodb.get(keys.current(tenant, resource_type, resource_id))
+    return _record_type(resource_type).from_item(item) if item else None
+
+
+def _record_type(resource_type: str) -> type[EncounterRecord | ResourceRecord]:
+    return EncounterRecord if resource_type == "Encounter" else ResourceRecord
 
 
 def communication(tenant: str, communication_id: str) -> CommunicationRecord | None:
@@ -58,22 +53,16 @@ def communication(tenant: str, communication_id: str) -> CommunicationRecord | N
     """
     home = keys.communication_at(tenant, keys.home_place(communication_id))
     for _ in range(_MOST_MOVES):
-        item = _get(home)
+        item = dynamodb.get(home)
         if item and "to" in item:
-            item = _get(keys.communication_at(tenant, _place(item)))
+            item = dynamodb.get(keys.communication_at(tenant, _place(item)))
             if item is None:
                 # The message and its locator moved between the two reads.
                 continue
-        break
-    else:
-        raise dynamodb.Busy("The Communication is being moved; try again later")
-    record = CommunicationRecord.from_item(item) if item else None
-    # A message that moved to this place has another id.
-    return record if record and record.id == communication_id else None
-
-
-def _get(address: keys.Address) -> Item | None:
-    return dynamodb.get(address.table, (address.pk, address.sk))
+        record = CommunicationRecord.from_item(item) if item else None
+        # A message that moved to this place has another id.
+        return record if record and record.id == communication_id else None
+    raise dynamodb.Busy("The Communication is being moved; try again later")
 
 
 def _place(locator: Item) -> Place:
@@ -81,22 +70,19 @@ def _place(locator: Item) -> Place:
     return Place(thread, sort)
 
 
-def version(tenant: str, record: VersionedRecord, number: int) -> VersionedRecord | None:
+def version[V: VersionedRecord](tenant: str, record: V, number: int) -> V | None:
     """Return a superseded version of a resource, or None."""
-    item = _get(keys.version(tenant, record.type, record.id, number))
+    item = dynamodb.get(keys.version(tenant, record.type, record.id, number))
     return superseded_version(record, item) if item else None
 
 
-def versions(
-    tenant: str, record: VersionedRecord, oldest: int, newest: int
-) -> Iterator[VersionedRecord]:
+def versions[V: VersionedRecord](tenant: str, record: V, oldest: int, newest: int) -> Iterator[V]:
     """Yield a resource's superseded versions from `newest` down to `oldest`."""
     last = keys.version(tenant, record.type, record.id, newest)
     first = keys.version(tenant, record.type, record.id, oldest)
     if oldest > newest:
         return
-    version_items = dynamodb.query_all(first.table, first.pk, (first.sk, last.sk), forward=False)
-    for item in version_items:
+    for item in dynamodb.query_all(first.table, first.pk, (first.sk, last.sk), forward=False):
         yield superseded_version(record, item)
 
 
@@ -107,18 +93,16 @@ def json_by_id(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str,
     return {record.id: record.json for record in records if record.json and record.id in ids}
 
 
-def _records(resource_type: str, ids: Sequence[str], tenant: str) -> Iterator[VersionedRecord]:
-    if resource_type == "Encounter":
-        addresses = [keys.encounter(tenant, resource_id) for resource_id in ids]
-        return map(EncounterRecord.from_item, _batch(patterns.ENCOUNTER, addresses))
+def _records(resource_type: str, ids: Iterable[str], tenant: str) -> Iterator[VersionedRecord]:
+    """Return the current records of many resources, in no order. What is absent is left out."""
+    at_home = items_at(keys.current(tenant, resource_type, own_id) for own_id in ids).values()
     if resource_type != "Communication":
-        addresses = [keys.resource(tenant, resource_type, resource_id) for resource_id in ids]
-        return map(ResourceRecord.from_item, _batch(patterns.RESOURCE, addresses))
-    addresses = [keys.communication_at(tenant, keys.home_place(resource_id)) for resource_id in ids]
-    at_home = _batch(patterns.THREAD, addresses)
-    moved = [keys.communication_at(tenant, _place(item)) for item in at_home if "to" in item]
-    items = [item for item in at_home if "to" not in item] + _batch(patterns.THREAD, moved)
-    return map(CommunicationRecord.from_item, items)
+        return map(_record_type(resource_type).from_item, at_home)
+    moved = items_at(
+        keys.communication_at(tenant, _place(item)) for item in at_home if "to" in item
+    )
+    stayed = [item for item in at_home if "to" not in item]
+    return map(CommunicationRecord.from_item, [*stayed, *moved.values()])
 
 
 def read_versions(
@@ -138,22 +122,19 @@ def read_versions(
         ids_by_type.setdefault(version.type, {})[version.id] = None
     records: dict[tuple[str, str], VersionedRecord] = {}
     for resource_type, ids in ids_by_type.items():
-        current_records = _records(resource_type, list(ids), tenant)
+        current_records = _records(resource_type, ids, tenant)
         records |= {(resource_type, record.id): record for record in current_records}
-    items: dict[tuple[str, str], Item] = {}
-    for table in {address.table for address in by_address}:
-        stored = _batch(table, [address for address in by_address if address.table == table])
-        items |= {(item["pk"]["S"], item["sk"]["S"]): item for item in stored}
+    version_items = items_at(by_address)
     return {
         version: (record, superseded_version(record, item))
         for address, version in by_address.items()
-        if (record := records.get(version[:2])) and (item := items.get((address.pk, address.sk)))
+        if (record := records.get(version[:2])) and (item := version_items.get(address))
     }
 
 
 def children(tenant: str, encounter_id: str) -> list[Resource]:
     """Return the Encounters whose `partOf` names an Encounter, each in full or as its stub."""
-    partition = f"{tenant}#Encounter?part-of=Encounter/{encounter_id}"
+    partition = keys.children(tenant, encounter_id)
     index_rows = dynamodb.query_all(patterns.SEARCH, partition, keys.FULL_RANGE)
     resources = (resource_of_row(tenant, item) for item in index_rows)
     return [child for child in resources if child and child["id"] != encounter_id]
@@ -168,28 +149,27 @@ def resource_of_row(tenant: str, item: Item) -> Resource:
     return record.resource if record else {}
 
 
-def thread_ids(tenant: str, encounter_id: str) -> list[str]:
-    """Return the ids of the threads that a session has or had, in order."""
-    partition = keys.encounter(tenant, encounter_id).pk
-    spans = dynamodb.query_all(patterns.ENCOUNTER, partition, ("t#", "t#" + keys.AFTER_ALL))
-    return [item["sk"]["S"].partition("#")[2] for item in spans]
+def spans(tenant: str, encounter_id: str) -> list[Span]:
+    """Return the spans of all threads that a session has or had, in order of threads."""
+    partition = keys.partition(patterns.SPAN, tenant, id=encounter_id)
+    between = keys.beginning_with(patterns.SPAN.prefix)
+    return [items.span(item) for item in dynamodb.query_all(patterns.ENCOUNTER, partition, between)]
 
 
-def due_rows(shard: int, until: str) -> Iterator[DueRow]:
-    """Yield the due rows of a shard up to an instant, the earliest first."""
-    partition = patterns.DUE.partition.format(shard=shard)
-    for item in dynamodb.query_all(patterns.SEARCH, partition, ("!", until + keys.AFTER_ALL)):
-        yield DueRow(*item["sk"]["S"].split("#"))
+def adoptions(tenant: str, thread: str) -> list[Adoption]:
+    """Return all adoptions of a thread, in order of epochs."""
+    partition = keys.partition(patterns.ADOPTION, tenant, id=thread)
+    between = keys.beginning_with(patterns.ADOPTION.prefix)
+    return [items.adoption(row) for row in dynamodb.query_all(patterns.THREAD, partition, between)]
 
 
-def held_encounters(at: str) -> set[tuple[str, str]]:
-    """Read tenant and id of each Encounter that is not to be looked at by an instant."""
-    pattern = patterns.HELD
-    items = dynamodb.query_all(pattern.table, pattern.partition, keys.FULL_RANGE)
-    sorts = [item["sk"]["S"] for item in items if item["until"]["S"] > at]
-    return {(tenant, own_id) for tenant, _, own_id in (sort.partition("#") for sort in sorts)}
-
-
-def _batch(table: str, addresses: Sequence[keys.Address]) -> list[Item]:
-    unique = list(dict.fromkeys((address.pk, address.sk) for address in addresses))
-    return list(dynamodb.batch_get(table, unique))
+def items_at(addresses: Iterable[Address]) -> dict[Address, Item]:
+    """Return the items at many addresses. What is absent is left out."""
+    keys_of_table: dict[str, dict[tuple[str, str], None]] = {}
+    for address in addresses:
+        keys_of_table.setdefault(address.table, {})[address.key] = None
+    return {
+        Address(table, item["pk"]["S"], item["sk"]["S"]): item
+        for table, wanted in keys_of_table.items()
+        for item in dynamodb.batch_get(table, list(wanted))
+    }

@@ -6,11 +6,23 @@ from typing import Any, Self
 
 import orjson
 
+from shared.catalog import access_patterns as patterns
 from shared.errors import TooLong
 from shared.fhir import fhirjson
 from shared.rules.state import ClosingMark, Figures
 from shared.store import codec, keys
-from shared.store.items import Item, figures, figures_item, number, text, text_attributes
+from shared.store.items import (
+    Item,
+    figures,
+    figures_item,
+    flag_attributes,
+    number,
+    number_attributes,
+    set_attributes,
+    strings,
+    text,
+    text_attributes,
+)
 from shared.store.keys import Address, Place
 
 type Resource = dict[str, Any]
@@ -29,7 +41,8 @@ class VersionedRecord:
     """The record of any resource: the attributes that the current items of all types share.
 
     `json` is the resource as responses show it, or None if it is deleted. `rows` are the keys of
-    its index rows. `chain` is the hash of the last audit event about it. Instants are strings.
+    its index rows. `chain` is the hash of the last audit event about it. `is_long` says that it has
+    long rows, which only Encounters have. Instants are strings.
     """
 
     type: str
@@ -40,6 +53,7 @@ class VersionedRecord:
     updated: str
     rows: tuple[RowKey, ...] = ()
     chain: bytes = b""
+    is_long: bool = False
 
     def address(self, tenant: str) -> Address:
         """Return the address of the item."""
@@ -52,7 +66,7 @@ class VersionedRecord:
 
     @property
     def last_updated(self) -> str:
-        """When this version was made, which is near the beginning of the JSON."""
+        """The instant of this version, which is near the beginning of the JSON."""
         if self.json is None:
             return self.updated
         start = self.json.index(_LAST_UPDATED) + len(_LAST_UPDATED)
@@ -116,7 +130,7 @@ class EncounterRecord(VersionedRecord):
     Encounter must be looked at (empty for never). `slots` are the attached slots, `figures` those
     of slots that were detached, `filled` the names of elements that the server computed. `closing`
     is the closing under way. `by_server` says that the server opened it, `patient_made` that a
-    patient or related person did, `is_long` that it has long rows.
+    patient or related person did.
 
     `opened`, `policy`, `idle_minutes` and `max_hours` are stamped when it opens. A day's session
     also has `home`, the day's slot, and `day_end`, after which it closes.
@@ -131,7 +145,6 @@ class EncounterRecord(VersionedRecord):
     filled: frozenset[str] = frozenset()
     closing: ClosingMark | None = None
     by_server: bool = False
-    is_long: bool = False
     patient_made: bool = False
     opened: str = ""
     policy: str = ""
@@ -146,18 +159,15 @@ class EncounterRecord(VersionedRecord):
 
     def to_item(self) -> Item:
         """Return the item's attributes."""
-        item = self._item() | figures_item(self.figures)
-        item |= {"rev": {"N": str(self.rev)}, "entered": {"S": self.entered}}
-        item |= text_attributes(self, "due", "opened", "policy", "home", "day_end")
-        for name in ("by_server", "is_long", "patient_made"):
-            if getattr(self, name):
-                item[name] = {"BOOL": True}
-        for name in ("idle_minutes", "max_hours"):
-            if number := getattr(self, name):
-                item[name] = {"N": str(number)}
-        for name in ("slots", "filled"):
-            if values := getattr(self, name):
-                item[name] = {"SS": sorted(values)}
+        item = (
+            self._item()
+            | figures_item(self.figures)
+            | {"rev": {"N": str(self.rev)}, "entered": {"S": self.entered}}
+            | text_attributes(self, "due", "opened", "policy", "home", "day_end")
+            | flag_attributes(self, "by_server", "is_long", "patient_made")
+            | number_attributes(self, "idle_minutes", "max_hours")
+            | set_attributes(self, "slots", "filled")
+        )
         if closing := self.closing:
             begun = figures_item(closing.figures) | text_attributes(closing, "id", "status", "at")
             item["closing"] = {"M": begun}
@@ -172,8 +182,8 @@ class EncounterRecord(VersionedRecord):
             rev=int(item["rev"]["N"]),
             entered=item["entered"]["S"],
             due=text(item, "due"),
-            slots=frozenset(item["slots"]["SS"]) if "slots" in item else frozenset(),
-            filled=frozenset(item["filled"]["SS"]) if "filled" in item else frozenset(),
+            slots=strings(item, "slots"),
+            filled=strings(item, "filled"),
             figures=figures(item),
             closing=_closing(item["closing"]["M"]) if "closing" in item else None,
             by_server="by_server" in item,
@@ -228,21 +238,19 @@ class CommunicationRecord(VersionedRecord):
 
     def to_item(self) -> Item:
         """Return the item's attributes."""
-        item = self._item()
-        if self.id != self._id_of_place():
+        item = (
+            self._item()
+            | text_attributes(self, "at", "session", "day")
+            | flag_attributes(
+                self, "counts", "plain", "drafted", "by_patient", "patient_made", "recalled"
+            )
+            | number_attributes(self, "rebuilt")
+        )
+        if self.id != id_of(self.place):
             item["id"] = {"S": self.id}
-        item |= text_attributes(self, "at", "session", "day")
-        for name in ("counts", "plain", "drafted", "by_patient", "patient_made", "recalled"):
-            if getattr(self, name):
-                item[name] = {"BOOL": True}
-        if self.rebuilt:
-            item["rebuilt"] = {"N": str(self.rebuilt)}
         if self.epoch is not None:
             item["epoch"] = {"N": str(self.epoch)}
         return item
-
-    def _id_of_place(self) -> str:
-        return id_of(self.place)
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
@@ -281,10 +289,7 @@ class ResourceRecord(VersionedRecord):
 
     def to_item(self) -> Item:
         """Return the item's attributes."""
-        item = self._item()
-        if self.rebuilt:
-            item["rebuilt"] = {"N": str(self.rebuilt)}
-        return item
+        return self._item() | number_attributes(self, "rebuilt")
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
@@ -298,9 +303,16 @@ class ResourceRecord(VersionedRecord):
         )
 
 
+type CurrentRecord = EncounterRecord | CommunicationRecord | ResourceRecord
+
+
 def id_of(place: Place) -> str:
     """Return the id that a place gives a Communication for which the client chose none."""
-    return f"{place.thread}.{place.sort[2:]}" if place.is_message else place.thread
+    return (
+        f"{place.thread}.{place.sort.removeprefix(patterns.MESSAGE.prefix)}"
+        if place.is_message
+        else place.thread
+    )
 
 
 def superseded_version[V: VersionedRecord](record: V, item: Item) -> V:
@@ -318,12 +330,6 @@ class PendingEncounter:
 
     encounter: str
     json: bytes
-
-    @property
-    def resource(self) -> Resource:
-        """The resource as a dict."""
-        resource: Resource = fhirjson.loads(self.json)
-        return resource
 
     def address(self, tenant: str) -> Address:
         """Return the address of the item."""

@@ -54,14 +54,11 @@ class Repository:
         return instants.to_nanoseconds(self.now) // instants.MILLISECOND
 
     def _record[R](self, address: Address, read_item: Callable[[Item], R]) -> R | None:
-        if address in self._saved:
-            saved: R | None = self._saved[address]
-            return saved
-        if address not in self._read:
-            item = dynamodb.get(address.table, (address.pk, address.sk))
+        if address not in self._saved and address not in self._read:
+            item = dynamodb.get(address)
             self._read[address] = read_item(item) if item else None
-        read: R | None = self._read[address]
-        return read
+        record: R | None = self._saved.get(address, self._read.get(address))
+        return record
 
     def encounter(self, encounter_id: str, *, closing: bool = False) -> EncounterRecord | None:
         """Return an Encounter, or None. Raises ClosingUnderWay unless `closing` allows for that."""
@@ -114,18 +111,13 @@ class Repository:
 
     def adoptions(self, thread: str) -> list[Adoption]:
         """Return all adoptions of a thread, in order of epochs."""
-        rows = dynamodb.query_all(
-            patterns.THREAD, f"{self.tenant}#{thread}", ("a#", "a#" + keys.AFTER_ALL)
-        )
-        stored = {row.epoch: row for row in map(items.adoption, rows)}
+        stored = {row.epoch: row for row in reading.adoptions(self.tenant, thread)}
         saved = {row.epoch: row for row in self._saved_as(Adoption) if row.thread == thread}
         return [row for _, row in sorted((stored | saved).items())]
 
     def spans(self, encounter_id: str) -> list[Span]:
         """Return the spans of all threads that a session has or had, in order of threads."""
-        partition = f"{self.tenant}#{encounter_id}"
-        rows = dynamodb.query_all(patterns.ENCOUNTER, partition, ("t#", "t#" + keys.AFTER_ALL))
-        stored = {row.thread: row for row in map(items.span, rows)}
+        stored = {row.thread: row for row in reading.spans(self.tenant, encounter_id)}
         saved = {row.thread: row for row in self._saved_as(Span) if row.encounter == encounter_id}
         return [row for _, row in sorted((stored | saved).items())]
 
@@ -164,7 +156,7 @@ class Repository:
 
     def children(self, encounter_id: str) -> list[EncounterRecord]:
         """Return the Encounters whose `partOf` names an Encounter."""
-        partition = f"{self.tenant}#Encounter?part-of=Encounter/{encounter_id}"
+        partition = keys.children(self.tenant, encounter_id)
         rows = dynamodb.query_all(patterns.SEARCH, partition, keys.FULL_RANGE)
         ids = [item["sk"]["S"].rpartition("#")[2] for item in rows]
         saved = [record.id for record in self._saved_as(EncounterRecord)]

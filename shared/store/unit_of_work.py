@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from shared.catalog import access_patterns as patterns
 from shared.catalog.types import SESSION_TYPES
 from shared.fhir.references import Literal
 from shared.rules.state import Slot
 from shared.store import guards, keys, transactions
-from shared.store.audit_items import event_item
+from shared.store.audit_items import event_address, event_item
 from shared.store.index.rows import row_keys
 from shared.store.keys import Address
 from shared.store.operations import (
@@ -25,7 +24,7 @@ from shared.store.operations import (
 from shared.store.records import EncounterRecord, VersionedRecord, with_changes
 from shared.store.repository import Repository
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # only patients have quotas
     from shared.store.quotas import Quota
 
 
@@ -57,12 +56,10 @@ class UnitOfWork(Repository):
 
     def require_version(self, address: Address, version: int) -> None:
         """Require that a resource has a version; version 0 requires that it never existed."""
-        if version:
-            self._required[address] = condition_check(
-                address, "#version = :v", v={"N": str(version)}
-            )
-        else:
-            self._required[address] = condition_check(address, ABSENT)
+        condition, values = (
+            ("#version = :v", {"v": {"N": str(version)}}) if version else (ABSENT, {})
+        )
+        self._required[address] = condition_check(address, condition, **values)
 
     def require_unchanged(self, record: VersionedRecord | Slot) -> None:
         """Require that a resource stays as it was read, or that a slot keeps its epoch."""
@@ -112,10 +109,8 @@ class UnitOfWork(Repository):
 
     def use_quota(self, quota: "Quota") -> bool:
         """Use one of a quota with this work, and return whether there was one left."""
-        from shared.store import quotas  # noqa: PLC0415 - only patients have quotas
-
         spent = self._spent.get(quota, 0)
-        if quotas.used(quota) + spent >= quota.most:
+        if quota.used() + spent >= quota.most:
             return False
         self._spent[quota] = spent + 1
         return True
@@ -159,16 +154,9 @@ class UnitOfWork(Repository):
         writes += guards.operations(
             versions, self._claims, tenant=self.tenant, work=event_id, now=self.now
         )
-        writes += self._quotas()
-        address = keys.address(patterns.EVENT, self.tenant, ulid=event_id)
-        writes.append(put(address, event_item(event, self.now)))
+        writes += [quota.operation(more) for quota, more in self._spent.items()]
+        writes.append(put(event_address(self.tenant, event_id), event_item(event, self.now)))
         return writes
-
-    def _quotas(self) -> Iterator[Operation]:
-        if self._spent:
-            from shared.store import quotas  # noqa: PLC0415 - only patients have quotas
-
-            yield from (quotas.operation(quota, more) for quota, more in self._spent.items())
 
     def _existence_checks(self, saved: Mapping[Address, Any]) -> Iterator[Operation]:
         """Yield the checks that targets exist, except those that this work writes or checks."""
@@ -182,22 +170,21 @@ class UnitOfWork(Repository):
                 yield operation
 
     def _operations(self, address: Address, record: Any, chain: bytes) -> Iterator[Operation]:
-        before = self._before(address, record)
         if record is None:
             yield delete(address)
-        elif isinstance(record, VersionedRecord):
+            return
+        before = self._before(address, record)
+        if isinstance(record, VersionedRecord):
             record = self._indexed(record, before, chain)
-            yield from write_operations(record, before, self.tenant)
-        else:
-            yield from write_operations(record, before, self.tenant)
+        yield from write_operations(record, before, self.tenant)
 
     def _indexed[V: VersionedRecord](self, record: V, before: V | None, chain: bytes) -> V:
         """Return a record with its index rows and the next link of its chain."""
-        is_long = isinstance(record, EncounterRecord) and record.is_long
-        was_long = isinstance(before, EncounterRecord) and before.is_long
-        if before and record.version == before.version and is_long is was_long:
+        if before and record.version == before.version and record.is_long is before.is_long:
             return with_changes(record, chain=chain, rows=before.rows)
-        keys_of_rows: tuple[tuple[str, str], ...] = ()
-        if not record.deleted:
-            keys_of_rows = row_keys(record.resource, record.created, self.tenant, is_long=is_long)
-        return with_changes(record, chain=chain, rows=keys_of_rows)
+        rows = (
+            ()
+            if record.deleted
+            else row_keys(record.resource, record.created, self.tenant, is_long=record.is_long)
+        )
+        return with_changes(record, chain=chain, rows=rows)

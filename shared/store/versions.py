@@ -36,14 +36,14 @@ def _instant(work: UnitOfWork, *earlier: VersionedRecord | None) -> str:
     return instants.to_text(instants.from_text(last) + timedelta(milliseconds=1))
 
 
-def _next[V: VersionedRecord](
+def next_resource[V: VersionedRecord](
     work: UnitOfWork,
     before: V,
     resource: Resource | None,
-    changes: dict[str, Any],
     after: VersionedRecord | None = None,
+    **changes: Any,
 ) -> V:
-    """Return the next version of a record; a resource of None deletes it.
+    """Return the next version of a resource; a resource of None deletes it.
 
     The new record knows its content, so its JSON is not parsed again. Its instant is also later
     than that of `after`.
@@ -64,7 +64,9 @@ def next_encounter(
 ) -> EncounterRecord:
     """Return the next version of an Encounter; a resource of None deletes it."""
     changes = _created_by(work, before) | changes
-    after = _next(work, before, resource, changes, _session_before(work, before, resource))
+    after = next_resource(
+        work, before, resource, _session_before(work, before, resource), **changes
+    )
     zone = settings().zone
     stays_long = (
         before.is_long
@@ -115,13 +117,6 @@ def blank_encounter(work: UnitOfWork, encounter_id: str) -> EncounterRecord:
     )
 
 
-def next_resource(
-    work: UnitOfWork, before: VersionedRecord, resource: Resource | None
-) -> VersionedRecord:
-    """Return the next version of a resource of any other type; a resource of None deletes it."""
-    return _next(work, before, resource, {})
-
-
 def blank_resource(work: UnitOfWork, target: Literal) -> ResourceRecord:
     """Return version 0 of a resource of any other type, which its first version follows."""
     return ResourceRecord(
@@ -137,7 +132,7 @@ def next_communication(
     if resource and is_draft(resource):
         was_sent = not before.deleted and not is_draft(before.resource)
         changes |= {"drafted": True, "recalled": before.recalled or was_sent}
-    return _next(work, before, resource, changes)
+    return next_resource(work, before, resource, **changes)
 
 
 def blank_communication(work: UnitOfWork, communication_id: str) -> CommunicationRecord:

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from functions import closing_scheduler, closing_worker
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.interactions.create import create
 from shared.local import template
 from shared.local.emulator import Emulator, emulator

@@ -8,7 +8,7 @@ from itertools import islice
 from unittest.mock import patch
 
 from functions import closing_scheduler
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.fhir import instants
 from shared.interactions.create import create
 from shared.local.schedule import event

@@ -12,11 +12,12 @@ from functions import closing_worker
 from shared import settings
 from shared.audit import digests, journal, segments
 from shared.catalog import access_patterns as patterns
-from shared.catalog.interactions import GREEDY_ROUTES, INTERACTIONS
+from shared.catalog.interactions import INTERACTIONS
 from shared.catalog.policies import MAX_HOURS, POLICIES, SLOT_SCOPES
 from shared.local import template
 from shared.packaging.build import ROOT
 from shared.store import transactions
+from tests.support.greedy_routes import GREEDY_ROUTES
 
 TEMPLATE = template.load()
 RESOURCES = TEMPLATE["Resources"]

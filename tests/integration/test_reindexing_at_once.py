@@ -21,13 +21,13 @@ VISITS, PARTS, ROUNDS = 24, 2, 4
 def visits(clinic: ApiClient) -> Iterator[list[str]]:
     """Create visits before the search parameter exists."""
     yield [clinic.post("/Encounter", in_ward("a")).id for _ in range(VISITS)]
-    SEARCH_PARAMS.remove("Encounter", "ward")
+    del SEARCH_PARAMS.of("Encounter")["ward"]
 
 
 def test_every_row_is_right_after_a_reindexing_with_concurrent_writers(
     clinic: ApiClient, visits: list[str]
 ) -> None:
-    SEARCH_PARAMS.add(WARD)
+    SEARCH_PARAMS.of(WARD.resource)[WARD.code] = WARD
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 
     def move(number: int) -> int:
@@ -51,7 +51,7 @@ def test_every_row_is_right_after_a_reindexing_with_concurrent_writers(
         # This pass repairs guards, which wait until the rows of all parts are written.
         assert reindex.handler({"part": number, "parts": PARTS}, context)["done"]
     reindex.handler({"finish": PARTS}, context)
-    readiness.clear_cache()
+    readiness.ready_names.cache_clear()
     assert readiness.is_partitioned(WARD)
     last = f"/Encounter?ward=Location/b{ROUNDS - 1}&_count=100"
     assert sorted(clinic.get(last).ids) == sorted(visits[number] for number in moved)

@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from shared.catalog.interactions import GREEDY_ROUTES, INTERACTIONS, Interaction
+from shared.catalog.interactions import INTERACTIONS, Interaction
 from tests.support import response_checks
+from tests.support.greedy_routes import GREEDY_ROUTES, greedy_path
 
 DOMAIN = "fhir.example.org"
 ORIGIN, BASE_PATH = f"https://{DOMAIN}", "/fhir/R4"
@@ -109,7 +110,7 @@ class ApiClient:
         event = self._event(method, base + parts.path, parts.query, sent, body)
         event |= {"routeKey": f"{method} {base}{row.path}" if row else "$default"}
         if not row and (slashed := _slashed(method, parts.path)):
-            row, event["routeKey"] = slashed, f"{method} {base}{slashed.greedy_path}"
+            row, event["routeKey"] = slashed, f"{method} {base}{greedy_path(slashed)}"
         event["pathParameters"] = parameters
         module = import_module(f"functions.{row.function if row else 'fallback'}")
         return module.handler, json.loads(json.dumps(event))

@@ -15,5 +15,5 @@ def clear_caches() -> None:
     for cached in caches:
         cached.cache_clear()
     deadlines.begin(None)
-    readiness.clear_cache()
+    readiness.ready_names.cache_clear()
     remote.clear_cache()

@@ -114,9 +114,8 @@ def _check_due(
         is_open = classification.is_open(record.resource) or record.closing is not None
         assert looked_at or bool(record.due) == is_open, record.id
         assert is_open or not record.due, record.id
-        if record.due:
-            address = due_address(record, tenant)
-            expected.add((address.pk, address.sk))
+        if address := due_address(record, tenant):
+            expected.add(address.key)
     assert due == expected
 
 

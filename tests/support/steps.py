@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.fhir import instants
-from shared.store import reading
+from shared.store import due_rows
 from shared.store.operations import DUE_SHARDS
 from tests.support import care
 from tests.support.api_client import ApiClient
@@ -45,5 +45,5 @@ def end(clinic: ApiClient, session_id: str, status: str = "finished") -> None:
 def due_until(moment: datetime) -> list[tuple[str, str]]:
     """Return the Encounters that are due by a moment, each as a tenant and an id."""
     until = instants.to_text(moment)
-    rows = [row for shard in range(DUE_SHARDS) for row in reading.due_rows(shard, until)]
+    rows = [row for shard in range(DUE_SHARDS) for row in due_rows.due_rows(shard, until)]
     return [(row.tenant, row.encounter) for row in rows]

@@ -62,9 +62,9 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.DUE: operations.due_address,
     patterns.HELD: keys.hold,
     patterns.EVENT: audit_items.event_address,
-    patterns.NEW_EVENTS: journal.partition,
-    patterns.POSTINGS: archive_index.bucket_partition,
-    patterns.SEGMENTS: archive_index.segments_partition,
+    patterns.NEW_EVENTS: journal.rows,
+    patterns.POSTINGS: archive_index.rows,
+    patterns.SEGMENTS: archive_index.rows,
 }
 
 

@@ -165,29 +165,17 @@ class SearchParams:
         """Create the collection without parameters."""
         self._by_type: dict[str, dict[str, SearchParam]] = {}
 
-    def add(self, row: SearchParam) -> None:
-        """Add a parameter. Raises ValueError if it is already defined."""
-        _add(self.of(row.resource), row)
-
-    def remove(self, resource: str, code: str) -> None:
-        """Remove a parameter."""
-        del self.of(resource)[code]
-
     def of(self, resource: str) -> dict[str, SearchParam]:
         """Return the parameters of a resource type by code, in the order of the documents."""
         if resource not in self._by_type:
             module = re.sub(r"(?<!^)(?=[A-Z])", "_", resource).lower()
             by_code: dict[str, SearchParam] = {}
             for row in import_module(f"{__name__}.{module}").ROWS:
-                _add(by_code, row)
+                if row.code in by_code:
+                    raise ValueError(f"{row.name} is defined twice")
+                by_code[row.code] = row
             self._by_type[resource] = by_code
         return self._by_type[resource]
-
-
-def _add(by_code: dict[str, SearchParam], row: SearchParam) -> None:
-    if row.code in by_code:
-        raise ValueError(f"{row.name} is defined twice")
-    by_code[row.code] = row
 
 
 SEARCH_PARAMS = SearchParams()

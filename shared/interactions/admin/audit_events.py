@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/auditevent.html
 """
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.audit import event_lookup
 from shared.catalog.types import AUDIT_EVENT
 from shared.errors import Invalid, NotFound

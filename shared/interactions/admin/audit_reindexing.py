@@ -8,10 +8,9 @@ import orjson
 
 from shared.audit import archive_index, segments
 from shared.audit.segments import Segment
-from shared.catalog import access_patterns as patterns
 from shared.fhir import instants
 from shared.settings import ARCHIVE, settings
-from shared.store import archive, audit_items, dynamodb
+from shared.store import archive, audit_items, reading
 from shared.store.items import Item
 
 CHECKED, REPAIRED = "checked audit rows", "repaired audit rows"
@@ -46,13 +45,12 @@ def _mend(segment: Segment, counts: Counter[str]) -> None:
         return
     now = instants.to_nanoseconds(instants.now()) // instants.SECOND
     wanted = {
-        (address.pk, address.sk): (address, item)
+        address: item
         for address, item in archive_index.rows(segment)
         if "expires" not in item or int(item["expires"]["N"]) > now
     }
-    stored = dynamodb.batch_get(patterns.AUDIT, [*wanted])
-    there = {(item["pk"]["S"], item["sk"]["S"]): item for item in stored}
-    wrong = [row for key, row in wanted.items() if not _is_so(there.get(key), row[1])]
+    stored = reading.items_at(wanted)
+    wrong = [row for row in wanted.items() if not _is_so(stored.get(row[0]), row[1])]
     counts[CHECKED] += len(wanted)
     counts[REPAIRED] += len(wrong) - audit_items.put_rows(wrong)
 

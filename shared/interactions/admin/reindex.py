@@ -21,7 +21,7 @@ from shared.sessions import repair as session_repair
 from shared.store import dynamodb, keys, transactions
 from shared.store.items import Item
 from shared.store.operations import delete, put
-from shared.store.repair import guard_counts, index_drift
+from shared.store.repair import guard_counts, index_drift, orphan_rows
 
 type Part = tuple[int, int]
 
@@ -101,7 +101,7 @@ def _repair_rows(table: str, item: Item, counts: Counter[str]) -> None:
     """Delete an item that is a superfluous row, or repair the rows of the record that it is."""
     key = (item["pk"]["S"], item["sk"]["S"])
     if table == patterns.index_table_of_key(key[1]):
-        owner = index_drift.row_owner(key)
+        owner = orphan_rows.row_owner(key)
         if owner:
             counts[f"{CHECKED} rows"] += 1
             counts[f"{REPAIRED} rows"] += transactions.with_retries(
@@ -154,7 +154,7 @@ def _repair(table: str, item: Item, tenant: str) -> int:
     drift = index_drift.drift(record, tenant) if record else None
     if drift is None or not drift.count:
         return 0
-    current = dynamodb.get(table, (item["pk"]["S"], item["sk"]["S"]))
+    current = dynamodb.get(keys.Address(table, item["pk"]["S"], item["sk"]["S"]))
     record = index_drift.current_record(table, current) if current else None
     drift = index_drift.drift(record, tenant) if record else None
     if drift is None or not drift.count:
@@ -165,7 +165,7 @@ def _repair(table: str, item: Item, tenant: str) -> int:
 
 def _delete_orphan(key: tuple[str, str], tenant: str, resource_type: str, resource_id: str) -> int:
     """Delete a row that its resource does not list. Return 1 if it was deleted, else 0."""
-    repair = index_drift.orphan_deletion(key, tenant, resource_type, resource_id)
+    repair = orphan_rows.orphan_deletion(key, tenant, resource_type, resource_id)
     if repair:
         transactions.send(repair)
     return bool(repair)
@@ -177,7 +177,7 @@ def _address(part: Part) -> keys.Address:
 
 def _state(part: Part) -> State:
     address = _address(part)
-    item = dynamodb.get(address.table, (address.pk, address.sk))
+    item = dynamodb.get(address)
     stored: dict[str, Any] = orjson.loads(item["state"]["S"]) if item else {}
     if stored.get("catalogue") != catalogue_hash():
         return State(catalogue=catalogue_hash())

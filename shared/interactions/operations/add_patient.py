@@ -1,6 +1,6 @@
 """The operation $add-patient on an open session."""
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.interactions import write_access
 from shared.interactions.operations.parameters import Values, relative_reference

@@ -1,6 +1,6 @@
 """The operation $close-session on a session."""
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.interactions import write_access
 from shared.interactions.operations.session_access import writable_session

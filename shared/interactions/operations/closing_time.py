@@ -1,6 +1,6 @@
 """The operation $closing: a session's policy, and when the server will close it."""
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import fhirjson, instants

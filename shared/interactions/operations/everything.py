@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import batched
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.catalog import controls
 from shared.catalog.controls import LARGEST_COUNT
@@ -119,7 +119,7 @@ class _Request:
 
         Neither the page nor its cursor reveals headers that the caller does not see.
         """
-        threads = reading.thread_ids(self.caller.tenant, self.id)
+        threads = [span.thread for span in reading.spans(self.caller.tenant, self.id)]
         ids = [thread for thread in threads if thread > after]
         found: list[bytes] = []
         for batch in batched(ids, min(room + 1, LARGEST_BATCH_GET), strict=False):

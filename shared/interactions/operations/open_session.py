@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from shared.access import Caller, patient_sessions, patient_writes
+from shared.access import patient_sessions, patient_writes
+from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule
 from shared.fhir import instants, references, ulids

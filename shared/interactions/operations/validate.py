@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.access import Caller, authorize
+from shared.access.authorization import authorize
+from shared.access.caller import Caller
 from shared.catalog.interactions import INTERACTIONS
 from shared.errors import FhirError, Invalid, Issue, Transient
 from shared.fhir.references import CORE_DEFINITIONS, Literal

@@ -22,9 +22,9 @@ from shared.search.query.criterion import Criterion
 from shared.search.query.operands import ReferenceOperand
 from shared.store import codec, dynamodb
 from shared.store.index import order, partitions
-from shared.store.index.order import AFTER_ALL
 from shared.store.index.row_kinds import HEADER_PREFIX
 from shared.store.items import Item
+from shared.store.keys import FULL_RANGE, beginning_with
 from shared.store.reading import current, json_by_id, resource_of_row
 
 type Partition = tuple[str, str]
@@ -154,9 +154,7 @@ def _threads(own: dict[Partition, str]) -> dict[str, str]:
     drafts = f"{HEADER_PREFIX}p#"
     threads: dict[str, str] = {}
     for (table, partition), element in own.items():
-        for item in dynamodb.query_all(
-            table, partition, (HEADER_PREFIX, HEADER_PREFIX + AFTER_ALL)
-        ):
+        for item in dynamodb.query_all(table, partition, beginning_with(HEADER_PREFIX)):
             sort = item["sk"]["S"]
             if element == "sender" or not sort.startswith(drafts):
                 place_in_order, _, thread = sort.rpartition("#")
@@ -182,7 +180,7 @@ def _session_rows(query: Query, visibility: Visibility, people: frozenset[str]) 
     parents: dict[str, None] = {}
     for person in sorted(people):
         partition = partitions.of_medical_encounters(visibility.tenant, person)
-        for item in dynamodb.query_all(patterns.SEARCH, partition, (" ", AFTER_ALL)):
+        for item in dynamodb.query_all(patterns.SEARCH, partition, FULL_RANGE):
             parents[classification.parent_id(resource_of_row(visibility.tenant, item))] = None
     sessions = json_by_id("Encounter", [parent for parent in parents if parent], visibility.tenant)
     for encounter_id, json in sessions.items():

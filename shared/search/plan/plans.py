@@ -17,7 +17,7 @@ from shared.store.index.order import Order
 from shared.store.items import Item
 
 # The only kind of rows in a thread's own partition: its messages.
-MESSAGE_PREFIX = "m#"
+MESSAGE_PREFIX = patterns.MESSAGE.prefix
 # The value of `Plan.reads` if the partitions are those of the caller's compartments.
 COMPARTMENT = "compartment"
 # How many rows it counts to begin a partition of a later group, so that one request begins at most

@@ -10,7 +10,8 @@ from shared.fhir.instants import FOREVER, MILLISECOND
 from shared.search.query.criterion import Criterion
 from shared.search.query.operands import DateOperand
 from shared.store.index import long_encounters, order
-from shared.store.index.order import AFTER_ALL, UNDATED, UPDATED, Order
+from shared.store.index.order import UNDATED, UPDATED, Order
+from shared.store.keys import AFTER_ALL
 
 type Span = tuple[int, int]
 type KeyRange = tuple[str, str]

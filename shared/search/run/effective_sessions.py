@@ -1,16 +1,17 @@
 """Searches by effective session: which ranges of threads to read, and which messages belong."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from shared.catalog import access_patterns as patterns
-from shared.rules.state import Adoption, Span, adoption_of
+from shared.rules.state import Span, adoption_of
 from shared.search.plan.plans import MESSAGE_PREFIX, Plan, Source, Step, Stream, reading_steps
 from shared.search.plan.windows import NOTHING
 from shared.search.run.streams import Row
-from shared.store import dynamodb, items
-from shared.store.index.order import AFTER_ALL, Order
+from shared.store import items, reading
+from shared.store.index.order import Order
+from shared.store.keys import AFTER_ALL
 
 
 class EffectiveSessions:
@@ -20,18 +21,16 @@ class EffectiveSessions:
         """Begin with the plan of a search by session."""
         self._plan, self._tenant, self._by = plan, tenant, by
         self._ids = plan.sessions or frozenset()
-        self._adoptions: dict[str, list[Adoption]] = {}
+        self._adoptions = cache(partial(reading.adoptions, tenant))
 
     @cached_property
     def spans(self) -> list[Span]:
         """The spans in the sessions of all threads that they have or had."""
-        spans = []
-        for session_id in sorted(self._ids):
-            partition = f"{self._tenant}#{session_id}"
-            key_range = ("t#", "t#" + AFTER_ALL)
-            rows = dynamodb.query_all(patterns.ENCOUNTER, partition, key_range)
-            spans += [items.span(item) for item in rows]
-        return spans
+        return [
+            span
+            for session_id in sorted(self._ids)
+            for span in reading.spans(self._tenant, session_id)
+        ]
 
     def steps(self) -> tuple[Step, ...]:
         """Return the steps that read these spans and nothing else."""
@@ -58,13 +57,7 @@ class EffectiveSessions:
         session = items.text(item, "session")
         if not session and "epoch" in item:
             adoption = adoption_of(
-                int(item["epoch"]["N"]), self._adoptions_of(row.stream.partition)
+                int(item["epoch"]["N"]), self._adoptions(row.stream.partition.partition("#")[2])
             )
             session = adoption.session if adoption else ""
         return session in self._ids
-
-    def _adoptions_of(self, partition: str) -> list[Adoption]:
-        if partition not in self._adoptions:
-            rows = dynamodb.query_all(patterns.THREAD, partition, ("a#", "a#" + AFTER_ALL))
-            self._adoptions[partition] = [items.adoption(item) for item in rows]
-        return self._adoptions[partition]

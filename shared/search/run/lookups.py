@@ -21,7 +21,7 @@ from shared.fhir.references import Local
 from shared.fhir.search_values import Reference, values
 from shared.search.plan import compartment_sources, plans, sources, windows
 from shared.search.plan.compartment_sources import Partition
-from shared.search.plan.plans import MESSAGE_PREFIX, Source, Stream
+from shared.search.plan.plans import Source, Stream
 from shared.search.query.criterion import Criterion
 from shared.search.query.operands import ReferenceOperand
 from shared.search.run import streams
@@ -29,7 +29,7 @@ from shared.search.run.paging import invalid_cursor
 from shared.search.run.streams import Budget, OutOfRows, Progress, Row
 from shared.store import dynamodb, reading
 from shared.store.index import long_encounters, partitions
-from shared.store.index.order import AFTER_ALL
+from shared.store.keys import FULL_RANGE, MESSAGE_RANGE, beginning_with
 from shared.store.reading import VersionKey, json_by_id
 from shared.store.records import VersionedRecord
 
@@ -163,7 +163,7 @@ class Lookups:
         return past.json if is_seen and self._sees_past(past) else None
 
     def _sees_past(self, record: VersionedRecord) -> bool:
-        return self._visibility is None or self._visibility.sees_past_version(record)
+        return self._visibility is None or self._visibility.sees_record(record, is_past=True)
 
     def _sees_record(self, record: VersionedRecord) -> bool:
         return self._visibility is None or self._visibility.sees_record(record)
@@ -291,17 +291,17 @@ class Lookups:
         """Return whether a partition has any rows."""
         self.budget.spend(1)
         table, key = partition
-        return bool(dynamodb.query(table, key, (" ", AFTER_ALL), limit=1)[0])
+        return bool(dynamodb.query(table, key, FULL_RANGE, limit=1)[0])
 
     def _rows_of_partition(
         self, resource_type: str, table: str, partition: str, first: int, start: str | None
     ) -> Iterator[tuple[str, bytes]]:
-        key_range = long_encounters.RANGES_WITHOUT_LONG_ROWS.get(resource_type, (" ", AFTER_ALL))
+        key_range = long_encounters.RANGES_WITHOUT_LONG_ROWS.get(resource_type, FULL_RANGE)
         if table == patterns.THREAD:
-            key_range = (MESSAGE_PREFIX, MESSAGE_PREFIX + AFTER_ALL)
+            key_range = MESSAGE_RANGE
         elif table == patterns.ENCOUNTER:
             recorded = partitions.record_prefix(resource_type)
-            key_range = (recorded, recorded + AFTER_ALL)
+            key_range = beginning_with(recorded)
         if start and not key_range[0] <= start <= key_range[1]:
             raise invalid_cursor()
         stream = Stream(table, partition, (key_range,))

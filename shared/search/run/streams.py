@@ -18,8 +18,9 @@ from shared.search.plan.plans import MESSAGE_PREFIX, Step, Stream
 from shared.search.query.controls import EXTRA_ROWS, MOST_ROWS
 from shared.search.run.paging import Position, invalid_cursor
 from shared.store import codec, dynamodb
-from shared.store.index.order import AFTER_ALL, UNDATED
+from shared.store.index.order import UNDATED
 from shared.store.items import Item
+from shared.store.keys import AFTER_ALL
 
 # How many rows more than its share each of several streams reads at first.
 _MARGIN = 3

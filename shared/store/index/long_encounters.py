@@ -1,4 +1,4 @@
-"""Which Encounters last long and therefore have long rows.
+"""Encounters that last long, and therefore have long rows.
 
 A search by date must find every period that overlaps with a range. It reads the rows that start
 within a bounded time before the range, and the long rows: a second row of each Encounter that lasts
@@ -14,8 +14,9 @@ from shared.fhir.instants import FOREVER, SECOND, Range
 from shared.fhir.search_values import values
 from shared.rules.schedule import LONG_ENCOUNTER_GRACE
 from shared.settings import settings
-from shared.store.index.order import AFTER_ALL, UNDATED
+from shared.store.index.order import UNDATED
 from shared.store.index.row_kinds import row_kind
+from shared.store.keys import AFTER_ALL, FULL_RANGE
 
 type Resource = dict[str, Any]
 
@@ -24,7 +25,7 @@ LONG_PREFIX = "L#"
 # Ranges of sort keys that contain each resource of a type once, by its first row.
 RANGES_WITHOUT_LONG_ROWS = {
     "Encounter": (" ", UNDATED + AFTER_ALL),
-    "Communication": (" ", AFTER_ALL),
+    "Communication": FULL_RANGE,
 }
 _HOUR = 3600 * SECOND
 # Within this time beyond the threshold an Encounter gets its long row. The due row may be looked at

@@ -9,14 +9,11 @@ from shared.catalog.sort_orders import BY_UPDATE, SORT_ORDERS, DateSpan, SortOrd
 from shared.fhir import instants
 from shared.fhir.instants import FOREVER, POINT, SECOND, Range
 from shared.fhir.search_values import values
-from shared.store import keys
 
 type Resource = dict[str, Any]
 
 # Precedes the time of creation in the sort keys of resources without a date: these sort last.
 UNDATED = ":"
-# Sorts after every character that occurs in keys.
-AFTER_ALL = keys.AFTER_ALL
 _FIRST = instants.parse("0001").low
 _LAST = instants.parse("9999-12-31T23:59:59.999Z").low
 

@@ -7,6 +7,7 @@ from shared.catalog.access_patterns import encode_segment
 from shared.catalog.parameters import SPREAD, SearchParam
 from shared.fhir import words
 from shared.fhir.search_values import CONTACT_POINT, Reference, Token, Value
+from shared.store import keys
 
 # Stands for any reference to a contained resource, whose id means nothing outside its container.
 CONTAINED = "#"
@@ -67,35 +68,45 @@ def is_keyed(param: SearchParam, value: Reference) -> bool:
 
 
 def of_value(tenant: str, param: SearchParam, key: str) -> tuple[str, ...]:
-    """Return the partitions of a parameter's value, in the order of their shards."""
-    partition = patterns.ROW.partition.format(
-        type=param.resource, parameter=param.partition_name, value=encode_segment(key)
+    """Return the partitions of a parameter's value: one, or one a shard in the order of shards."""
+    partition = keys.partition(
+        patterns.ROW,
+        tenant,
+        type=param.resource,
+        parameter=param.partition_name,
+        value=encode_segment(key),
     )
-    return spread_over(f"{tenant}#{partition}", param.spread)
+    if param.spread == 1:
+        return (partition,)
+    return tuple(f"{partition}#{number}/{param.spread}" for number in range(param.spread))
 
 
 def of_word(tenant: str, param: SearchParam, word: str) -> str:
     """Return the partition of a word, which it shares with all words of the same initial."""
-    partition = patterns.WORD.partition.format(
+    return keys.partition(
+        patterns.WORD,
+        tenant,
         type=param.resource,
         parameter=param.partition_name,
         initial=encode_segment(words.initial(word)),
     )
-    return f"{tenant}#{partition}"
 
 
 def of_medical_encounters(tenant: str, person: str) -> str:
     """Return the partition of the medical encounters in a person's compartment."""
-    return f"{tenant}#{patterns.PART.partition.format(value=encode_segment(person))}"
+    return keys.partition(patterns.PART, tenant, value=encode_segment(person))
 
 
 def listing(tenant: str, resource_type: str, name: str) -> tuple[str, ...]:
     """Return the partitions of a listing, in the order of their shards."""
     spread = 1 if patterns.index_table(resource_type) == patterns.AUDIT else SPREAD
     return tuple(
-        f"{tenant}#"
-        + patterns.LISTING.partition.format(
-            type=resource_type, listing=name, shard=f"{number}/{spread}"
+        keys.partition(
+            patterns.LISTING,
+            tenant,
+            type=resource_type,
+            listing=name,
+            shard=f"{number}/{spread}",
         )
         for number in range(spread)
     )
@@ -103,16 +114,9 @@ def listing(tenant: str, resource_type: str, name: str) -> tuple[str, ...]:
 
 def of_encounter_records(tenant: str, encounter_id: str) -> str:
     """Return the Encounter's own partition, which has the rows of its records."""
-    return f"{tenant}#{patterns.RECORD.partition.format(id=encode_segment(encounter_id))}"
+    return keys.partition(patterns.RECORD, tenant, id=encode_segment(encounter_id))
 
 
 def record_prefix(resource_type: str) -> str:
     """Return the prefix of the sort keys of a type's rows in an Encounter's partition."""
     return patterns.RECORD.sort.partition("{order}")[0].format(type=resource_type)
-
-
-def spread_over(partition: str, spread: int) -> tuple[str, ...]:
-    """Return the shards of a partition, or the partition itself if it has one shard."""
-    if spread == 1:
-        return (partition,)
-    return tuple(f"{partition}#{number}/{spread}" for number in range(spread))

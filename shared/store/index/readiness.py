@@ -1,4 +1,4 @@
-"""Which search parameters have rows for everything that is stored.
+"""The search parameters that have rows for everything that is stored.
 
 A parameter that was added to the catalogue later is ready when a reindex of what was stored before
 has written its mark. Until then searches evaluate it on whole resources.
@@ -18,7 +18,7 @@ def is_ready(param: SearchParam) -> bool:
 
     Nothing is read for a parameter that was there from the beginning.
     """
-    return not param.needs_reindexing or param.name in _marks(int(time.monotonic() / _SECONDS))
+    return not param.needs_reindexing or param.name in ready_names(int(time.monotonic() / _SECONDS))
 
 
 def is_partitioned(param: SearchParam) -> bool:
@@ -32,16 +32,10 @@ def are_stubs_complete(resource_type: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _marks(_minute: int) -> frozenset[str]:
+def ready_names(_minute: int) -> frozenset[str]:
     """Return the names of ready parameters.
 
     They are read again each minute, because a reindex may end while a function runs.
     """
-    address = keys.reindexing("ready")
-    item = dynamodb.get(address.table, (address.pk, address.sk))
+    item = dynamodb.get(keys.reindexing("ready"))
     return frozenset(item["parameters"]["SS"]) if item else frozenset()
-
-
-def clear_cache() -> None:
-    """Forget the marks, so that they are read again."""
-    _marks.cache_clear()

@@ -23,9 +23,8 @@ def missing_guards(record: VersionedRecord, tenant: str) -> list[Address]:
     """Return the addresses of guards that a record's identifiers should have and do not."""
     identifiers = guards.record_identifiers(record)
     wanted = [keys.guard(tenant, record.type, *identifier) for identifier in identifiers]
-    stored = dynamodb.batch_get(patterns.SEARCH, [(address.pk, address.sk) for address in wanted])
-    existing = {item["pk"]["S"] for item in stored}
-    return [address for address in wanted if address.pk not in existing]
+    existing = reading.items_at(wanted)
+    return [address for address in wanted if address not in existing]
 
 
 def count_correction(address: Address) -> list[Operation]:
@@ -33,9 +32,9 @@ def count_correction(address: Address) -> list[Operation]:
 
     If somebody adds or removes the identifier meanwhile, the guard changes and the condition fails.
     """
-    guard = dynamodb.get(address.table, (address.pk, address.sk)) or {}
+    guard = dynamodb.get(address) or {}
     count, counted = len(set(_holders(address))), items.number(guard, "count")
-    condition, values = guards.unchanged_condition(items.text(guard, "last"))
+    condition, values = guards.unchanged_guard(items.text(guard, "last"))
     if count == counted and guard:
         return []
     if count:
@@ -61,8 +60,8 @@ def _holders(address: Address) -> Iterator[str]:
 
 def _partition(tenant: str, resource_type: str, value: str) -> str:
     if value.startswith(patterns.HASH_PREFIX):
-        name = patterns.ROW.partition
-        return f"{tenant}#{name.format(type=resource_type, parameter='identifier', value=value)}"
+        parts = {"type": resource_type, "parameter": "identifier", "value": value}
+        return keys.partition(patterns.ROW, tenant, **parts)
     param = SEARCH_PARAMS.of(resource_type)["identifier"]
     key = partitions.value_key(param, Token("", unquote(value)))
     return partitions.of_value(tenant, param, key)[0]

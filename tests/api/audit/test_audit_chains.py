@@ -9,10 +9,9 @@ import pytest
 
 from shared import settings
 from shared.audit import events
-from shared.audit.chain_steps import EXPIRY, TOO_NEW, ChainBreak
+from shared.audit.chain_steps import ALTERED, EXPIRY, TOO_NEW, ChainBreak
 from shared.audit.chains import (
     AHEAD,
-    ALTERED,
     CHANGED,
     MISSING,
     MOVED,

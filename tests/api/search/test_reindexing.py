@@ -36,7 +36,7 @@ def reindex_all() -> dict[str, int]:
         found = [reindex.handler({"part": n, "parts": PARTS}, context()) for n in range(PARTS)]
     assert all(match.pop("done") for match in found)
     reindex.handler({"finish": PARTS}, context())
-    readiness.clear_cache()
+    readiness.ready_names.cache_clear()
     keys = {key for match in found for key in match if key != "table"}
     return {key: sum(match.get(key, 0) for match in found) for key in keys}
 
@@ -124,7 +124,7 @@ def test_rows_of_people_and_records_are_repaired_in_each_table(clinic: ApiClient
 
 def recorded() -> list[dict[str, Any]]:
     found = consistency.scan(patterns.ENCOUNTER)
-    return [item for item in found if item["sk"]["S"].startswith(patterns.RECORD_PREFIX)]
+    return [item for item in found if item["sk"]["S"].startswith(patterns.RECORD.prefix)]
 
 
 def guards() -> dict[str, int]:
@@ -299,13 +299,13 @@ def added() -> Iterator[Callable[[], None]]:
     """Return a function that adds parameters to the catalogue, as a later release does."""
 
     def add_both() -> None:
-        SEARCH_PARAMS.add(WARD)
-        SEARCH_PARAMS.add(CHANNEL)
+        SEARCH_PARAMS.of(WARD.resource)[WARD.code] = WARD
+        SEARCH_PARAMS.of(CHANNEL.resource)[CHANNEL.code] = CHANNEL
 
     yield add_both
-    SEARCH_PARAMS.remove("Encounter", "ward")
-    SEARCH_PARAMS.remove("Communication", "channel")
-    readiness.clear_cache()
+    del SEARCH_PARAMS.of("Encounter")["ward"]
+    del SEARCH_PARAMS.of("Communication")["channel"]
+    readiness.ready_names.cache_clear()
 
 
 def test_an_added_parameter_is_right_before_and_after_reindexing(
@@ -327,7 +327,7 @@ def test_an_added_parameter_is_right_before_and_after_reindexing(
     assert clinic.put(f"/Encounter/{old[0]}", moved).status == 200
     assert sorted(clinic.get(query).ids) == sorted([old[1], new])
     assert clinic.get("/Encounter?ward=Location/b").ids == [other]
-    readiness.clear_cache()
+    readiness.ready_names.cache_clear()
     assert readiness.is_partitioned(WARD)
 
 

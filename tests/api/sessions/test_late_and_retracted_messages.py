@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from shared.store import dynamodb
+from shared.store.keys import Address
 from tests.support import care
 from tests.support.api_client import ApiClient
 from tests.support.steps import end, link, messages_of, open_session, post, thread
@@ -60,11 +61,11 @@ def test_a_message_moved_while_it_is_read_is_found(
     assert clinic.patch(message, [change]).status == 200
     get, others = dynamodb.get, iter([[change | {"value": "2026-03-01T23:00:00Z"}]])
 
-    def overtaken(table: str, key: tuple[str, str]) -> Any:
-        found = get(table, key)
+    def overtaken(address: Address) -> Any:
+        item = get(address)
         for move in others:
             assert clinic.patch(message, move).status == 200
-        return found
+        return item
 
     monkeypatch.setattr(dynamodb, "get", overtaken)
     assert clinic.get(message).body["sent"] == "2026-03-01T23:00:00Z"

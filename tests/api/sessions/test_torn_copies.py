@@ -96,7 +96,7 @@ def reindexed() -> dict[str, int]:
         ]
     assert all(match["done"] for match in found)
     reindex.handler({"finish": PARTS}, commands.CONTEXT)
-    readiness.clear_cache()
+    readiness.ready_names.cache_clear()
     return {key: sum(match.get(key, 0) for match in found) for match in found for key in match}
 
 

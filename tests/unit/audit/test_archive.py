@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from shared import settings
-from shared.audit import archive_index, entries, segments
+from shared.audit import archive_index, archive_rows, entries, segments
 from shared.audit.entries import Entry
+from shared.catalog import access_patterns as patterns
 from shared.fhir import fhirjson, instants, ulids
+from shared.store import keys
 
 BEGIN = instants.from_text("2026-11-20T22:58:00.000Z")
 
@@ -95,10 +97,10 @@ def rows(events: Iterable[Entry]) -> list[dict[str, Any]]:
 def instants_of(found: list[dict[str, Any]], own_id: str, tenant: str = "-") -> list[str]:
     """Return the instants of the events that the index lists for an id."""
     key = archive_index.index_key(f"AuditEvent?id={own_id}")
-    partition = archive_index.bucket_partition(tenant, key.bucket)
+    partition = keys.partition(patterns.POSTINGS, tenant, bucket=key.bucket)
     own = [row for row in found if row["pk"]["S"] == partition]
     return sorted(
-        posting.at for row in own for posting in archive_index.postings(row, key.fingerprint)
+        posting.at for row in own for posting in archive_rows.postings(row, key.fingerprint)
     )
 
 
@@ -134,8 +136,8 @@ def test_an_event_about_thousands_has_at_most_one_row_a_bucket() -> None:
 def test_a_bucket_with_too_many_postings_has_several_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(archive_index, "MOST_POSTINGS", 10)
-    monkeypatch.setattr(archive_index, "_MOST_IN_RUN", 8)
+    monkeypatch.setattr(archive_rows, "MOST_POSTINGS", 10)
+    monkeypatch.setattr(archive_rows, "_MOST_IN_RUN", 8)
     events = [event(n, "Patient/homer") for n in range(50)]
     found = rows(events)
     assert instants_of(found, "homer") == [item.at for item in events]
@@ -145,6 +147,6 @@ def test_a_bucket_with_too_many_postings_has_several_rows(
 def test_the_members_of_a_segment_are_ordered_by_time() -> None:
     events = [event(n) for n in range(110)]
     (row,) = [row for row in rows(events) if "members" in row]
-    known = archive_index.members(row)
+    known = archive_rows.members(row)
     assert [member.first for member in known] == [events[0].at, events[64].at]
     assert [member.last for member in known] == [events[63].at, events[109].at]

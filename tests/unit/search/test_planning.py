@@ -152,10 +152,10 @@ def test_a_new_parameter_of_the_catalogue_is_used_by_the_planner() -> None:
         targets=("Location",),
         index=Index.ROW,
     )
-    SEARCH_PARAMS.add(row)
+    SEARCH_PARAMS.of(row.resource)[row.code] = row
     try:
         one = planned("Encounter?origin=Location/1&class=VR")
         assert one.source_name == "origin"
         assert one.steps[0][0].partition == "-#Encounter?origin=Location/1"
     finally:
-        SEARCH_PARAMS.remove("Encounter", "origin")
+        del SEARCH_PARAMS.of("Encounter")["origin"]

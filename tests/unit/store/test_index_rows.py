@@ -8,7 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index, SearchParam
+from shared.catalog.parameters import (
+    SEARCH_PARAMS,
+    SPREAD,
+    Index,
+    SearchParam,
+    SearchParams,
+    encounter,
+)
 from shared.errors import BusinessRule
 from shared.fhir import references
 from shared.store.index.partitions import shard
@@ -237,12 +244,18 @@ def test_a_new_parameter_needs_only_a_row_in_the_catalogue() -> None:
         "Encounter", "origin", "reference", "Encounter.hospitalization.origin", index=Index.ROW
     )
     resource = care.session(hospitalization={"origin": care.reference("Location/1")})
-    SEARCH_PARAMS.add(row)
+    SEARCH_PARAMS.of(row.resource)[row.code] = row
     try:
         assert "origin=1" in row_names(resource)
         assert stub(stored(resource))["hospitalization"] == resource["hospitalization"]
-        with pytest.raises(ValueError, match="defined twice"):
-            SEARCH_PARAMS.add(row)
     finally:
-        SEARCH_PARAMS.remove("Encounter", "origin")
+        del SEARCH_PARAMS.of("Encounter")["origin"]
     assert "origin=1" not in row_names(resource)
+
+
+def test_a_parameter_that_is_in_the_catalogue_twice_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(encounter, "ROWS", (*encounter.ROWS, encounter.ROWS[-1]))
+    with pytest.raises(ValueError, match="defined twice"):
+        SearchParams().of("Encounter")

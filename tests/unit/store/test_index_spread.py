@@ -34,7 +34,7 @@ def created(name: str, header: str) -> dict[str, Any]:
 def units(resource: dict[str, Any]) -> Counter[str]:
     """Return the write units of a transaction in each partition: two for each KB of a row."""
     keys = row_keys(resource, WRITTEN, zone=UTC)
-    copy = row_content(json.dumps(resource).encode(), max(len(pk) + len(sk) for pk, sk in keys))
+    copy = row_content(json.dumps(resource).encode(), keys)
     return Counter(
         {pk: 2 * ceil(size(copy | {"pk": {"S": pk}, "sk": {"S": sk}}) / 1024) for pk, sk in keys}
     )
