@@ -42,15 +42,15 @@ class ApiVariant:
     """What differs between the FHIR API and the plain-JSON API around their handlers.
 
     `refused` renders an error, and `broken` an unexpected one, given the request's id. `parameters`
-    returns the names of all query parameters: the log names no others.
+    returns the names of the query parameters that a request may have: the log names no others.
     """
 
     error_response: Callable[[FhirError], Response]
     internal_error_response: Callable[[str], Response]
-    parameter_names: Callable[[], Container[str]]
+    parameter_names: Callable[[Event], Container[str]]
 
 
-def _search_parameters() -> Container[str]:
+def _search_parameters(_event: Event) -> Container[str]:
     from shared.catalog.parameters import SEARCH_PARAMS  # noqa: PLC0415 - a read has no query
 
     return {code for type_name in _KNOWN_TYPES for code in SEARCH_PARAMS.of(type_name)}
@@ -153,7 +153,7 @@ def _write(
     large for one row, further lines carry the rest.
     """
     query = _query(event) + audit.form_params
-    fields = {**_resource(event), "parameters": _names(query, face)}
+    fields = {**_resource(event), "parameters": _names(event, query, face)}
     requested = _requested(event, fields, query)
     target = (
         f"{fields['type']}/{fields['id']}"
@@ -219,14 +219,14 @@ def _resource(event: Event) -> dict[str, str]:
     return fields if is_known and all(map(ID.fullmatch, ids)) else {}
 
 
-def _names(query: list[tuple[str, str]], face: ApiVariant) -> list[str]:
+def _names(event: Event, query: list[tuple[str, str]], face: ApiVariant) -> list[str]:
     """Return the names of a query's parameters, with `?` for unknown ones.
 
     An unknown name could contain personal data.
     """
     if not query:
         return []
-    known = face.parameter_names()
+    known = face.parameter_names(event)
     names = {name.partition(":")[0] for name, _ in query}
     logged = {name if name in known or _CONTROL.fullmatch(name) else "?" for name in names}
     return sorted(logged)[:MOST_NAMES]

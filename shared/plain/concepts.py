@@ -1,110 +1,111 @@
-"""Plain forms of Coding and CodeableConcept: text or a usual code alone, others as an object."""
+"""Kinds of Coding and CodeableConcept: text or a usual code alone, others as an object."""
 
-# ruff: noqa: D102 - the methods are documented in Kind
+# ruff: noqa: D102 - the methods are documented in Kind and Checked
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from shared.errors import Issue
-from shared.plain.kinds import Whole, is_text
-from shared.plain.parts import parts_wrong, picked, shape
+from shared.plain.checks import TEXT, Rule
+from shared.plain.kinds import Primitive
+from shared.plain.models import LongForm, Shortened, element
 
 type Json = dict[str, Any]
 
-CODING = {"system": "uri", "code": "code", "display": "string"}
-CONCEPT = {**CODING, "text": "string"}
+_Text = Annotated[str, Primitive("string")]
 # What makes two codings the same, whatever their display is.
 _IDENTITY = ("system", "code")
 
 
-@dataclass(frozen=True)
-class Coding(Whole):
-    """A Coding: a code of its usual system stands alone, any other is an object."""
+class CodingObject(LongForm):
+    """A code with its system and its text."""
 
-    system: str
-    displays: Mapping[str, str] = field(hash=False)
-
-    def read(self, value: Json) -> Any:
-        if value.get("system") == self.system and value.get("code") in self.displays:
-            return value["code"]
-        return picked(value, *CODING) or None
-
-    def write(self, plain: Any, old: Json | None) -> Json:
-        return _written(self.spread(plain), None if isinstance(plain, str) else old)
-
-    def spread(self, plain: Any) -> Any:
-        return _expanded(plain, self.system, self.displays)
-
-    def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
-        yield from _code_issues(plain, pointer, self.displays, CODING)
+    system: Annotated[str, Primitive("uri")] = element("system")
+    code: Annotated[str, Primitive("code")] = element("code")
+    display: _Text = element("display")
 
 
-def _expanded(plain: Any, system: str, displays: Mapping[str, str]) -> Any:
-    """Return the Coding of a usual code that stands alone, and any other value as it is."""
-    if not isinstance(plain, str) or plain not in displays:
-        return plain
-    return {"system": system, "code": plain, "display": displays[plain]}
+class ConceptObject(CodingObject):
+    """A concept: a code, a text, or both."""
 
-
-def _written(plain: Json, old: Json | None) -> Json:
-    """Return a FHIR Coding. It keeps the old one's other elements if the code is the same."""
-    given = picked(plain, *CODING)
-    is_same = old is not None and all(old.get(name) == given.get(name) for name in _IDENTITY)
-    others = {name: part for name, part in (old or {}).items() if name not in CODING}
-    return {**others, **given} if is_same else given
-
-
-def _code_issues(
-    plain: Any, pointer: str, codes: Mapping[str, str], forms: Mapping[str, str]
-) -> Iterator[Issue]:
-    """Yield what is wrong with a value that is one of some codes, or an object with another."""
-    if isinstance(plain, dict):
-        yield from parts_wrong(plain, forms, pointer)
-    elif not isinstance(plain, str) or plain not in codes:
-        text = f"Must be one of {', '.join(codes)}, or an object {shape(forms)}"
-        yield Issue("code-invalid", text, pointer)
+    text: _Text = element("text")
 
 
 @dataclass(frozen=True)
-class Concept(Whole):
-    """A CodeableConcept: text, or a code of its usual system, stands alone; others are objects."""
+class _Coded(Shortened):
+    """The base of kinds with a usual system, from which `displays` has the codes and their texts.
+
+    Without one, a value is a text.
+    """
 
     system: str = ""
     displays: Mapping[str, str] = field(default_factory=dict, hash=False)
 
-    def read(self, value: Json) -> Any:
-        coding = picked((value.get("coding") or [{}])[0], *CODING)
-        text = value.get("text")
-        if not coding:
-            return text if not self.system or text is None else {"text": text}
-        is_usual = coding.get("system") == self.system and coding.get("code") in self.displays
-        if is_usual and text is None:
+    def rule(self) -> Rule:
+        long_form = self.long_form.shape()
+        if not self.system:
+            return Rule(TEXT.accepts, f"text, or {long_form}", TEXT.json_schema)
+        return Rule(
+            lambda plain: isinstance(plain, str) and plain in self.displays,
+            f"one of {', '.join(self.displays)}, or {long_form}",
+            {"type": "string", "enum": [*self.displays]},
+            "code-invalid",
+        )
+
+    def expanded(self, plain: Any) -> Any:
+        if not isinstance(plain, str):
+            return plain
+        if not self.system:
+            return {"text": plain}
+        return {"system": self.system, "code": plain, "display": self.displays[plain]}
+
+    def _is_usual(self, coding: Json) -> bool:
+        return coding.get("system") == self.system and coding.get("code") in self.displays
+
+
+class Coding(_Coded):
+    """A Coding: a code of its usual system stands alone, any other is an object."""
+
+    long_form: ClassVar = CodingObject
+
+    def from_fhir(self, value: Json) -> Any:
+        return value["code"] if self._is_usual(value) else CodingObject.from_fhir(value)
+
+    def to_fhir(self, plain: Any, old: Json | None) -> Json:
+        return _coding(self.expanded(plain), {} if isinstance(plain, str) else old or {})
+
+
+class Concept(_Coded):
+    """A CodeableConcept: text, or a code of its usual system, stands alone; others are objects."""
+
+    long_form: ClassVar = ConceptObject
+
+    def from_fhir(self, value: Json) -> Any:
+        coding, text = (value.get("coding") or [{}])[0], value.get("text")
+        if self._is_usual(coding) and text is None:
             return coding["code"]
-        return {**coding, **({} if text is None else {"text": text})}
+        parts = CodingObject.from_fhir(coding) if coding else None
+        if parts is None and not self.system:
+            return text
+        return {**(parts or {}), **({} if text is None else {"text": text})} or None
 
-    def write(self, plain: Any, old: Json | None) -> Json:
+    def to_fhir(self, plain: Any, old: Json | None) -> Json:
         if isinstance(plain, str) and self.system:
-            return {"coding": [self.spread(plain)]}
-        plain = self.spread(plain)
-        before = (old or {}).get("coding") or []
-        coding = _written(plain, before[0] if before else None)
-        kept = {name: part for name, part in (old or {}).items() if name not in ("coding", "text")}
-        if coding:
-            # The other codings are translations of the first: they stay as long as it does.
-            is_same = before and all(before[0].get(name) == coding.get(name) for name in _IDENTITY)
-            kept["coding"] = [coding, *(before[1:] if is_same else [])]
-        return {**kept, **picked(plain, "text")}
+            return {"coding": [self.expanded(plain)]}
+        plain, stored = self.expanded(plain), old or {}
+        before = stored.get("coding") or [{}]
+        coding = _coding(plain, before[0])
+        # The other codings are translations of the first: they stay as long as it does.
+        others = before[1:] if coding and _is_same(before[0], coding) else []
+        kept = {name: part for name, part in stored.items() if name not in ("coding", "text")}
+        text = {} if plain.get("text") is None else {"text": plain["text"]}
+        return {**kept, **({"coding": [coding, *others]} if coding else {}), **text}
 
-    def spread(self, plain: Any) -> Any:
-        if self.system:
-            return _expanded(plain, self.system, self.displays)
-        return {"text": plain} if isinstance(plain, str) else plain
 
-    def wrong(self, plain: Any, pointer: str) -> Iterator[Issue]:
-        if self.system:
-            yield from _code_issues(plain, pointer, self.displays, CONCEPT)
-        elif isinstance(plain, dict):
-            yield from parts_wrong(plain, CONCEPT, pointer)
-        elif not is_text(plain):
-            yield Issue("value", f"Must be text, or an object {shape(CONCEPT)}", pointer)
+def _is_same(old: Json, new: Json) -> bool:
+    return bool(old) and all(old.get(name) == new.get(name) for name in _IDENTITY)
+
+
+def _coding(plain: Json, old: Json) -> Json:
+    """Return a FHIR Coding. It keeps the old one's other elements if the code is the same."""
+    return CodingObject.to_fhir(plain, old if _is_same(old, plain) else None)

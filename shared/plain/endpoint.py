@@ -11,8 +11,8 @@ from shared.http.negotiation import PLAIN_JSON, PLAIN_PATCHES, is_not_modified
 from shared.http.requests import Request
 from shared.http.responses import Response, version_headers
 from shared.plain import interactions, mapping
+from shared.plain.collection import Collection
 from shared.plain.collections import COLLECTIONS
-from shared.plain.collections.rows import Collection
 from shared.sessions.changes import ChangeResult
 from shared.settings import settings
 from shared.store.records import VersionedRecord
@@ -76,7 +76,7 @@ def _check_arrays(body: Any) -> None:
 
 
 def _page(collection: Collection, resources: list[Json], cursor: str | None) -> Response:
-    members = [mapping.shown(collection, resource) for resource in resources]
+    members = [mapping.from_fhir(collection, resource) for resource in resources]
     body = fhirjson.dumps({"data": members, "next": cursor})
     return Response(200, body, _CONTENT_TYPE, disclosed_resources=resources)
 
@@ -107,5 +107,5 @@ def _written(request: Request, collection: Collection, outcome: ChangeResult) ->
 def _member(
     status: int, collection: Collection, record: VersionedRecord, headers: dict[str, str]
 ) -> Response:
-    body = fhirjson.dumps({"data": mapping.shown(collection, record.resource)})
+    body = fhirjson.dumps({"data": mapping.from_fhir(collection, record.resource)})
     return Response(status, body, _CONTENT_TYPE | headers, disclosed_resources=[record.resource])

@@ -24,7 +24,7 @@ from shared.interactions.patch import content_from_change
 from shared.interactions.update import with_previous_status
 from shared.interactions.write import Content, write
 from shared.plain import mapping, queries
-from shared.plain.collections.rows import Collection
+from shared.plain.collection import Collection
 from shared.references import checks
 from shared.sessions.changes import ChangeResult, commit_change
 from shared.sessions.intake import validated_resource
@@ -47,7 +47,7 @@ def search(
     caller: Caller, collection: Collection, query: Sequence[Pair]
 ) -> tuple[list[Json], str | None]:
     """Return a page of the members that match, and the cursor of the next page, if any."""
-    fhir_query = queries.translated(collection, query)
+    fhir_query = queries.to_fhir(collection, query)
     with _errors_located(lambda: lambda name: queries.plain_name(collection, name)):
         page = searching.search(caller, collection.type, fhir_query, lenient=False)
     return [*map(fhirjson.loads, page.resources)], dict(page.next or ()).get("_cursor")
@@ -55,7 +55,7 @@ def search(
 
 def create(caller: Caller, collection: Collection, body: Any) -> ChangeResult:
     """Create a member."""
-    resource = mapping.made(collection, body)
+    resource = mapping.to_fhir(collection, body)
     with _errors_located(lambda: mapping.Pointers(collection, resource, body).of):
         return create_resource(caller, collection.type, resource)
 
@@ -67,7 +67,7 @@ def update(
 
     What the plain object does not show of the FHIR resource stays.
     """
-    proposal = _Proposal(collection, own_id, body, mapping.replaced)
+    proposal = _Proposal(collection, own_id, body, mapping.updated)
     return _write(caller, "update", proposal, proposal.content, only_if)
 
 
@@ -75,10 +75,10 @@ def patch(
     caller: Caller, collection: Collection, own_id: str, body: Any, *, only_if: Preconditions
 ) -> ChangeResult:
     """Change the fields of a member that the body names, as a JSON Merge Patch does."""
-    proposal = _Proposal(collection, own_id, body, mapping.merged)
+    proposal = _Proposal(collection, own_id, body, mapping.patched)
     with _absence_named(collection, own_id):
         return _write(
-            caller, "patch", proposal, content_from_change(proposal.target, proposal.make), only_if
+            caller, "patch", proposal, content_from_change(proposal.target, proposal.apply), only_if
         )
 
 
@@ -98,37 +98,37 @@ def delete(
 
 
 class _Proposal:
-    """A change that a body requests, and the resource that it last made.
+    """A change that a body requests, and the resource that resulted from it last.
 
     The resource is kept because errors in it are located in the body that it was made from.
     """
 
     def __init__(self, collection: Collection, own_id: str, body: Any, change: Change) -> None:
         self.target = Literal(collection.type, own_id)
-        self.made: Json = {}
+        self.resource: Json = {}
         self._collection, self._body, self._change = collection, body, change
 
-    def make(self, current: Json) -> Json:
+    def apply(self, current: Json) -> Json:
         """Return a member's resource with the body's change applied."""
         _require_member(self._collection, current)
-        self.made = self._change(self._collection, current, self._body)
-        return self.made
+        self.resource = self._change(self._collection, current, self._body)
+        return self.resource
 
     def content(self, before: VersionedRecord | None, work: AuditedUnitOfWork) -> Json:
         """Return the next version of a member, or its first."""
         resource_type, own_id = self.target
         current = before.resource if before and not before.deleted else {}
         if current:
-            after = self.make(current)
+            after = self.apply(current)
         else:
-            self.made = after = mapping.made(self._collection, self._body, id=own_id)
+            self.resource = after = mapping.to_fhir(self._collection, self._body, id=own_id)
         after = validated_resource(after, resource_type)
         after = without_generated_text(current, checks.resolve_conditionals(work, after))
         return with_previous_status(before, after, work, keep_omitted=True)
 
     def pointers(self) -> Callable[[str], str]:
-        """Return what finds the JSON Pointers of the resource that was last made."""
-        return mapping.Pointers(self._collection, self.made, self._body).of
+        """Return what finds the JSON Pointers of the resource that resulted last."""
+        return mapping.Pointers(self._collection, self.resource, self._body).of
 
 
 def _write(

@@ -1,28 +1,26 @@
 """The OpenAPI description of the plain-JSON API, generated from its collections."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
-from shared.catalog.controls import LARGEST_COUNT
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core import core_schema
+
 from shared.catalog.interactions import ROOT_ROUTES, Interaction
-from shared.catalog.types import SESSION_TYPES
 from shared.fhir.bundles import IF_MATCH
-from shared.fhir.validation.schema import value_set_codes
 from shared.http.negotiation import PLAIN_JSON as JSON
 from shared.http.negotiation import PLAIN_PATCHES
-from shared.http.openapi.schemas import ID, PRIMITIVES, TEXT, reference_to
+from shared.http.openapi.schemas import ID, TEXT, reference_to
+from shared.plain.collection import Collection
 from shared.plain.collections import COLLECTIONS
-from shared.plain.collections.rows import CURSOR, SORTS, Collection, Param
-from shared.plain.concepts import CODING, CONCEPT, Coding, Concept
-from shared.plain.fields import Field
-from shared.plain.groups import Group
-from shared.plain.kinds import Code, Inside, Kind, Minutes, Primitive
 from shared.plain.problems import PROBLEM_JSON
-from shared.plain.referred import REFERENCE, Id, Named
 
 type Json = dict[str, Any]
 
 TAG = "Plain JSON"
+# What the names of the schemas begin with: many types of FHIR have the same names.
+_PREFIX = "Plain"
+_MODE: Literal["validation"] = "validation"
 _DONE = {
     "create": {"201": "Created"},
     "search-type": {"200": "A page of members"},
@@ -33,20 +31,32 @@ _DONE = {
 }
 _WRITE = (404, 409, 410, 412, 413, 415, 422)
 _REFUSED = {"create": (*_WRITE, 429), "search-type": (404,), "read": (404, 410), "delete": _WRITE}
-_DATE = r"^[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|1[0-9]|2[0-8]))?)?$"
+
+
+class _Schemas(GenerateJsonSchema):
+    """Pydantic's JSON Schemas, without titles, and without null for what has no default."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's
+        return False
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> Json:
+        if schema.get("default") is None:
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
 
 
 def schemas() -> Json:
     """Return the schemas of the collections' members and of a problem document, by name."""
-    members = {
-        name_of(collection): _object(collection.every_field) for collection in COLLECTIONS.values()
-    }
-    return members | {"Problem": _problem()}
+    models = [(collection.model, _MODE) for collection in COLLECTIONS.values()]
+    template = f"#/components/schemas/{_PREFIX}{{model}}"
+    generated = models_json_schema(models, ref_template=template, schema_generator=_Schemas)[1]
+    named = {f"{_PREFIX}{name}": schema for name, schema in generated["$defs"].items()}
+    return named | {"Problem": _problem()}
 
 
 def name_of(collection: Collection) -> str:
     """Return the name of a collection's schema."""
-    return f"Plain{collection.name.capitalize()}"
+    return f"{_PREFIX}{collection.model.__name__}"
 
 
 def operations(root: str) -> Iterator[tuple[str, str, Json]]:
@@ -77,31 +87,14 @@ def _parameters(row: Interaction, collection: Collection) -> Iterator[Json]:
         schema = {"type": "string", "pattern": ID}
         yield {"name": "id", "in": "path", "required": True, "schema": schema, "example": "example"}
     if row.code == "search-type":
-        yield from map(_param, collection.params)
-        yield _query("sort", "Order by time; -date sorts the latest first", {"enum": [*SORTS]})
-        count = {"type": "integer", "minimum": 1, "maximum": LARGEST_COUNT}
-        yield _query("count", "Page size, 20 by default", count)
-        yield _query(CURSOR, "`next` of the previous page; repeat its other parameters", TEXT)
+        query = collection.query.model_json_schema(schema_generator=_Schemas)
+        for name, schema in query["properties"].items():
+            about = schema.pop("description")
+            yield {"name": name, "in": "query", "description": about, "schema": schema}
     if row.code in ("update", "patch", "delete"):
         text = "The version to change; 412 if the current version is another"
         tag = {"type": "string", "enum": ['W/"1"']}
         yield {"name": IF_MATCH, "in": "header", "description": text, "schema": tag}
-
-
-def _param(param: Param) -> Json:
-    if param.prefix:
-        return _query(param.name, param.about, {"type": "string", "pattern": _DATE})
-    codes = value_set_codes(param.value_set) if param.value_set else [*param.codes]
-    if codes:
-        return _query(param.name, param.about, {"type": "string", "enum": codes})
-    # The ids of people and places may come from another system.
-    id_pattern = ID if param.target in SESSION_TYPES else r"^[A-Za-z0-9._-]{1,64}$"
-    pattern = r"^[A-Z][a-z]+/[A-Za-z0-9.-]{1,64}$" if param.is_reference else id_pattern
-    return _query(param.name, param.about, {"type": "string", "pattern": pattern})
-
-
-def _query(name: str, about: str, schema: Json) -> Json:
-    return {"name": name, "in": "query", "description": about, "schema": schema}
 
 
 def _body(row: Interaction, collection: Collection) -> Json:
@@ -163,59 +156,3 @@ def _problem() -> Json:
     }
     required = ["type", "title", "status", "detail", "code"]
     return {"type": "object", "properties": properties, "required": required}
-
-
-def _object(fields: tuple[Field, ...]) -> Json:
-    properties: Json = {}
-    for field in fields:
-        schema = _schema(field.kind)
-        array = {"type": "array", "items": schema}
-        annotations: Json = {"description": field.about} if field.about else {}
-        annotations |= {"readOnly": True} if field.read_only else {}
-        properties[field.name] = {**(array if field.many else schema), **annotations}
-        if field.plural:
-            about = f"All values, if there are several; {field.name} is the first"
-            properties[field.plural] = {**array, "description": about}
-    return {"type": "object", "properties": properties, "additionalProperties": False}
-
-
-def _schema(kind: Kind) -> Json:
-    schema: Json = TEXT
-    match kind:
-        case Code(value_set=value_set):
-            codes = value_set_codes(value_set)
-            schema = {"type": "string", "enum": codes} if codes else PRIMITIVES["code"]
-        case Primitive(form=form):
-            schema = PRIMITIVES.get(form, TEXT)
-        case Coding(displays=displays):
-            schema = _either({"type": "string", "enum": [*displays]}, CODING)
-        case Concept(displays=displays):
-            usual = {"type": "string", "enum": [*displays]} if displays else TEXT
-            schema = _either(usual, CONCEPT)
-        case Named():
-            schema = _either(TEXT, REFERENCE)
-        case Id():
-            schema = _id(kind)
-        case Minutes():
-            schema = {"type": "number", "minimum": 0}
-        case Inside(kind=inner):
-            schema = _schema(inner)
-        case Group(fields=fields):
-            schema = _object(fields) | {"minProperties": 1}
-    return schema
-
-
-def _id(kind: Id) -> Json:
-    forms = " or ".join(f"{type_name}/id" for type_name in kind.types)
-    return {"type": "string", "description": f"An id, or {forms}" if kind.usual else forms}
-
-
-def _either(plain: Json, parts: dict[str, str]) -> Json:
-    properties = {name: PRIMITIVES.get(form, TEXT) for name, form in parts.items()}
-    object_schema = {
-        "type": "object",
-        "properties": properties,
-        "additionalProperties": False,
-        "minProperties": 1,
-    }
-    return {"anyOf": [plain, object_schema]}

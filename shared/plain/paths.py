@@ -47,11 +47,11 @@ def put(value: Json, path: str, content: Any) -> None:
         value[name] = items
 
 
-def above(path: str) -> list[str]:
+def ancestors(path: str) -> list[str]:
     """Return the ancestors of a path, the nearest first: `content[0]`, then `content`."""
-    ancestors = []
+    found = []
     while path:
         is_first = path.endswith(_FIRST)
         path = path.removesuffix(_FIRST) if is_first else path.rpartition(".")[0]
-        ancestors.append(path)
-    return [ancestor for ancestor in ancestors if ancestor]
+        found.append(path)
+    return [ancestor for ancestor in found if ancestor]

@@ -1,45 +1,31 @@
 """Translation of plain-JSON queries into FHIR searches."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from shared.catalog.controls import LARGEST_COUNT
 from shared.errors import Invalid, Issue
 from shared.fhir import references
-from shared.fhir.references import External, Local
-from shared.fhir.validation.primitives import PRIMITIVES
-from shared.fhir.validation.schema import code_predicate, value_set_codes
-from shared.plain.collections.rows import (
-    CONTROLS,
-    COUNT,
-    CURSOR,
-    SORT,
-    SORTS,
-    Collection,
-    Param,
-)
+from shared.plain.collection import Collection
+from shared.plain.parameters import COUNT, CURSOR, SORT, Param
+from shared.plain.validation import issues
 
 type Pair = tuple[str, str]
 
-_COUNT = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
 # The characters that have to be escaped in the value of a search parameter.
 _SPECIAL = re.compile(r"[\\$|,]")
 
 
-def names(collection: Collection) -> list[str]:
-    """Return the names of a collection's query parameters."""
-    return [*(param.name for param in collection.params), *CONTROLS]
-
-
-def translated(collection: Collection, query: Sequence[Pair]) -> list[Pair]:
+def to_fhir(collection: Collection, query: Sequence[Pair]) -> list[Pair]:
     """Return the FHIR search of a collection's query.
 
     Raises Invalid naming each parameter that is wrong.
     """
-    issues = [*_issues(collection, query)]
-    if issues:
-        raise Invalid(issues=issues)
     given = dict(query)
+    problems = [*_repeated(query), *issues(collection.query, given, lambda name: str(name[0]))]
+    if problems:
+        places = {name: place for place, name in enumerate(given)}
+        raise Invalid(issues=sorted(problems, key=lambda issue: places[issue.expression]))
     search = [pair for param in collection.params for pair in _criteria(param, given)]
     if collection.narrowing.isdisjoint(given):
         search = [*collection.all, *search]
@@ -48,45 +34,10 @@ def translated(collection: Collection, query: Sequence[Pair]) -> list[Pair]:
     return search + [(f"_{name}", given[name]) for name in (COUNT, CURSOR) if name in given]
 
 
-def _issues(collection: Collection, query: Sequence[Pair]) -> Iterator[Issue]:
-    params = {param.name: param for param in collection.params}
-    seen = set[str]()
-    for name, value in query:
-        if name in seen:
+def _repeated(query: Sequence[Pair]) -> Iterator[Issue]:
+    for name, number in Counter(name for name, _ in query).items():
+        if number > 1:
             yield Issue("invalid", "This parameter must not be repeated", name)
-        seen.add(name)
-        if name in params:
-            yield from (Issue("value", text, name) for text in _param_problems(params[name], value))
-        elif name == SORT and value not in SORTS:
-            yield Issue("value", f"Must be one of {', '.join(SORTS)}", name)
-        elif name == COUNT and not (_COUNT.fullmatch(value) and int(value) <= LARGEST_COUNT):
-            yield Issue("value", f"Must be a number from 1 to {LARGEST_COUNT}", name)
-        elif name not in names(collection):
-            text = f"There is no such parameter: the parameters are {', '.join(names(collection))}"
-            yield Issue("invalid", text, name)
-
-
-def _param_problems(param: Param, value: str) -> Iterator[str]:
-    if param.prefix:
-        if not PRIMITIVES["dateTime"].is_valid(value):
-            yield f"Must be {PRIMITIVES['dateTime'].form}"
-    elif param.target or param.is_reference:
-        is_reference = isinstance(references.parse(value), Local | External) and "," not in value
-        if not is_reference and not references.is_id(value, param.target):
-            yield f"Must be {'an id or ' if param.target else ''}a reference (Type/id)"
-    else:
-        for code in value.split(","):
-            yield from _code_problems(param, code)
-
-
-def _code_problems(param: Param, code: str) -> Iterator[str]:
-    if param.value_set and not code_predicate(param.value_set)(code):
-        codes = ", ".join(value_set_codes(param.value_set))
-        yield f"Must be one of {codes}, or several with commas"
-    elif param.codes and code not in param.codes and "|" not in code:
-        yield f"Must be one of {', '.join(param.codes)}, or system|code"
-    elif not code.strip("|"):
-        yield "Must be a code, or several with commas"
 
 
 def _criteria(param: Param, given: dict[str, str]) -> Iterator[Pair]:

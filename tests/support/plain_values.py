@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.fhir.validation.schema import value_set_codes
-from shared.plain.collections.rows import Collection
+from shared.plain.collection import Collection
 from shared.plain.concepts import Coding, Concept
 from shared.plain.fields import Field
-from shared.plain.groups import Group
-from shared.plain.kinds import Code, Inside, Kind, Minutes, Primitive, Written
-from shared.plain.referred import Id, Named
+from shared.plain.kinds import Code, EncodedText, Inside, Kind, Minutes, Primitive
+from shared.plain.models import Mapped
+from shared.plain.references import Id, Named
 from tests.support import variants
 
 type Json = dict[str, Any]
@@ -45,12 +45,12 @@ def valid_values(kind: Kind) -> list[Any]:  # noqa: C901, PLR0911 - one case for
             return ["In words: 1/2", *named, both, f"{URL}/{types[0]}/1", {"display": named[0]}]
         case Minutes():
             return [45, 0]
-        case Written():
+        case EncodedText():
             return ["Zeilen\nmit Umlauten: äöü"]
         case Inside(kind=inner):
             return valid_values(inner)
-        case Group(fields=fields):
-            return [*_objects(fields)]
+        case type() as model if issubclass(model, Mapped):
+            return [*_objects(model.fields)]
     raise AssertionError(kind)
 
 
@@ -82,8 +82,8 @@ def invalid_values(kind: Kind) -> list[Any]:  # noqa: PLR0911 - one case for eac
             return ["45", -1, True, {}]
         case Inside(kind=inner):
             return invalid_values(inner)
-        case Group(fields=fields):
-            inner_wrong = [{field.name: invalid_values(field.kind)[0]} for field in fields]
+        case type() as model if issubclass(model, Mapped):
+            inner_wrong = [{field.name: invalid_values(field.kind)[0]} for field in model.fields]
             return [{}, "x", 5, [], {"none-such": 1}, *inner_wrong]
     return [5, "", {}, []]
 

@@ -20,7 +20,6 @@ from shared.catalog.roles import ROLES
 from shared.catalog.types import AUDIT_EVENT, STORED_TYPES
 from shared.local import template
 from shared.packaging.build import ROOT
-from shared.plain import queries
 from shared.plain.collections import COLLECTIONS
 from shared.plain.fields import Field
 from shared.store import audit_items, keys, operations
@@ -172,7 +171,7 @@ def _calls(row: Operation) -> Iterator[str]:
 
 def plain_collections() -> Iterator[str]:
     for collection in COLLECTIONS.values():
-        searched = ", ".join(f"`{name}`" for name in queries.names(collection))
+        searched = ", ".join(f"`{name}`" for name in collection.query.names)
         yield f"- **`/v1/{collection.name}`**, in FHIR {collection.type}"
         yield f"  - Fields: {', '.join(_names(collection.fields))}"
         yield f"  - Search: {searched}"

@@ -22,7 +22,7 @@ from shared.fhir.validation.validation import issues
 from shared.http import negotiation
 from shared.plain import mapping
 from shared.plain.collections import COLLECTIONS
-from shared.plain.mapping import merged
+from shared.plain.mapping import patched
 from shared.search.query import criteria
 from shared.store.index import rows
 from tests.support import care
@@ -319,7 +319,7 @@ def test_the_work_of_a_change_through_plain_json_grows_linearly() -> None:
         return before, {"reasonCodes": reasons[::-1]}
 
     def change(sent: tuple[Json, Json]) -> None:
-        after = merged(COLLECTIONS["encounters"], *sent)
+        after = patched(COLLECTIONS["encounters"], *sent)
         assert after["reasonCode"] == sent[0]["reasonCode"][::-1]
 
     assert growth(make, change, 100) < 2 * SLACK

@@ -1,29 +1,32 @@
-"""The collections of the plain-JSON API, with their fields and query parameters.
+"""The collections of the plain-JSON API: a module each, imported when it is first asked for.
 
-Reading, writing, searching, OpenAPI and the pointers in problem documents follow from these rows.
+Reading, writing, searching, OpenAPI and the pointers in problem documents follow from their models.
 """
 
-from shared.plain.collections.assessments import ASSESSMENTS
-from shared.plain.collections.communications import MESSAGES, THREADS
-from shared.plain.collections.encounters import ENCOUNTERS
-from shared.plain.collections.notes import NOTES
-from shared.plain.collections.observations import OBSERVATIONS
-from shared.plain.collections.prescriptions import PRESCRIPTIONS
-from shared.plain.collections.rows import CONTROLS
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
-COLLECTIONS = {
-    collection.name: collection
-    for collection in (
-        ENCOUNTERS,
-        OBSERVATIONS,
-        NOTES,
-        PRESCRIPTIONS,
-        ASSESSMENTS,
-        THREADS,
-        MESSAGES,
-    )
-}
-# The parameter names that may appear in the log; any other could contain personal data.
-EVERY_PARAM = {param.name for collection in COLLECTIONS.values() for param in collection.params} | {
-    *CONTROLS
-}
+from shared.catalog import interactions
+from shared.plain.collection import Collection
+
+_SHARED_MODULES = {"threads": "communications", "messages": "communications"}
+
+
+class _Collections(Mapping[str, Collection]):
+    """The collections by name."""
+
+    def __getitem__(self, name: str) -> Collection:
+        if name not in interactions.COLLECTIONS:
+            raise KeyError(name)
+        module = import_module(f"{__name__}.{_SHARED_MODULES.get(name, name)}")
+        collection: Collection = getattr(module, name.upper())
+        return collection
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(interactions.COLLECTIONS)
+
+    def __len__(self) -> int:
+        return len(interactions.COLLECTIONS)
+
+
+COLLECTIONS = _Collections()

@@ -1,76 +1,63 @@
-"""The collection `assessments`: ClinicalImpressions as plain objects."""
+"""The collection `assessments`: clinical impressions."""
 
-from shared.plain.collections.rows import (
-    CARERS,
-    CONCEPT,
-    DATE_TIME,
-    ENCOUNTER,
-    ENCOUNTER_ID,
-    IDENTIFIERS,
-    NOTE,
-    PATIENT,
-    PATIENT_ID,
-    PERIOD,
-    TEXT,
-    Collection,
-    Param,
-    dates,
-    id_of,
-    status,
-)
-from shared.plain.fields import Field
-from shared.plain.kinds import Code, Inside
-from shared.plain.referred import Named
+from typing import Annotated
+
+from shared.plain.collection import Collection, Member
+from shared.plain.collections import common
+from shared.plain.collections.common import Concept, DateTime, Text
+from shared.plain.kinds import Code
+from shared.plain.models import element, every, example
+from shared.plain.parameters import Param
+from shared.plain.references import Named, ReferenceObject
+
+Problem = Annotated[str | ReferenceObject, Named(("Condition", "AllergyIntolerance"))]
+
+
+class Assessments(Member):
+    """What a clinician made of a patient's condition."""
+
+    model_config = example(
+        {
+            "patientId": "homer-simpson",
+            "assessorId": "doctor-alice-smith",
+            "summary": "Muscular back pain, no red flags",
+            "finding": "Lumbago",
+        }
+    )
+
+    status: Annotated[str, Code("clinicalimpression-status")] = element(
+        "status", "completed by default", default="completed"
+    )
+    code: Concept = element("code")
+    description: Text = element("description")
+    patient_id: common.PatientId
+    encounter_id: common.RecordEncounterId
+    assessor_id: common.CarerId = element("assessor", "Who made the assessment")
+    effective: DateTime = element("effectiveDateTime", choice="effective")
+    effective_period: common.Period = element("effectivePeriod", choice="effective")
+    date: DateTime = element("date", "When it was documented")
+    summary: Text = element("summary")
+    problem: Problem = element("problem[*]", "A name, or Condition/id")
+    problems: list[Problem] = every("problem")
+    finding: Concept = element("finding[*].itemCodeableConcept")
+    findings: list[Concept] = every("finding")
+    prognosis: Concept = element("prognosisCodeableConcept[*]")
+    prognoses: list[Concept] = every("prognosis")
+    note: common.Note
+    notes: common.Notes
+    identifiers: common.Identifiers
+
 
 ASSESSMENTS = Collection(
     "assessments",
     "ClinicalImpression",
+    Assessments,
     (
-        Field(
-            "status",
-            "status",
-            Code("clinicalimpression-status"),
-            "completed by default",
-            default="completed",
-        ),
-        Field("code", "code", CONCEPT),
-        Field("description", "description", TEXT),
-        PATIENT_ID,
-        ENCOUNTER_ID,
-        id_of("assessorId", "assessor", *CARERS, about="Who made the assessment"),
-        Field("effective", "effectiveDateTime", DATE_TIME, choice="effective"),
-        Field("effectivePeriod", "effectivePeriod", PERIOD, choice="effective"),
-        Field("date", "date", DATE_TIME, "When it was documented"),
-        Field("summary", "summary", TEXT),
-        Field(
-            "problem",
-            "problem",
-            Named(("Condition", "AllergyIntolerance")),
-            "A name, or Condition/id",
-            plural="problems",
-        ),
-        Field(
-            "finding",
-            "finding",
-            Inside("itemCodeableConcept", CONCEPT),
-            plural="findings",
-        ),
-        Field("prognosis", "prognosisCodeableConcept", CONCEPT, plural="prognoses"),
-        NOTE,
-        IDENTIFIERS,
-    ),
-    (
-        PATIENT,
-        ENCOUNTER,
+        common.PATIENT,
+        common.ENCOUNTER,
         Param("assessorId", "assessor", "By this practitioner", target="Practitioner"),
-        status("clinicalimpression-status"),
-        *dates("date", "date"),
+        common.status("clinicalimpression-status"),
+        *common.dates("date", "date"),
     ),
     "date",
-    {
-        "patientId": "homer-simpson",
-        "assessorId": "doctor-alice-smith",
-        "summary": "Muscular back pain, no red flags",
-        "finding": "Lumbago",
-    },
 )

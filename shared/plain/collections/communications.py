@@ -1,96 +1,108 @@
-"""The collections `threads` and `messages`: Communications as plain objects."""
+"""The collections `threads` and `messages`: conversations, and what is said in them."""
 
-from shared.plain.collections.rows import (
-    CONCEPT,
-    DATE_TIME,
-    IDENTIFIERS,
-    MEDIA_TYPE,
-    NOTE,
-    PATIENT,
-    PATIENT_ID,
-    PEOPLE,
-    TEXT,
-    Collection,
-    Param,
-    dates,
-    id_of,
-    status,
-)
-from shared.plain.fields import Field
-from shared.plain.groups import Group
-from shared.plain.kinds import Code, Inside, Primitive, Written
-from shared.plain.referred import Id
+from typing import Annotated
+
+from shared.plain.collection import Collection, Member
+from shared.plain.collections import common
+from shared.plain.collections.common import Concept, Text
+from shared.plain.kinds import Code, EncodedText
+from shared.plain.models import Part, element, every, example
+from shared.plain.parameters import Param
+from shared.plain.references import Id
 from shared.rules import classification as communications
 
-_RECIPIENTS = (*PEOPLE, "HealthcareService", "CareTeam", "Group")
-ATTACHMENT = Group(
-    (
-        Field("content", "", Written(), "The text of the attachment"),
-        Field("contentType", "contentType", MEDIA_TYPE, stays=True),
-        Field("title", "title", TEXT),
-        Field("url", "url", Primitive("url")),
-    )
-)
+_SENDERS = (*common.PEOPLE, "HealthcareService")
+RecipientId = Annotated[str, Id("", (*_SENDERS, "CareTeam", "Group"))]
 
-_SHARED_FIELDS = (
-    Field(
-        "status",
-        "status",
-        Code("event-status"),
-        "in-progress by default",
-        default="in-progress",
-    ),
-    PATIENT_ID,
-    Field(
-        "encounterId",
-        "encounter",
-        Id("Encounter", ("Encounter",)),
-        "The session that it is linked to",
-    ),
-    Field(
-        "senderId",
-        "sender",
-        Id("", _RECIPIENTS[:-2]),
-        "With the type, as in Patient/id or Practitioner/id",
-    ),
-    Field(
-        "recipientIds",
-        "recipient",
-        Id("", _RECIPIENTS),
-        "With the type, as in Patient/id",
-        many=True,
-    ),
-    Field("category", "category", CONCEPT, plural="categories"),
-    Field("medium", "medium", CONCEPT, "How it was sent, for example SMS", plural="media"),
-    Field("priority", "priority", Code("request-priority")),
-    Field("sent", "sent", DATE_TIME),
-    Field("received", "received", DATE_TIME),
-    NOTE,
-    IDENTIFIERS,
-)
-_SHARED_PARAMS = (
+
+class Communication(Member):
+    """The fields of threads and messages."""
+
+    status: Annotated[str, Code("event-status")] = element(
+        "status", "in-progress by default", default="in-progress"
+    )
+    patient_id: common.PatientId
+    encounter_id: common.EncounterId = element("encounter", "The session that it is linked to")
+    sender_id: Annotated[str, Id("", _SENDERS)] = element(
+        "sender", "With the type, as in Patient/id or Practitioner/id"
+    )
+    recipient_ids: list[RecipientId] = element("recipient[*]", "With the type, as in Patient/id")
+    category: common.Category
+    categories: common.Categories
+    medium: Concept = element("medium[*]", "How it was sent, for example SMS")
+    media: list[Concept] = every("medium")
+    priority: common.RequestPriority
+    sent: common.DateTime = element("sent")
+    received: common.DateTime = element("received")
+    note: common.Note
+    notes: common.Notes
+    identifiers: common.Identifiers
+
+
+class Threads(Communication):
+    """A conversation."""
+
+    model_config = example(
+        {
+            "topic": "Back pain",
+            "patientId": "homer-simpson",
+            "senderId": "Patient/homer-simpson",
+            "recipientIds": ["Patient/homer-simpson", "Practitioner/doctor-alice-smith"],
+        }
+    )
+
+    topic: Concept = element("topic", "What it is about")
+
+
+class Attachment(Part):
+    """A picture or a document: its text, or where it is."""
+
+    content: Annotated[str, EncodedText()] = element("", "The text of the attachment")
+    content_type: common.MediaType = element("contentType", stays=True)
+    title: Text = element("title")
+    url: common.Url = element("url")
+
+
+class Messages(Communication):
+    """A message of a thread."""
+
+    model_config = example(
+        {
+            "threadId": "example",
+            "patientId": "homer-simpson",
+            "senderId": "Patient/homer-simpson",
+            "sent": "2026-11-20T09:00:00Z",
+            "text": "My back hurts again.",
+        }
+    )
+
+    thread_id: Annotated[str, Id.to("Communication")] = element(
+        "partOf[*]", "The thread that it belongs to", required=True
+    )
+    text: Text = element("payload[*].contentString")
+    texts: list[Text] = every("text")
+    attachments: list[Attachment] = element(
+        "payload[*].contentAttachment", "Pictures and documents"
+    )
+
+
+_PARAMS = (
     Param("senderId", "sender", "From this sender, as in Patient/id", is_reference=True),
     Param("recipientId", "recipient", "To this recipient, as in Patient/id", is_reference=True),
-    status("event-status"),
+    common.status("event-status"),
 )
 
 THREADS = Collection(
     "threads",
     "Communication",
-    (Field("topic", "topic", CONCEPT, "What it is about"), *_SHARED_FIELDS),
+    Threads,
     (
-        PATIENT,
+        common.PATIENT,
         Param("encounterId", "encounter", "Linked to this session", target="Encounter"),
-        *_SHARED_PARAMS,
-        *dates("_lastUpdated", "updated"),
+        *_PARAMS,
+        *common.dates("_lastUpdated", "updated"),
     ),
     "_lastUpdated",
-    {
-        "topic": "Back pain",
-        "patientId": "homer-simpson",
-        "senderId": "Patient/homer-simpson",
-        "recipientIds": ["Patient/homer-simpson", "Practitioner/doctor-alice-smith"],
-    },
     holds=lambda resource: not communications.header_id(resource),
     all=(("part-of:missing", "true"),),
 )
@@ -98,40 +110,15 @@ THREADS = Collection(
 MESSAGES = Collection(
     "messages",
     "Communication",
-    (
-        id_of(
-            "threadId",
-            "partOf",
-            "Communication",
-            about="The thread that it belongs to",
-            first=True,
-            required=True,
-        ),
-        Field("text", "payload", Inside("contentString", TEXT), plural="texts"),
-        Field(
-            "attachments",
-            "payload",
-            Inside("contentAttachment", ATTACHMENT),
-            "Pictures and documents",
-            many=True,
-        ),
-        *_SHARED_FIELDS,
-    ),
+    Messages,
     (
         Param("threadId", "part-of", "In this thread", target="Communication"),
         Param("encounterId", "session", "Belonging to this session", target="Encounter"),
-        PATIENT,
-        *_SHARED_PARAMS,
-        *dates("sent", "sent"),
+        common.PATIENT,
+        *_PARAMS,
+        *common.dates("sent", "sent"),
     ),
     "sent",
-    {
-        "threadId": "example",
-        "patientId": "homer-simpson",
-        "senderId": "Patient/homer-simpson",
-        "sent": "2026-11-20T09:00:00Z",
-        "text": "My back hurts again.",
-    },
     holds=lambda resource: bool(communications.header_id(resource)),
     all=(("part-of:missing", "false"),),
     narrowing=frozenset({"threadId", "encounterId"}),

@@ -1,77 +1,69 @@
-"""The collection `prescriptions`: MedicationRequests as plain objects."""
+"""The collection `prescriptions`: orders of medication."""
 
-from shared.plain.collections.rows import (
-    CONCEPT,
-    DATE_TIME,
-    ENCOUNTER,
-    ENCOUNTER_ID,
-    IDENTIFIERS,
-    NOTE,
-    PATIENT,
-    PATIENT_ID,
-    PEOPLE,
-    SIMPLE_QUANTITY,
-    TEXT,
-    Collection,
-    Param,
-    dates,
-    id_of,
-    status,
-)
-from shared.plain.fields import Field
-from shared.plain.kinds import Code, Inside, Primitive
+from typing import Annotated
+
+from shared.plain.collection import Collection, Member
+from shared.plain.collections import common
+from shared.plain.collections.common import Concept, DateTime, Text
+from shared.plain.kinds import Code, Primitive
+from shared.plain.models import element, every, example
+from shared.plain.parameters import Param
+from shared.plain.references import Id
+
+
+class Prescriptions(Member):
+    """An order of medication for a patient."""
+
+    model_config = example(
+        {
+            "medication": "Ibuprofen 400 mg",
+            "patientId": "homer-simpson",
+            "requesterId": "doctor-alice-smith",
+            "dosage": "One tablet every eight hours, with food",
+            "refills": 1,
+        }
+    )
+
+    status: Annotated[str, Code("medicationrequest-status")] = element(
+        "status", "active by default", default="active"
+    )
+    intent: Annotated[str, Code("medicationrequest-intent")] = element(
+        "intent", "order by default", default="order"
+    )
+    medication: Concept = element("medicationCodeableConcept", choice="medication")
+    medication_id: Annotated[str, Id.to("Medication")] = element(
+        "medicationReference", choice="medication"
+    )
+    patient_id: common.PatientId
+    encounter_id: common.RecordEncounterId
+    requester_id: Annotated[str, Id.to(*common.PEOPLE)] = element(
+        "requester", "Who wrote the prescription"
+    )
+    authored_on: DateTime = element("authoredOn")
+    priority: common.RequestPriority
+    dosage: Text = element("dosageInstruction[*].text", "How to take it")
+    dosages: list[Text] = every("dosage")
+    quantity: common.SimpleQuantity = element("dispenseRequest.quantity")
+    refills: Annotated[int, Primitive("unsignedInt")] = element(
+        "dispenseRequest.numberOfRepeatsAllowed"
+    )
+    reason_code: Concept = element("reasonCode[*]")
+    reason_codes: list[Concept] = every("reason_code")
+    note: common.Note
+    notes: common.Notes
+    identifiers: common.Identifiers
+
 
 PRESCRIPTIONS = Collection(
     "prescriptions",
     "MedicationRequest",
+    Prescriptions,
     (
-        Field(
-            "status",
-            "status",
-            Code("medicationrequest-status"),
-            "active by default",
-            default="active",
-        ),
-        Field(
-            "intent",
-            "intent",
-            Code("medicationrequest-intent"),
-            "order by default",
-            default="order",
-        ),
-        Field("medication", "medicationCodeableConcept", CONCEPT, choice="medication"),
-        id_of("medicationId", "medicationReference", "Medication", choice="medication"),
-        PATIENT_ID,
-        ENCOUNTER_ID,
-        id_of("requesterId", "requester", *PEOPLE, about="Who wrote the prescription"),
-        Field("authoredOn", "authoredOn", DATE_TIME),
-        Field("priority", "priority", Code("request-priority")),
-        Field(
-            "dosage",
-            "dosageInstruction",
-            Inside("text", TEXT),
-            "How to take it",
-            plural="dosages",
-        ),
-        Field("quantity", "dispenseRequest.quantity", SIMPLE_QUANTITY),
-        Field("refills", "dispenseRequest.numberOfRepeatsAllowed", Primitive("unsignedInt")),
-        Field("reasonCode", "reasonCode", CONCEPT, plural="reasonCodes"),
-        NOTE,
-        IDENTIFIERS,
-    ),
-    (
-        PATIENT,
-        ENCOUNTER,
+        common.PATIENT,
+        common.ENCOUNTER,
         Param("requesterId", "requester", "By this practitioner", target="Practitioner"),
-        status("medicationrequest-status"),
-        *dates("authoredon", "authoredOn"),
+        common.status("medicationrequest-status"),
+        *common.dates("authoredon", "authoredOn"),
     ),
     "authoredon",
-    {
-        "medication": "Ibuprofen 400 mg",
-        "patientId": "homer-simpson",
-        "requesterId": "doctor-alice-smith",
-        "dosage": "One tablet every eight hours, with food",
-        "refills": 1,
-    },
 )

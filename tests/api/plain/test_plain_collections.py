@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from shared.plain.collection import Collection
 from shared.plain.collections import COLLECTIONS
-from shared.plain.collections.rows import Collection
 from tests.support import care, plain_values
 from tests.support.api_client import ApiClient
 from tests.support.plain_client import V1, PlainClient, refused_fields

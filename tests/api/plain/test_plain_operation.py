@@ -1,5 +1,6 @@
 """Failures of the plain-JSON API, and their traces in log and audit trail."""
 
+import json
 from typing import Any
 
 import pytest
@@ -57,6 +58,22 @@ def test_a_busy_database_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = FACE.patch(f"/encounters/{created['id']}", {"priority": "high"})
     assert answer.status == 503, answer.text
     assert answer.headers["Retry-After"]
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("/encounters?patientId=a&sort=date&geheim=1", ["?", "patientId", "sort"]),
+        ("/encounters?threadId=a", ["?"]),
+        ("/messages?threadId=a", ["threadId"]),
+        ("/nothing?patientId=a", ["?"]),
+    ],
+)
+def test_the_log_names_the_parameters_of_the_collection_and_no_others(
+    log: Log, path: str, named: list[str]
+) -> None:
+    FACE.get(path)
+    assert [json.loads(line)["parameters"] for line in log.lines] == [named]
 
 
 ASKED: list[tuple[str, str, Any, str, str]] = [

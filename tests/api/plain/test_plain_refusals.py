@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from shared import settings
+from shared.plain.collection import Collection
 from shared.plain.collections import COLLECTIONS
-from shared.plain.collections.rows import Collection
 from shared.plain.endpoint import MOST_ELEMENTS
 from tests.support import care, plain_values
 from tests.support.api_client import ApiClient

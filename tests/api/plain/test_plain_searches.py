@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from shared.catalog.parameters import SEARCH_PARAMS
+from shared.plain.collection import Collection
 from shared.plain.collections import COLLECTIONS
-from shared.plain.collections.rows import Collection, Param
+from shared.plain.parameters import Param
 from tests.support import care
 from tests.support.api_client import ApiClient
 from tests.support.plain_client import PlainClient, refused_fields

@@ -14,11 +14,10 @@ from shared.errors import Invalid
 from shared.fhir import fhirjson
 from shared.fhir.validation.validation import issues
 from shared.plain import mapping, paths
-from shared.plain.changing import same
+from shared.plain.collection import Collection
 from shared.plain.collections import COLLECTIONS
-from shared.plain.collections.rows import Collection
 from shared.plain.fields import Field
-from shared.plain.groups import Group
+from shared.plain.writing import same
 from tests.support import plain_values, variants
 
 type Json = dict[str, Any]
@@ -90,10 +89,10 @@ def test_there_are_enough_resources_to_test_with(collection: Collection) -> None
 @by_name
 def test_writing_back_what_is_shown_changes_nothing(collection: Collection) -> None:
     for resource in resources(collection):
-        shown = mapping.shown(collection, resource)
-        assert same(mapping.replaced(collection, resource, shown), resource)
-        assert same(mapping.merged(collection, resource, shown), resource)
-        assert same(mapping.merged(collection, resource, {}), resource)
+        shown = mapping.from_fhir(collection, resource)
+        assert same(mapping.updated(collection, resource, shown), resource)
+        assert same(mapping.patched(collection, resource, shown), resource)
+        assert same(mapping.patched(collection, resource, {}), resource)
 
 
 @by_name
@@ -101,8 +100,8 @@ def test_a_minimal_put_keeps_every_element_without_a_field(collection: Collectio
     """The shown elements are removed and the sent ones added."""
     least = plain_values.smallest_member(collection)
     for resource in resources(collection):
-        after = mapping.replaced(collection, resource, least)
-        shown = mapping.shown(collection, after)
+        after = mapping.updated(collection, resource, least)
+        shown = mapping.from_fhir(collection, after)
         stays = {f.name for f in collection.fields if f.stays or f.default is not None}
         assert {name: value for name, value in shown.items() if name in least} == least
         assert shown.keys() - {"id", "version", "updated"} <= least.keys() | stays
@@ -121,8 +120,8 @@ def test_changing_a_field_changes_no_other_element(collection: Collection, field
     change = {field.name: [value] if field.many else value}
     root = field.path.partition(".")[0].removesuffix("[0]")
     for resource in resources(collection)[::5]:
-        after = mapping.merged(collection, resource, change)
-        shown = mapping.shown(collection, after)
+        after = mapping.patched(collection, resource, change)
+        shown = mapping.from_fhir(collection, after)
         assert same(shown[field.name], change[field.name])
         for name in (resource.keys() | after.keys()) - {root, f"_{root}"}:
             if field.choice and name.removeprefix("_").startswith(field.choice):
@@ -130,8 +129,8 @@ def test_changing_a_field_changes_no_other_element(collection: Collection, field
             else:
                 assert same(resource.get(name), after.get(name)), name
         if not field.stays and field.default is None and not field.required:
-            gone = mapping.merged(collection, after, {field.name: None})
-            assert field.name not in mapping.shown(collection, gone)
+            gone = mapping.patched(collection, after, {field.name: None})
+            assert field.name not in mapping.from_fhir(collection, gone)
 
 
 @by_field
@@ -144,15 +143,15 @@ def test_every_value_is_shown_as_sent_and_valid_in_fhir(
         }
         if field.name == "medicationId":
             del body["medication"]
-        resource = mapping.made(collection, body)
+        resource = mapping.to_fhir(collection, body)
         assert issues(resource, collection.type) == [] or _is_part(value), body
-        shown = mapping.shown(collection, resource)
+        shown = mapping.from_fhir(collection, resource)
         assert _is_in(body, shown)
-        assert same(mapping.made(collection, shown), resource)
+        assert same(mapping.to_fhir(collection, shown), resource)
         if field.plural:
             several = body | {field.name: value, field.plural: [value, value]}
             assert (
-                mapping.shown(collection, mapping.made(collection, several)).items()
+                mapping.from_fhir(collection, mapping.to_fhir(collection, several)).items()
                 >= several.items()
             )
 
@@ -178,13 +177,13 @@ def test_a_value_of_the_wrong_kind_is_named(collection: Collection, field: Field
             field.name: [value] if field.many else value
         }
         with pytest.raises(Invalid) as refused:
-            mapping.made(collection, body)
+            mapping.to_fhir(collection, body)
         place = f"#/{field.name}/0" if field.many else f"#/{field.name}"
         assert all(issue.expression.startswith(place) for issue in refused.value.issues), body
     for name in (field.plural, field.name if field.many else ""):
         if name:
             with pytest.raises(Invalid) as refused:
-                mapping.made(
+                mapping.to_fhir(
                     collection, plain_values.smallest_member(collection) | {name: "no array"}
                 )
             assert [issue.expression for issue in refused.value.issues] == [f"#/{name}"]
@@ -199,7 +198,7 @@ def test_every_issue_of_an_element_is_reported_for_its_field(collection: Collect
         }
         if field.name == "medicationId":
             del body["medication"]
-        resource = mapping.made(collection, body)
+        resource = mapping.to_fhir(collection, body)
         place = f"{collection.type}.{field.path}"
         if field.repeats:
             number = next(n for n, value in enumerate(paths.get(resource, field.path)) if value)
@@ -227,14 +226,14 @@ def test_every_issue_of_an_element_is_reported_for_its_field(collection: Collect
 )
 def test_a_length_in_other_units_is_shown_in_minutes(length: Json, minutes: Any) -> None:
     encounter = {"resourceType": "Encounter", "length": length}
-    assert mapping.shown(COLLECTIONS["encounters"], encounter).get("lengthMinutes") == minutes
+    assert mapping.from_fhir(COLLECTIONS["encounters"], encounter).get("lengthMinutes") == minutes
 
 
 def expanded(collection: Collection, resource: Json) -> Json:
     """Return what is shown, with each text that abbreviates an object expanded."""
-    shown = mapping.shown(collection, resource)
+    shown = mapping.from_fhir(collection, resource)
     kinds = {field.name: field.kind for field in collection.fields if not field.many}
-    return {name: kinds[name].spread(value) for name, value in shown.items() if name in kinds}
+    return {name: kinds[name].expanded(value) for name, value in shown.items() if name in kinds}
 
 
 @by_name
@@ -247,10 +246,13 @@ def test_null_in_an_object_removes_that_member_and_nothing_else(collection: Coll
             for member in value if isinstance(value, dict) else ():
                 if name in required and len(value) == 1:
                     continue
-                if isinstance(mapping.shown(collection, resource)[name], str) and len(value) > 1:
+                if (
+                    isinstance(mapping.from_fhir(collection, resource)[name], str)
+                    and len(value) > 1
+                ):
                     continue  # a usual code is always shown with its display
                 seen.add(name)
-                after = mapping.merged(collection, resource, {name: {member: None}})
+                after = mapping.patched(collection, resource, {name: {member: None}})
                 left = {each: inner for each, inner in value.items() if each != member}
                 expected = before | {name: left}
                 now = expanded(collection, after)
@@ -259,21 +261,21 @@ def test_null_in_an_object_removes_that_member_and_nothing_else(collection: Coll
                     del expected[name]
                     now.pop(name, None)
                 assert same(now, expected), (name, member)
-    objects = {f.name for f in collection.fields if isinstance(f.kind, Group) and not f.many}
+    objects = {f.name for f in collection.fields if isinstance(f.kind, type) and not f.many}
     assert objects <= seen
 
 
 @by_name
 def test_null_in_a_missing_object_changes_nothing(collection: Collection) -> None:
     for resource in resources(collection):
-        shown = mapping.shown(collection, resource)
+        shown = mapping.from_fhir(collection, resource)
         for field in collection.fields:
             objects = [
                 value for value in plain_values.valid_values(field.kind) if isinstance(value, dict)
             ]
             if objects and not field.many and field.name not in shown:
                 change = {field.name: dict.fromkeys(objects[-1])}
-                assert same(mapping.merged(collection, resource, change), resource)
+                assert same(mapping.patched(collection, resource, change), resource)
 
 
 def test_an_object_that_loses_all_its_members_is_removed() -> None:
@@ -281,24 +283,26 @@ def test_an_object_that_loses_all_its_members_is_removed() -> None:
     visit = {"resourceType": "Encounter", "status": "planned", "class": {"code": "VR"}}
     for period in ({"start": "2026"}, {"start": "2026", "end": "2027"}):
         change = {"period": {"start": None, "end": None}}
-        assert mapping.merged(collection, visit | {"period": period}, change) == visit
+        assert mapping.patched(collection, visit | {"period": period}, change) == visit
     kept = {"extension": [{"url": "urn:x", "valueString": "y"}]}
-    changed = mapping.merged(
+    changed = mapping.patched(
         collection, visit | {"period": {"start": "2026"} | kept}, {"period": {"start": None}}
     )
     assert changed == visit | {"period": kept}
     several = visit | {"type": [{"text": "one"}, {"text": "two"}]}
-    assert mapping.merged(collection, several, {"type": {"text": None}}) == visit | {
+    assert mapping.patched(collection, several, {"type": {"text": None}}) == visit | {
         "type": [{"text": "two"}]
     }
 
 
 def test_a_member_of_a_usual_code_or_a_name_can_be_removed() -> None:
     collection = COLLECTIONS["encounters"]
-    usual = mapping.made(collection, {"status": "planned", "class": "VR", "location": "Room 204"})
-    changed = mapping.merged(collection, usual, {"class": {"display": None}})
+    usual = mapping.to_fhir(
+        collection, {"status": "planned", "class": "VR", "location": "Room 204"}
+    )
+    changed = mapping.patched(collection, usual, {"class": {"display": None}})
     assert changed["class"] == {"system": usual["class"]["system"], "code": "VR"}
-    assert mapping.merged(collection, usual, {"location": {"reference": None}}) == usual
+    assert mapping.patched(collection, usual, {"location": {"reference": None}}) == usual
 
 
 @pytest.mark.parametrize(
@@ -312,9 +316,9 @@ def test_a_member_of_a_usual_code_or_a_name_can_be_removed() -> None:
 )
 def test_null_removes_neither_unknown_nor_required_fields(change: Json, place: str) -> None:
     collection = COLLECTIONS["encounters"]
-    visit = mapping.made(collection, {"status": "planned", "class": "VR", "serviceType": "x"})
+    visit = mapping.to_fhir(collection, {"status": "planned", "class": "VR", "serviceType": "x"})
     with pytest.raises(Invalid) as refusal:
-        mapping.merged(collection, visit, change)
+        mapping.patched(collection, visit, change)
     assert place in [issue.expression for issue in refusal.value.issues]
 
 
@@ -322,4 +326,4 @@ def test_null_is_ignored_in_an_object_sent_whole() -> None:
     collection = COLLECTIONS["encounters"]
     least = {"status": "planned", "class": "VR"}
     nothing = {"period": {"start": None, "end": None}, "identifiers": [{"value": None}]}
-    assert mapping.made(collection, least | nothing) == mapping.made(collection, least)
+    assert mapping.to_fhir(collection, least | nothing) == mapping.to_fhir(collection, least)

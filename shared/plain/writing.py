@@ -1,4 +1,4 @@
-"""Application of a changed plain object to the FHIR element that it was read from.
+"""Writing of a plain object into the FHIR object that it was read from.
 
 Only fields whose value differs from the one shown are written. Everything else stays as stored.
 """
@@ -11,10 +11,9 @@ from typing import Any
 from shared.errors import Invalid, Issue
 from shared.fhir.fhirjson import canonical
 from shared.fhir.json_values import deep_copy
-from shared.fhir.patch.patching import merge
 from shared.fhir.validation.pairs import positions
 from shared.plain import paths
-from shared.plain.fields import Field, Fields, read
+from shared.plain.fields import Field, Fields, from_fhir
 from shared.plain.kinds import says_nothing
 
 type Json = dict[str, Any]
@@ -25,51 +24,21 @@ def same(a: Any, b: Any) -> bool:
     return canonical(a) == canonical(b)
 
 
-def patched(fields: Fields, before: Json, changes: Json) -> Json:
-    """Return the plain object that results from applying a merge patch to the one shown.
-
-    A value that is shown as text is patched as the object that it stands for. If the patch names
-    only one of a field and its plural, the other one is adapted to it.
-    https://www.rfc-editor.org/rfc/rfc7396
-    """
-    shown = read(fields, before)
-    merged: Json = merge(_with_objects(fields, shown, changes), changes)
-    for name, change in changes.items():
-        if merged.get(name) == {} and says_nothing(change):
-            merged[name] = deep_copy(change)  # keep the nulls that emptied the object
-    for field in fields:
-        patched_names = [name for name in field.names if name in changes]
-        if field.plural and len(patched_names) == 1:
-            merged.pop(field.name if patched_names == [field.plural] else field.plural, None)
-        if field.plural in shown and patched_names == [field.name] and field.name in merged:
-            merged[field.plural] = [merged[field.name], *shown[field.plural][1:]]
-    return merged
-
-
-def _with_objects(fields: Fields, shown: Json, changes: Json) -> Json:
-    """Return the object shown, with each text that is changed in part expanded to an object."""
-    kinds = {field.name: field.kind for field in fields if not field.many}
-    partial = {name for name, change in changes.items() if change and isinstance(change, dict)}
-    return shown | {
-        name: kinds[name].spread(shown[name]) for name in partial & shown.keys() & {*kinds}
-    }
-
-
-def changed(fields: Fields, before: Json, given: Json) -> Json:
-    """Return a FHIR object whose fields have the values given, and no others.
+def to_fhir(fields: Fields, plain: Json, before: Json) -> Json:
+    """Return a FHIR object whose fields have the values of a plain object, and no others.
 
     Raises Invalid naming the fields that contradict each other.
     """
-    shown = read(fields, before)
+    shown = from_fhir(fields, before)
     after: Json = deep_copy(before)
-    given = _without_other_choices(fields, after, given)
+    plain = _without_other_choices(fields, after, shown, plain)
     issues: list[Issue] = []
     for field in fields:
         try:
             if field.repeats:
-                _change_items(field, after, given)
+                _write_items(field, after, plain)
             elif not field.read_only:
-                _change(field, after, shown.get(field.name), given.get(field.name))
+                _write(field, after, shown.get(field.name), plain.get(field.name))
         except Invalid as error:
             issues += error.issues
     if issues:
@@ -77,26 +46,25 @@ def changed(fields: Fields, before: Json, given: Json) -> Json:
     return after
 
 
-def _without_other_choices(fields: Fields, after: Json, given: Json) -> Json:
-    """Return the fields given, without those that a new choice of a type replaces.
+def _without_other_choices(fields: Fields, after: Json, shown: Json, plain: Json) -> Json:
+    """Return a plain object without the values that a new choice of a type replaces.
 
     A choice element such as `value[x]` has one type only. Its other types are removed from `after`.
     """
-    shown = read(fields, after)
     for stem in {field.choice for field in fields if field.choice}:
         choices = {field.name: field.path for field in fields if field.choice == stem}
-        new = {name for name in choices if not says_nothing(given.get(name))}
-        new = {name for name in new if not same(given[name], shown.get(name))}
+        new = {name for name in choices if not says_nothing(plain.get(name))}
+        new = {name for name in new if not same(plain[name], shown.get(name))}
         if new:
-            given = {name: value for name, value in given.items() if name not in {*choices} - new}
+            plain = {name: value for name, value in plain.items() if name not in {*choices} - new}
             kept = {choices[name] for name in new}
             for element in [name for name in after if re.fullmatch(rf"_?{stem}[A-Z]\w*", name)]:
                 if element.removeprefix("_") not in kept:
                     del after[element]
-    return given
+    return plain
 
 
-def _change(field: Field, after: Json, shown: Any, plain: Any) -> None:
+def _write(field: Field, after: Json, shown: Any, plain: Any) -> None:
     """Write a field's value if it differs from the one that was shown before any change."""
     current = paths.get(after, field.path)
     if plain is None and (field.stays or field.default is not None):
@@ -104,14 +72,14 @@ def _change(field: Field, after: Json, shown: Any, plain: Any) -> None:
     if plain is None and not paths.is_there(after, field.path):
         plain = field.default
     if not same(plain, shown):
-        value = field.kind.without(current) if plain is None else field.kind.write(plain, current)
+        value = field.kind.cleared(current) if plain is None else field.kind.to_fhir(plain, current)
         paths.put(after, field.path, value)
 
 
-def _change_items(field: Field, after: Json, given: Json) -> None:
-    """Change the elements of an array that a field shows; the others stay in their places."""
+def _write_items(field: Field, after: Json, plain: Json) -> None:
+    """Write the elements of an array that a field shows; the others stay in their places."""
     olds = dict(field.items(after))
-    wanted = _wanted(field, [*olds.values()], given)
+    wanted = _wanted(field, [*olds.values()], plain)
     if field.read_only or same(wanted, [*olds.values()]):
         return
     array = paths.get(after, field.path) or []
@@ -122,12 +90,12 @@ def _change_items(field: Field, after: Json, given: Json) -> None:
     paths.put(after, field.path, [element for element in [*in_place, *elements] if element])
 
 
-def _wanted(field: Field, shown: list[Any], given: Json) -> list[Any]:
+def _wanted(field: Field, shown: list[Any], plain: Json) -> list[Any]:
     """Return all values that a field is to show.
 
     Raises Invalid if the field and its plural contradict each other.
     """
-    first, every = given.get(field.name), given.get(field.plural) or []
+    first, every = plain.get(field.name), plain.get(field.plural) or []
     if field.many:
         return first or []
     if first is None:
@@ -152,12 +120,12 @@ def _elements(
     """
     old_places, by_text = [*olds], positions(map(canonical, olds.values()))
     kept: dict[int, int] = {}
-    for number, plain in enumerate(wanted):
-        if matching := by_text.get(canonical(plain)):
+    for number, value in enumerate(wanted):
+        if matching := by_text.get(canonical(value)):
             kept[number] = old_places[matching.popleft()]
     free = olds.keys() - kept.values()
-    for number, (plain, place) in enumerate(zip_longest(wanted, olds)):
+    for number, (value, place) in enumerate(zip_longest(wanted, olds)):
         if number in kept:
             yield array[kept[number]]
         elif number < len(wanted):
-            yield field.kind.write(plain, array[place] if place in free else None)
+            yield field.kind.to_fhir(value, array[place] if place in free else None)
