@@ -135,5 +135,7 @@ def _count_sessions(changes: Iterable[tuple[Any, Any]]) -> None:
         if isinstance(record, EncounterRecord):
             old, system = before.resource if before else {}, settings().encounter_type_system
             if event := event_of_change(old, record.resource, record.policy, system):
-                name = metrics.OPENED if isinstance(event, SessionOpened) else metrics.CLOSED
-                metrics.record(name, policy=event.policy or metrics.ANY_POLICY)
+                metrics.record(
+                    metrics.OPENED if isinstance(event, SessionOpened) else metrics.CLOSED,
+                    policy=event.policy or metrics.ANY_POLICY,
+                )
