@@ -5,7 +5,7 @@ from typing import Any
 
 
 def deep_copy(value: Any) -> Any:
-    """Return a deep copy. Numbers keep their text, which `copy.deepcopy` would lose."""
+    """Return a deep copy, which takes a fraction of the time of `copy.deepcopy`."""
     if isinstance(value, dict):
         return {name: deep_copy(member) for name, member in value.items()}
     return [deep_copy(item) for item in value] if isinstance(value, list) else value
@@ -20,12 +20,12 @@ def equal(a: Any, b: Any) -> bool:
     return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
 
 
-def hashable_key(value: Any) -> Hashable:
+def key(value: Any) -> Hashable:
     """Return a hashable key of a value, the same for all values that are `equal`."""
     if isinstance(value, dict):
-        return "object", frozenset((name, hashable_key(member)) for name, member in value.items())
+        return "object", frozenset((name, key(member)) for name, member in value.items())
     if isinstance(value, list):
-        return "array", tuple(map(hashable_key, value))
+        return "array", tuple(map(key, value))
     hashable: Hashable = value
     return ("boolean", value) if isinstance(value, bool) else hashable
 

@@ -1,13 +1,21 @@
 """JSON Patch: an array of operations that are applied in order, all or none.
 
+The library jsonpatch applies each operation. Its messages quote the resource, so they are dropped.
 https://www.rfc-editor.org/rfc/rfc6902
 """
 
-from collections.abc import Callable
 from typing import Any
 
+from jsonpatch import (
+    JsonPatch,
+    JsonPatchException,
+    JsonPatchTestFailed,
+    JsonPointer,
+    JsonPointerException,
+)
+
 from shared.errors import Invalid, Malformed, TooLong
-from shared.fhir.json_values import deep_copy, equal, size
+from shared.fhir.json_values import deep_copy, size
 from shared.fhir.patch import pointers
 from shared.fhir.validation.pairs import pairs
 
@@ -17,6 +25,9 @@ MOST_OPERATIONS = 1000
 # How much all `copy` operations together may add, in characters and values: repeated copies double
 # a resource.
 LARGEST_COPY = 1_000_000
+_KINDS = ("add", "remove", "replace", "move", "copy", "test")
+_WITH_SOURCE = frozenset({"move", "copy"})
+_WITH_VALUE = frozenset({"add", "replace", "test"})
 Json = dict[str, Any]
 
 
@@ -38,123 +49,65 @@ class Patch:
         if len(operations) > MOST_OPERATIONS:
             raise TooLong(f"A patch may have at most {MOST_OPERATIONS} operations")
         for index, operation in enumerate(operations):
+            _check(index, operation)
             self._step(index, operation)
         # Extensions follow their values last: operations refer to the indices as they leave them.
         for pair in self.pairs:
             pair.realign()
         return self.document
 
-    def _step(self, index: int, operation: Any) -> None:
-        kind = operation.get("op") if isinstance(operation, dict) else None
-        step = _STEPS.get(kind) if isinstance(kind, str) else None
-        if step is None:
-            names = ", ".join(_STEPS)
-            raise Malformed(
-                f"Operation {index} is not a JSON Patch operation",
-                diagnostics=f"op must be one of {names}",
-            )
+    def _step(self, index: int, operation: Json) -> None:
         try:
-            path = pointers.parse(operation.get("path"))
-            step(self, path, operation)
-        except _TestFailed:
-            reason = "the value is different"
-            raise self._refused(index, kind, reason, path) from None
-        except LookupError:
+            if operation["op"] == "test":
+                self._at(operation["path"])
+            elif operation["op"] == "copy":
+                self._bound(self._at(operation["from"]))
+            self.document = JsonPatch([operation]).apply(self.document, in_place=True)
+        except JsonPatchTestFailed:
+            raise self._refused(index, operation, "the value is different") from None
+        except (JsonPatchException, JsonPointerException):
             reason = "it names a location that does not exist"
-            raise self._refused(index, kind, reason, path) from None
-        except ValueError as error:
-            text = f"Operation {index} ({kind}) is not valid"
-            raise Malformed(text, diagnostics=str(error)) from None
+            raise self._refused(index, operation, reason) from None
 
-    def _refused(self, index: int, kind: Any, reason: str, path: list[str]) -> Invalid:
-        return Invalid(
-            f"Operation {index} ({kind}) cannot be applied: {reason}",
-            expression=pointers.expression(self.type, path),
-            diagnostics="Nothing was changed",
-        )
+    def _at(self, path: str) -> Any:
+        return JsonPointer(path).resolve(self.document)
 
-    def add(self, path: list[str], operation: Json) -> None:
-        """Set a property to a value, or insert the value into an array before an index."""
-        self._put(path, deep_copy(_value(operation)))
-
-    def remove(self, path: list[str], _: Json) -> None:
-        """Remove the value at a path."""
-        self._take(path)
-
-    def replace(self, path: list[str], operation: Json) -> None:
-        """Replace the value at a path."""
-        value = deep_copy(_value(operation))
-        if path:
-            container = pointers.resolve(self.document, path[:-1])
-            pointers.child(container, path[-1])
-            is_array = isinstance(container, list)
-            container[pointers.index(container, path[-1]) if is_array else path[-1]] = value
-        else:
-            self.document = value
-
-    def move(self, path: list[str], operation: Json) -> None:
-        """Remove a value and add it at another path."""
-        source = pointers.parse(operation.get("from"))
-        if path != source and path[: len(source)] == source:
-            raise ValueError("An element cannot be moved into itself")
-        pointers.resolve(self.document, source)
-        if path != source:
-            self._put(path, self._take(source))
-
-    def copy(self, path: list[str], operation: Json) -> None:
-        """Add a copy of a value at another path."""
-        value = pointers.resolve(self.document, pointers.parse(operation.get("from")))
+    def _bound(self, value: Any) -> None:
+        """Raise TooLong if copying a value exceeds what all copies may add."""
         self.may_copy -= size(value)
         if self.may_copy < 0:
             raise TooLong("The patch copies more data than a resource can hold")
-        self._put(path, deep_copy(value))
 
-    def test(self, path: list[str], operation: Json) -> None:
-        """Raise an error if the value at a path is different from the expected one."""
-        expected = _value(operation)
-        if not equal(pointers.resolve(self.document, path), expected):
-            raise _TestFailed
-
-    def _put(self, path: list[str], value: Any) -> None:
-        if not path:
-            self.document = value
-            return
-        container = pointers.resolve(self.document, path[:-1])
-        name = path[-1]
-        if isinstance(container, list):
-            last = len(container)
-            is_end = name in (pointers.APPEND, str(last))
-            container.insert(last if is_end else pointers.index(container, name), value)
-        elif isinstance(container, dict):
-            container[name] = value
-        else:
-            raise LookupError(name)  # noqa: TRY004 - to the caller, the path does not exist
-
-    def _take(self, path: list[str]) -> Any:
-        if not path:
-            raise ValueError("The resource itself cannot be removed or moved")
-        container = pointers.resolve(self.document, path[:-1])
-        pointers.child(container, path[-1])
-        if isinstance(container, list):
-            return container.pop(pointers.index(container, path[-1]))
-        return container.pop(path[-1])
+    def _refused(self, index: int, operation: Json, reason: str) -> Invalid:
+        return Invalid(
+            f"Operation {index} ({operation['op']}) cannot be applied: {reason}",
+            expression=pointers.expression(self.type, JsonPointer(operation["path"]).parts),
+            diagnostics="Nothing was changed",
+        )
 
 
-class _TestFailed(Exception):
-    """The value that a `test` operation names is different."""
+def _check(index: int, operation: Any) -> None:
+    """Raise Malformed if an operation could be applied to no resource."""
+    kind = operation.get("op") if isinstance(operation, dict) else None
+    if kind not in _KINDS:
+        raise Malformed(
+            f"Operation {index} is not a JSON Patch operation",
+            diagnostics=f"op must be one of {', '.join(_KINDS)}",
+        )
+    try:
+        _check_members(kind, operation)
+    except ValueError as error:
+        text = f"Operation {index} ({kind}) is not valid"
+        raise Malformed(text, diagnostics=str(error)) from None
 
 
-def _value(operation: Json) -> Any:
-    if "value" not in operation:
+def _check_members(kind: str, operation: Json) -> None:
+    path = pointers.parse(operation.get("path"))
+    if kind in _WITH_VALUE and "value" not in operation:
         raise ValueError("The operation must have a value")
-    return operation["value"]
-
-
-_STEPS: dict[str, Callable[[Patch, list[str], Json], None]] = {
-    "add": Patch.add,
-    "remove": Patch.remove,
-    "replace": Patch.replace,
-    "move": Patch.move,
-    "copy": Patch.copy,
-    "test": Patch.test,
-}
+    if kind in _WITH_SOURCE:
+        source = pointers.parse(operation.get("from"))
+        if kind == "move" and source != path and source in path:
+            raise ValueError("An element cannot be moved into itself")
+    if kind == "remove" and not path.parts:
+        raise ValueError("The resource itself cannot be removed or moved")
