@@ -1,52 +1,35 @@
 """CloudWatch metrics by session policy, written to the log in the embedded metric format.
 
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+https://docs.aws.amazon.com/powertools/python/latest/core/metrics/
 """
 
-import json
-import sys
-from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from shared.fhir import instants
 from shared.settings import settings
 
 OPENED, CLOSED, REARMED = "SessionsOpened", "SessionsClosed", "SessionsRearmed"
 LAG, OLDEST, CLOSING_FAILURES = "ClosingLag", "OldestDue", "ClosingFailures"
 # Counts requests whose event could not be stored in the audit trail.
 UNAUDITED = "RequestsUnaudited"
-UNITS = {LAG: "Seconds", OLDEST: "Seconds"}
+SECONDS = frozenset({LAG, OLDEST})
 ANY_POLICY = "any"
-# CloudWatch reads at most this many values of one metric in a line.
-_MOST_VALUES = 100
 
-_pending: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+# Metrics have the dimensions of their policy, so each policy has an object of its own.
+_pending: dict[str, EphemeralMetrics] = {}
 
 
 def record(name: str, value: float = 1, policy: str = ANY_POLICY) -> None:
-    """Record a value of a metric, to be written by `write`."""
-    _pending[policy][name].append(value)
+    """Record a value of a metric, to be written by `write`, or earlier if there are 100."""
+    if policy not in _pending:
+        _pending[policy] = EphemeralMetrics(namespace=settings().metrics_namespace)
+        _pending[policy].add_dimension("Policy", policy)
+    unit = MetricUnit.Seconds if name in SECONDS else MetricUnit.Count
+    _pending[policy].add_metric(name, unit, value)
 
 
 def write() -> None:
     """Write all recorded values to the log, one line for each policy."""
     while _pending:
-        policy, figures = _pending.popitem()
-        sys.stdout.write(json.dumps(_line(policy, figures)) + "\n")
-
-
-def _line(policy: str, figures: Mapping[str, list[float]]) -> dict[str, Any]:
-    metrics = [{"Name": name, "Unit": UNITS.get(name, "Count")} for name in figures]
-    directive = {
-        "Namespace": settings().metrics_namespace,
-        "Dimensions": [["Policy"]],
-        "Metrics": metrics,
-    }
-    now = instants.to_nanoseconds(instants.now()) // instants.MILLISECOND
-    stamp = {"Timestamp": now, "CloudWatchMetrics": [directive]}
-    values = {
-        name: recorded[-_MOST_VALUES:] if name in UNITS else sum(recorded)
-        for name, recorded in figures.items()
-    }
-    return {"_aws": stamp, "Policy": policy, **values}
+        _, figures = _pending.popitem()
+        if figures.metric_set:
+            figures.flush_metrics()

@@ -20,12 +20,12 @@ def equal(a: Any, b: Any) -> bool:
     return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
 
 
-def key(value: Any) -> Hashable:
+def hashable_key(value: Any) -> Hashable:
     """Return a hashable key of a value, the same for all values that are `equal`."""
     if isinstance(value, dict):
-        return "object", frozenset((name, key(member)) for name, member in value.items())
+        return "object", frozenset((name, hashable_key(member)) for name, member in value.items())
     if isinstance(value, list):
-        return "array", tuple(map(key, value))
+        return "array", tuple(map(hashable_key, value))
     hashable: Hashable = value
     return ("boolean", value) if isinstance(value, bool) else hashable
 

@@ -17,6 +17,8 @@ from tests.contract.test_template import ALLOWED, FUNCTIONS, RESOURCES, TEMPLATE
 ALARMS = template.resources(TEMPLATE, "AWS::CloudWatch::Alarm")
 TOPIC = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
 STACK = "AWS::StackName"
+VARIABLES = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+SERVICE = VARIABLES["POWERTOOLS_SERVICE_NAME"]
 
 # Metrics that AWS publishes, with their dimensions and the page that documents them.
 _API = "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html"
@@ -221,7 +223,7 @@ def test_every_api_has_alarms_for_its_errors_and_its_latency(api: str) -> None:
 
 def test_lost_audit_lines_and_late_closings_have_an_alarm() -> None:
     for metric in (metrics.UNAUDITED, metrics.OLDEST):
-        assert watches(f"${{{STACK}}}", metric, Policy=metrics.ANY_POLICY)
+        assert watches(f"${{{STACK}}}", metric, service=SERVICE, Policy=metrics.ANY_POLICY)
     # A schedule that does not run sends no data.
     assert ALARMS["ClosingLagAlarm"]["Properties"]["TreatMissingData"] == "breaching"
 
@@ -344,17 +346,16 @@ def figures() -> set[Metric]:
     """Return the metrics of these figures. One that is not by policy is under `any`."""
     policies = TEMPLATE["Parameters"]["SessionPolicy"]["AllowedValues"]
     return {
-        (f"${{{STACK}}}", name, frozenset({("Policy", policy)}))
+        (f"${{{STACK}}}", name, frozenset({("service", SERVICE), ("Policy", policy)}))
         for name, by_policy in recorded_figures()
         for policy in (policies if by_policy else [metrics.ANY_POLICY])
     }
 
 
-def test_figures_are_written_with_the_expected_namespace_and_dimension(
+def test_figures_are_written_with_the_expected_namespace_and_dimensions(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
-    assert text(variables["METRICS_NAMESPACE"]) == f"${{{STACK}}}"
+    assert text(VARIABLES["METRICS_NAMESPACE"]) == f"${{{STACK}}}"
     environment = template.function_environment(TEMPLATE) | {"METRICS_NAMESPACE": "the-stack"}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -367,7 +368,8 @@ def test_figures_are_written_with_the_expected_namespace_and_dimension(
     written = set()
     for line in lines:
         (directive,) = line["_aws"]["CloudWatchMetrics"]
-        assert (directive["Namespace"], directive["Dimensions"]) == ("the-stack", [["Policy"]])
+        assert (directive["Namespace"], line["service"]) == ("the-stack", SERVICE)
+        assert [set(names) for names in directive["Dimensions"]] == [{"service", "Policy"}]
         written |= {
             (metric["Name"], line["Policy"] != metrics.ANY_POLICY)
             for metric in directive["Metrics"]

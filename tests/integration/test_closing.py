@@ -292,16 +292,17 @@ def test_figures_are_written_by_policy(
     rounds.run(clock.now)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert [without_stamp(line) for line in lines] == [
-        {"Policy": "thread", "SessionsOpened": 1},
+        {"Policy": "thread", "SessionsOpened": [1]},
         {"Policy": "any", "OldestDue": [121]},
-        {"Policy": "thread", "SessionsClosed": 1, "ClosingLag": [121]},
+        {"Policy": "thread", "SessionsClosed": [1], "ClosingLag": [121]},
     ]
 
 
 def without_stamp(line: dict[str, Any]) -> dict[str, Any]:
     """Return a line's figures, which must be those that its directive announces."""
     (directive,) = line.pop("_aws")["CloudWatchMetrics"]
-    assert directive["Dimensions"] == [["Policy"]]
+    assert directive["Dimensions"] == [["Policy", "service"]]
+    del line["service"]
     assert {metric["Name"] for metric in directive["Metrics"]} == line.keys() - {"Policy"}
     return line
 

@@ -163,7 +163,7 @@ def test_an_event_that_cannot_be_stored_does_not_lose_the_others(
     capsys.readouterr()
     assert deliver_log_lines([*lines[:2], json.dumps(said), *lines[3:]]) == 4
     assert len(new_event_ids()) == 4
-    assert '"RequestsUnaudited": 1' in capsys.readouterr().out
+    assert '"RequestsUnaudited":[1.0]' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_line_that_cannot_be_read_is_counted(
     clinic.get("/Encounter/1")
     capsys.readouterr()
     assert deliver_log_lines([broken, *log.lines]) == 1
-    assert '"RequestsUnaudited": 1' in capsys.readouterr().out
+    assert '"RequestsUnaudited":[1.0]' in capsys.readouterr().out
 
 
 def test_other_log_lines_are_not_counted_as_unreadable(capsys: pytest.CaptureFixture[str]) -> None:
