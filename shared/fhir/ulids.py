@@ -1,23 +1,31 @@
-"""ULIDs: ids that sort in the order of their times.
+"""ULIDs: ids that sort in the order of their times. The library python-ulid makes and reads them.
 
 https://github.com/ulid/spec
 """
 
-import os
 import re
 from hashlib import sha256
 
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
-LENGTH, _TIME_LETTERS = 26, 10
+from ulid import PureRandomPolicy, ULIDGenerator, base32
+from ulid.constants import (
+    MAX_TIMESTAMP,
+    RANDOMNESS_LEN,
+    REPR_LEN,
+    TIMESTAMP_LEN,
+    TIMESTAMP_REPR_LEN,
+)
+
+LENGTH = REPR_LEN
 # The upper half of a ULID's 48-bit timestamp is unused until the year 6429. Items without a time of
 # their own are put there in order of arrival, so that they sort after all items that have one.
 UNDATED = 1 << 47
 PATTERN = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
+# The library's default makes those of one millisecond neighbours, so that each gives away the next.
+_generator = ULIDGenerator(policy=PureRandomPolicy())
 
 
-def _letters(value: int, count: int) -> str:
-    return "".join(_ALPHABET[value >> shift & 31] for shift in range(5 * (count - 1), -1, -5))
+def _within(milliseconds: int) -> int:
+    return max(0, min(milliseconds, MAX_TIMESTAMP))
 
 
 def prefix(milliseconds: int) -> str:
@@ -25,23 +33,20 @@ def prefix(milliseconds: int) -> str:
 
     The time is in milliseconds since 1970; earlier times count as 1970.
     """
-    return _letters(max(0, min(milliseconds, (1 << 48) - 1)), _TIME_LETTERS)
+    return base32.encode_timestamp(_within(milliseconds).to_bytes(TIMESTAMP_LEN))
 
 
 def new(milliseconds: int) -> str:
     """Return a new ULID of a time since 1970, with 80 bits of the system's randomness."""
-    return prefix(milliseconds) + _letters(int.from_bytes(os.urandom(10)), 16)
+    return str(_generator.generate(_within(milliseconds)))
 
 
 def derived(ulid: str, number: int) -> str:
     """Return a ULID derived from another: of the same time, and always the same for a number."""
     hashed = sha256(f"{ulid}.{number}".encode()).digest()
-    return ulid[:_TIME_LETTERS] + _letters(int.from_bytes(hashed[:10]), 16)
+    return ulid[:TIMESTAMP_REPR_LEN] + base32.encode_randomness(hashed[:RANDOMNESS_LEN])
 
 
 def milliseconds(ulid: str) -> int:
     """Return the time of a ULID, in milliseconds since 1970."""
-    value = 0
-    for letter in ulid[:_TIME_LETTERS]:
-        value = value << 5 | _VALUES[letter]
-    return value
+    return int.from_bytes(base32.decode_timestamp(ulid[:TIMESTAMP_REPR_LEN]))

@@ -12,7 +12,7 @@ from tests.benchmarks.scenarios import SCENARIOS, Scenario
 from tests.benchmarks.warm import reads, writes
 
 # How many of the project's modules a function may import at its start, and which other packages.
-EDGE = {"aws_lambda_powertools", "botocore", "jmespath", "orjson", "typing_extensions"}
+EDGE = {"aws_lambda_powertools", "botocore", "jmespath", "orjson", "typing_extensions", "ulid"}
 STORE = EDGE | {"dateutil", "six", "urllib3"}
 PYDANTIC = {"annotated_types", "pydantic", "pydantic_core", "typing_inspection"}
 MODULES: dict[str, tuple[int, set[str]]] = {

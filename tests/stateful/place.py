@@ -76,8 +76,8 @@ class Place(Practice):
         self.patch.setattr(
             ulids,
             "new",
-            lambda milliseconds: (
-                ulids.prefix(milliseconds) + ulids._letters(numbers.getrandbits(80), 16)
+            lambda milliseconds: ulids.derived(
+                ulids.prefix(milliseconds) + 16 * "0", numbers.getrandbits(80)
             ),
         )
 
