@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 
 import orjson
+from cachetools import TTLCache
 from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
@@ -31,8 +32,8 @@ _FOUND, _REFUSED, _GONE = 200, 401, (404, 410)
 _DOTS = frozenset((".", ".."))
 # Its log lines contain URLs, which name patients.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
-# The URLs of resources that existed, with the time until which that is taken to hold.
-_known: dict[str, float] = {}
+# The URLs of resources that existed. Threads share them, and the cache takes one at a time.
+_known: TTLCache[str, bool] = TTLCache(MOST_KNOWN, KNOWN_SECONDS)
 _lock = threading.Lock()
 
 
@@ -127,7 +128,8 @@ def _read(target: Literal, base: str, headers: dict[str, str], seconds: float) -
     if response.status != _FOUND:
         raise _NoAnswer(f"It answered with status {response.status}")
     _check(target, body)
-    _remember(f"{base}/{target}")
+    with _lock:
+        _known[f"{base}/{target}"] = True
     return True
 
 
@@ -156,16 +158,7 @@ def _pool() -> PoolManager:
 
 def _is_known(url: str) -> bool:
     with _lock:
-        return _known.get(url, 0) > time.monotonic()
-
-
-def _remember(url: str) -> None:
-    """Put the URL of a resource that exists at the end of the cache; drop the oldest if full."""
-    with _lock:
-        _known.pop(url, None)
-        _known[url] = time.monotonic() + KNOWN_SECONDS
-        if len(_known) > MOST_KNOWN:
-            del _known[next(iter(_known))]
+        return url in _known
 
 
 def clear_cache() -> None:

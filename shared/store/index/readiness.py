@@ -4,12 +4,14 @@ A parameter that was added to the catalogue later is ready when a reindex of wha
 has written its mark. Until then searches evaluate it on whole resources.
 """
 
-import time
-from functools import lru_cache
+from threading import Lock
+
+from cachetools import TTLCache, cached
 
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.store import dynamodb, keys
 
+# A reindex may end while a function runs.
 _SECONDS = 60
 
 
@@ -18,7 +20,7 @@ def is_ready(param: SearchParam) -> bool:
 
     Nothing is read for a parameter that was there from the beginning.
     """
-    return not param.needs_reindexing or param.name in ready_names(int(time.monotonic() / _SECONDS))
+    return not param.needs_reindexing or param.name in ready_names()
 
 
 def is_partitioned(param: SearchParam) -> bool:
@@ -31,11 +33,8 @@ def are_stubs_complete(resource_type: str) -> bool:
     return all(is_ready(param) for param in SEARCH_PARAMS.of(resource_type).values())
 
 
-@lru_cache(maxsize=1)
-def ready_names(_minute: int) -> frozenset[str]:
-    """Return the names of ready parameters.
-
-    They are read again each minute, because a reindex may end while a function runs.
-    """
+@cached(TTLCache(maxsize=1, ttl=_SECONDS), lock=Lock())
+def ready_names() -> frozenset[str]:
+    """Return the names of ready parameters, read again each minute."""
     item = dynamodb.get(keys.reindexing("ready"))
     return frozenset(item["parameters"]["SS"]) if item else frozenset()

@@ -431,7 +431,7 @@ def notes(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Notes:  # noqa
     for caller in (dynamodb, transactions):
         monkeypatch.setattr(caller, "client", cache(lambda: database))
     # Every search checks whether the rows of a later release's parameter are ready.
-    monkeypatch.setattr(readiness, "is_ready", lambda _: bool(readiness.ready_names(0)) or True)
+    monkeypatch.setattr(readiness, "is_ready", lambda _: bool(readiness.ready_names()) or True)
     readiness.ready_names.cache_clear()
     return noted
 

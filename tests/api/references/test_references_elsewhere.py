@@ -7,6 +7,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from cachetools import TTLCache
 
 from shared.references import remote as asking
 from tests.support import care, refusals
@@ -54,12 +55,13 @@ def test_a_known_person_is_looked_up_once(servers: Both) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "again"), [("KNOWN_SECONDS", [care.HOMER, care.ALICE]), ("MOST_KNOWN", [""])]
+    ("most", "seconds", "again"), [(2, 0, [care.HOMER, care.ALICE]), (1, 300, [""])]
 )
 def test_lookups_are_cached_for_a_limited_time_and_number(
-    servers: Both, monkeypatch: pytest.MonkeyPatch, limit: str, again: list[str]
+    servers: Both, monkeypatch: pytest.MonkeyPatch, most: int, seconds: int, again: list[str]
 ) -> None:
-    monkeypatch.setattr(asking, limit, {"KNOWN_SECONDS": 0, "MOST_KNOWN": 1}[limit])
+    assert (asking._known.maxsize, asking._known.ttl) == (2000, 300)
+    monkeypatch.setattr(asking, "_known", TTLCache(most, seconds))
     servers.clinic.post("/Encounter", care.session())
     servers.other.requests.clear()
     servers.clinic.post("/Encounter", care.session())
