@@ -31,6 +31,10 @@ MAX_ROWS_PER_SHARD = 12_500
 logger = Logger()
 
 
+class Unfinished(Exception):
+    """Not all Encounters of a message could be looked at."""
+
+
 def send_due_encounters(at: datetime) -> int:
     """Send the Encounters that are due at an instant, the longest due first. Return how many.
 
@@ -60,26 +64,18 @@ def _message(at: datetime, rows: Iterable[DueRow]) -> str:
     return json.dumps({"time": instants.to_text(at), "due": due}, separators=(",", ":"))
 
 
-def process_records(records: Iterable[dict[str, Any]], has_time: Callable[[], bool]) -> list[str]:
-    """Look at the Encounters of each message. Return the ids of the messages to retry.
+def process_message(message: dict[str, Any], has_time: Callable[[], bool]) -> None:
+    """Look at the Encounters of a message. Raises Unfinished unless each look succeeded.
 
-    A message is retried as a whole: the Encounters that were closed are no longer due.
+    The message is then retried as a whole: the Encounters that were closed are no longer due.
     """
-    return [
-        record["messageId"]
-        for record in records
-        if not _process(json.loads(record["body"]), has_time)
-    ]
-
-
-def _process(message: dict[str, Any], has_time: Callable[[], bool]) -> bool:
-    """Look at all Encounters of a message. Return whether each look succeeded."""
     at = instants.from_text(message["time"])
     # A list, so that a failure does not keep the rest from being looked at.
     successes = [
         has_time() and _look(tenant, encounter_id, at) for tenant, encounter_id in message["due"]
     ]
-    return all(successes)
+    if not all(successes):
+        raise Unfinished
 
 
 def _look(tenant: str, encounter_id: str, at: datetime) -> bool:

@@ -1,12 +1,13 @@
 """Several tenants in one deployment: none learns anything about another."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from shared.catalog import access_patterns as patterns
-from shared.sessions.due_queue import process_records, send_due_encounters
+from shared.sessions.due_queue import process_message, send_due_encounters
 from shared.store import closing_queue
 from tests.support import care, refusals
 from tests.support.api_client import Answer, ApiClient
@@ -135,7 +136,8 @@ def test_a_due_session_is_closed_in_its_tenant(
     monkeypatch.setattr(closing_queue, "send", sent.extend)
     practice.now = practice.now.replace(hour=11)
     send_due_encounters(practice.now)
-    assert not process_records([{"messageId": "1", "body": body} for body in sent], lambda: True)
+    for body in sent:
+        process_message(json.loads(body), lambda: True)
     assert [match["status"] for match in NORTH.get("/Encounter").resources] == ["finished"]
     assert SOUTH.get("/Encounter").ids == []
 

@@ -598,6 +598,22 @@ def test_the_worker_recognises_absolute_references_to_this_server(
     assert participants(thread_policy.session()) == [care.ALICE, BOB["reference"]]
 
 
+@pytest.mark.parametrize("body", ["", "{}", '{"time": "noon", "due": []}'])
+def test_a_message_that_cannot_be_read_is_delivered_again_and_holds_up_no_other(
+    thread_policy: Practice, body: str
+) -> None:
+    header_id = thread_policy.post_header()
+    thread_policy.post_message(header_id, NINE)
+    session_id = thread_policy.session()["id"]
+    thread_policy.now = local("2026-03-03 10:00")
+    due = json.dumps({"time": instant_text(thread_policy.now), "due": [["-", session_id]]})
+    records = [{"messageId": "1", "body": body}, {"messageId": "2", "body": due}]
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+    answer = closing_worker.handler({"Records": records}, context)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert thread_policy.session()["status"] == "finished"
+
+
 def test_a_session_may_have_another_subject_than_its_medical_encounter(
     practice: Practice,
 ) -> None:
