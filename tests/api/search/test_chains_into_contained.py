@@ -74,7 +74,9 @@ def test_a_chain_finds_contained_and_stored_resources(
 ) -> None:
     if not driven:
         monkeypatch.setattr(
-            driving, "narrowed", lambda query, *_: replace(query, via=driving.NO_JOIN)
+            driving,
+            "with_driving_join",
+            lambda query, *_: replace(query, driving_join=driving.NO_JOIN),
         )
     names = {own_id: name for name, own_id in visits.items()}
     answer = clinic.get(f"/Encounter?{query}")
