@@ -3,19 +3,13 @@
 from functions._endpoint import endpoint
 from shared.http.requests import Request
 from shared.http.responses import Response, write_response
-from shared.interactions.update import conditional_update, update
+from shared.interactions.update import update
 
 
 @endpoint
 def handler(request: Request) -> Response:
     """Store the body as the next version of the resource, or its first."""
-    caller, resource_type, body = request.caller, request.type, request.resource()
-    only_if = request.preconditions
-    if "id" in request.path_variables:
-        return write_response(
-            request, update(caller, resource_type, request.id, body, only_if=only_if)
-        )
-    outcome = conditional_update(
-        caller, resource_type, request.conditional_query, body, only_if=only_if
-    )
+    body, only_if = request.resource(), request.preconditions
+    resource_id, query = request.selection
+    outcome = update(request.caller, request.type, resource_id, body, query=query, only_if=only_if)
     return write_response(request, outcome)

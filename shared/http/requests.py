@@ -124,6 +124,12 @@ class Request:
             query += queries.parse_header_query(header, self.type, header=IF_NONE_EXIST)
         return query
 
+    @property
+    def selection(self) -> tuple[str, list[tuple[str, str]]]:
+        """The id of the path, or an empty one and the conditional query that selects a resource."""
+        resource_id = self.path_variables.get("id", "")
+        return resource_id, [] if resource_id else self.conditional_query
+
     def search_query(self) -> list[tuple[str, str]]:
         """Return the parameters of a search: those of the URL, and of the form in a POST."""
         return self.query + (self._form() if self.interaction.method == "POST" else [])

@@ -12,13 +12,11 @@ from shared.fhir import ulids
 from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
 from shared.fhir.references import Literal
 from shared.interactions.write import write
+from shared.interactions.write_targets import Pair, Resource, named_or_matching
 from shared.references import checks
 from shared.sessions import communications
 from shared.sessions.changes import ChangeResult, commit_change
 from shared.sessions.intake import validated_resource
-
-type Resource = dict[str, Any]
-type Pair = tuple[str, str]
 
 
 def create(
@@ -32,11 +30,8 @@ def create(
     content = validated_new_resource(body, resource_type)
 
     def change(work: AuditedUnitOfWork) -> ChangeResult:
-        if query:
-            from shared.references.conditional import find_match  # noqa: PLC0415 - few creates search
-
-            if found := find_match(work, resource_type, query, claimed=True):
-                return ChangeResult(work.resource(*found))
+        if query and (match := named_or_matching(work, resource_type, "", query, claimed=True)):
+            return ChangeResult(work.resource(*match))
         return create_new(work, content)
 
     return commit_change(caller, "create", change)

@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/http.html#history
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
@@ -29,9 +30,9 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """A page of steps, the total number of steps, and the offset of the next page, if any.
+    """A page of entries, the total number of entries, and the offset of the next page, if any.
 
-    `seen` is the JSON of the current version, empty if that is a deletion.
+    `disclosed_resources` has the JSON of the current version, unless that is a deletion.
     """
 
     entries: list[HistoryEntry]
@@ -48,10 +49,10 @@ def history(
     Versions are numbered without gaps, so a page is a range of numbers: the reads grow with the
     page, not with the history. Raises NotFound and Invalid.
     """
-    given = dict(query)
-    offset = controls.parse_number(controls.OFFSET, given.get("_offset", "0"))
-    count = controls.page_size(given.get("_count"))
-    since = _instant(given["_since"]) if "_since" in given else None
+    parameters = dict(query)
+    offset = controls.parse_number(controls.OFFSET, parameters.get("_offset", "0"))
+    count = controls.page_size(parameters.get("_count"))
+    since = _instant(parameters["_since"]) if "_since" in parameters else None
     visibility, tenant = Visibility(caller, "r"), caller.tenant
     current = visible_record(visibility, resource_type, resource_id)
     if current is None:
@@ -63,35 +64,35 @@ def history(
         return replace(_cut(visible, offset, count), disclosed_resources=current_json)
     total = current.version - first + 1
     newest = current.version - offset
-    steps = _page(tenant, current, newest, max(newest - count + 1, first)) if count else []
-    end = offset + len(steps)
-    return HistoryPage(steps, total, end if steps and end < total else None, current_json)
+    entries = _page(tenant, current, newest, max(newest - count + 1, first)) if count else []
+    end = offset + len(entries)
+    return HistoryPage(entries, total, end if entries and end < total else None, current_json)
 
 
 def _visible(
     visibility: Visibility, current: VersionedRecord, first: int
 ) -> Iterator[HistoryEntry]:
-    """Read a whole history, and yield the steps that the caller sees, the newest first."""
+    """Read a whole history, and yield the versions that the caller sees, the newest first."""
     newest = current.version
-    while steps := _page(visibility.tenant, current, newest, first):
+    while entries := _page(visibility.tenant, current, newest, first):
         # The caller sees the current version, or `history` would have raised NotFound.
         yield from (
-            step
-            for step in steps
-            if step.record is current or visibility.sees_record(step.record, is_past=True)
+            entry
+            for entry in entries
+            if entry.record is current or visibility.sees_record(entry.record, is_past=True)
         )
-        newest -= len(steps)
+        newest -= len(entries)
 
 
-def _cut(steps: list[HistoryEntry], offset: int, count: int) -> HistoryPage:
-    """Return as much of a page as a response can hold, but at least one step."""
+def _cut(entries: list[HistoryEntry], offset: int, count: int) -> HistoryPage:
+    """Return as much of a page as a response can hold, but at least one entry."""
     sizes = accumulate(
-        sent_size(step.record.json or b"") for step in steps[offset : offset + count]
+        sent_size(entry.record.json or b"") for entry in entries[offset : offset + count]
     )
     fitting = sum(size <= LARGEST_SENT for size in sizes)
-    end = offset + (max(fitting, 1) if steps[offset:] and count else 0)
-    has_more = count and offset < end < len(steps)
-    return HistoryPage(steps[offset:end], len(steps), end if has_more else None)
+    end = offset + (max(fitting, 1) if entries[offset:] and count else 0)
+    has_more = count and offset < end < len(entries)
+    return HistoryPage(entries[offset:end], len(entries), end if has_more else None)
 
 
 def _page(tenant: str, current: VersionedRecord, newest: int, oldest: int) -> list[HistoryEntry]:
@@ -101,35 +102,31 @@ def _page(tenant: str, current: VersionedRecord, newest: int, oldest: int) -> li
     newest_records = [current] if newest == current.version else []
     # The version before the oldest shows whether the oldest created or restored the resource.
     past = reading.versions(tenant, current, max(oldest - 1, 1), min(newest, current.version - 1))
-    steps: list[HistoryEntry] = []
+    entries: list[HistoryEntry] = []
     later: VersionedRecord | None = None
     size = 0
     for record in chain(newest_records, past):
         if later is not None:
-            steps.append(HistoryEntry(later, created=record.deleted))
+            entries.append(HistoryEntry(later, created=record.deleted))
         size += sent_size(record.json or b"")
-        if record.version < oldest or (steps and size > LARGEST_SENT):
-            return steps
+        if record.version < oldest or (entries and size > LARGEST_SENT):
+            return entries
         later = record
     if later is not None:
-        steps.append(HistoryEntry(later, created=True))
-    return steps
+        entries.append(HistoryEntry(later, created=True))
+    return entries
 
 
 def _first_since(tenant: str, current: VersionedRecord, since: int) -> int:
     """Return the first version not older than an instant, by binary search: versions ascend."""
-    low, high = 1, current.version + 1
     if _updated(current) < since:
-        return high
-    high -= 1
-    while low < high:
-        middle = (low + high) // 2
-        record = reading.version(tenant, current, middle)
-        if record is None or _updated(record) < since:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+        return current.version + 1
+
+    def is_since(number: int) -> bool:
+        record = reading.version(tenant, current, number)
+        return record is not None and _updated(record) >= since
+
+    return 1 + bisect_left(range(1, current.version), x=True, key=is_since)
 
 
 def _updated(record: VersionedRecord) -> int:

@@ -8,7 +8,6 @@ from typing import Any
 
 from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
-from shared.errors import NotFound
 from shared.fhir.patch import patching
 from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
 from shared.fhir.references import Literal
@@ -16,13 +15,11 @@ from shared.interactions import write_access
 from shared.interactions.read import existing_record
 from shared.interactions.update import with_previous_status
 from shared.interactions.write import Content, write
+from shared.interactions.write_targets import Pair, Resource, patch_target
 from shared.references import checks
 from shared.sessions.changes import ChangeResult, commit_change
 from shared.sessions.intake import validated_resource
 from shared.store.records import VersionedRecord
-
-type Resource = dict[str, Any]
-type Pair = tuple[str, str]
 
 
 def patch(
@@ -32,48 +29,21 @@ def patch(
     body: Any,
     media_type: str,
     *,
+    query: Sequence[Pair] = (),
     only_if: Preconditions = UNCONDITIONAL,
 ) -> ChangeResult:
     """Change a resource by a JSON Patch or a JSON Merge Patch.
 
-    Raises NotFound, Deleted, and the errors of the patch and of writing its result.
-    """
-    target = Literal(resource_type, resource_id)
-    content = content_from_patch(target, body, media_type)
-    return commit_change(
-        caller, "patch", lambda work: write(work, target, content, only_if=only_if)
-    )
-
-
-def conditional_patch(
-    caller: Caller,
-    resource_type: str,
-    query: Sequence[Pair],
-    body: Any,
-    media_type: str,
-    *,
-    only_if: Preconditions = UNCONDITIONAL,
-) -> ChangeResult:
-    """Change the one resource that a query matches (a conditional patch).
-
-    Raises NotFound if it matches none, PreconditionFailed if several.
+    If `resource_id` is empty, this is the one resource that `query` matches (a conditional patch).
+    Raises NotFound, Deleted, PreconditionFailed if the query matches several, and the errors of the
+    patch and of writing its result.
     """
 
     def change(work: AuditedUnitOfWork) -> ChangeResult:
-        target = required_match(work, resource_type, query)
+        target = patch_target(work, resource_type, resource_id, query)
         return write(work, target, content_from_patch(target, body, media_type), only_if=only_if)
 
     return commit_change(caller, "patch", change)
-
-
-def required_match(work: AuditedUnitOfWork, resource_type: str, query: Sequence[Pair]) -> Literal:
-    """Return the one resource that a query matches. Raises NotFound and PreconditionFailed."""
-    from shared.references.conditional import find_match  # noqa: PLC0415 - few patches search
-
-    target = find_match(work, resource_type, query)
-    if target is None:
-        raise NotFound(f"The query matches no {resource_type}")
-    return target
 
 
 def content_from_patch(target: Literal, body: Any, media_type: str) -> Content:

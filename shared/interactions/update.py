@@ -8,11 +8,10 @@ from typing import Any
 
 from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
-from shared.errors import Conflict, Invalid
 from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
-from shared.fhir.references import Literal
 from shared.interactions.create import create_new
 from shared.interactions.write import Content, write
+from shared.interactions.write_targets import Pair, Resource, update_target
 from shared.references import checks
 from shared.rules.filled_elements import with_restored_elements
 from shared.rules.status_history import with_status_history
@@ -21,9 +20,6 @@ from shared.sessions.intake import validated_resource
 from shared.settings import settings
 from shared.store.records import EncounterRecord, VersionedRecord
 
-type Resource = dict[str, Any]
-type Pair = tuple[str, str]
-
 
 def update(
     caller: Caller,
@@ -31,77 +27,25 @@ def update(
     resource_id: str,
     body: Any,
     *,
+    query: Sequence[Pair] = (),
     only_if: Preconditions = UNCONDITIONAL,
 ) -> ChangeResult:
-    """Store the body as the resource's next version, or as its first.
+    """Store the body as the next version of a resource, or as its first.
 
-    Raises Invalid if the body's id is missing or another.
+    If `resource_id` is empty, this is the one resource that `query` matches, or a new one (a
+    conditional update). Raises Invalid if the body has another id, PreconditionFailed if the query
+    matches several, and Conflict if it matches none and the body's id is already taken.
     """
-    resource, target = validated_resource(body, resource_type), Literal(resource_type, resource_id)
-    check_id(resource, resource_id)
-    return commit_change(
-        caller,
-        "update",
-        lambda work: write(work, target, content_from_body(resource), only_if=only_if),
-    )
-
-
-def conditional_update(
-    caller: Caller,
-    resource_type: str,
-    query: Sequence[Pair],
-    body: Any,
-    *,
-    only_if: Preconditions = UNCONDITIONAL,
-) -> ChangeResult:
-    """Store the body as the next version of the one resource that a query matches, or as a new one.
-
-    Raises PreconditionFailed if it matches several, Invalid if the body has another id than the
-    match, and Conflict if it matches none and the body's id is already taken.
-    """
-    from shared.references.conditional import find_match  # noqa: PLC0415 - few updates search
-
     resource = validated_resource(body, resource_type)
 
     def change(work: AuditedUnitOfWork) -> ChangeResult:
-        match = find_match(work, resource_type, query, claimed=True)
-        if match is None and "id" not in resource:
+        target = update_target(work, resource, resource_id, query)
+        if target is None:
             return create_new(work, resource, only_if=only_if)
-        target = conditional_update_target(work, match, resource)
         content = content_from_body(resource | {"id": target.id})
         return write(work, target, content, only_if=only_if)
 
     return commit_change(caller, "update", change)
-
-
-def conditional_update_target(
-    work: AuditedUnitOfWork, found: Literal | None, resource: Resource
-) -> Literal:
-    """Return what a conditional update writes: the match, or a new resource with the body's id.
-
-    Raises Invalid if the body has another id than the match, and Conflict if there is no match but
-    the body's id is already taken.
-    """
-    if found:
-        check_id({"id": found.id} | resource, found.id)
-        return found
-    target = Literal(resource["resourceType"], resource["id"])
-    existing = work.resource(*target)
-    if existing and not existing.deleted and work.visibility.sees_record(existing):
-        raise Conflict(
-            f"{target} already exists, but the query does not match it",
-            expression=f"{target.type}.id",
-        )
-    return target
-
-
-def check_id(resource: Resource, resource_id: str) -> None:
-    """Raise Invalid if a body's id is missing, or is not that of the resource being written."""
-    if resource.get("id") != resource_id:
-        raise Invalid(
-            f"The body must have the id of the resource, {resource_id}",
-            expression=f"{resource['resourceType']}.id",
-        )
 
 
 def content_from_body(resource: Resource) -> Content:

@@ -41,8 +41,8 @@ def write(
     before = stored if work.visibility.sees_record(stored) else None
     if before is None and not is_new:
         equalize_reads(work.visibility, *target, begun)
-    live = before is not None and not before.deleted
-    only_if.check(before.version if before and live else None)
+    exists = before is not None and not before.deleted
+    only_if.check(before.version if before and exists else None)
     with write_access.hide_error_details(work, before.resource if before else {}):
         return _write(work, target, content, stored, before, is_new=is_new)
 
@@ -57,29 +57,27 @@ def _write(
     is_new: bool,
 ) -> ChangeResult:
     """Write the new content. `before` is the stored record, None if the caller does not see it."""
-    live = before is not None and not before.deleted
+    live = None if before is None or before.deleted else before
     after = content(before, work)
-    if live and before and after is not None:
+    if after is None:
+        if live is None:
+            return ChangeResult(before)
+        write_access.check_deletion(work, live)
+        return ChangeResult(_save(work, live, target, None))
+    if live:
         # Whether the content is the same says what is there.
-        write_access.check_scopes(work, "u", before.resource)
-    if (after is None and not live) or (
-        live and before and has_same_content(before.resource, after or {})
-    ):
-        return ChangeResult(before)
-    if (
-        not live
-        and not is_new
-        and (stored is not before or work.visibility.is_partial((target.type,)))
-    ):
-        # A caller with limited visibility must not learn whether the id is taken.
-        raise NotFound(f"{target} does not exist")
-    if after is not None:
-        if work.caller.is_patient_or_relative and not live:
+        write_access.check_scopes(work, "u", live.resource)
+        if has_same_content(live.resource, after):
+            return ChangeResult(live)
+    else:
+        is_hidden = stored is not before or work.visibility.is_partial((target.type,))
+        if is_hidden and not is_new:
+            # A caller with limited visibility must not learn whether the id is taken.
+            raise NotFound(f"{target} does not exist")
+        if work.caller.is_patient_or_relative:
             after = identity_elements.without_labels(after)
-        write_access.check(work, before.resource if before else {}, after, is_new=is_new)
-    elif before:
-        write_access.check_deletion(work, before)
-    return ChangeResult(_save(work, before, target, after), created=not live)
+    write_access.check(work, before.resource if before else {}, after, is_new=is_new)
+    return ChangeResult(_save(work, before, target, after), created=live is None)
 
 
 def _save(

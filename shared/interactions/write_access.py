@@ -110,20 +110,24 @@ def _header(work: AuditedUnitOfWork, message: Resource) -> Resource | None:
     header_id = classification.header_id(message)
     if not header_id:
         return None
-    header = work.header(header_id)
-    if header is None or not work.visibility.sees(header.resource):
-        raise BusinessRule(
-            f"Communication/{header_id} does not exist", expression="Communication.partOf"
-        )
+    header = visible_header(work, header_id, "Communication.partOf")
     if work.visibility.is_partial(("Communication",)):
         # The header's participants let the caller write in the thread, so it must not change.
         work.require_unchanged(header)
     return header.resource
 
 
+def visible_header(work: AuditedUnitOfWork, header_id: str, expression: str) -> CommunicationRecord:
+    """Read a thread's header. Raises BusinessRule if there is none that the caller sees."""
+    header = work.header(header_id)
+    if header is None or not work.visibility.sees(header.resource):
+        raise BusinessRule(f"Communication/{header_id} does not exist", expression=expression)
+    return header
+
+
 def _check_policy(header: Resource) -> None:
-    """Leave it to the clinic how sessions of a thread begin and end."""
-    urls = (str(one.get("url", "")) for one in header.get("extension", ()))
+    """Raise Forbidden if a header has a session policy, which is up to the clinic."""
+    urls = (str(extension.get("url", "")) for extension in header.get("extension", ()))
     if any(url.endswith(EXTENSION_PATH) for url in urls):
         raise Forbidden(
             "Patients and related persons may not set a session policy",

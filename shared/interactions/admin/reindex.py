@@ -150,17 +150,21 @@ def _repair(table: str, item: Item, tenant: str) -> int:
 
     The record is read again before the repair, because the scanned item may be out of date.
     """
-    record = index_drift.current_record(table, item)
-    drift = index_drift.drift(record, tenant) if record else None
-    if drift is None or not drift.count:
+    if _drift(table, item, tenant) is None:
         return 0
     current = dynamodb.get(keys.Address(table, item["pk"]["S"], item["sk"]["S"]))
-    record = index_drift.current_record(table, current) if current else None
-    drift = index_drift.drift(record, tenant) if record else None
-    if drift is None or not drift.count:
+    drift = _drift(table, current, tenant) if current else None
+    if drift is None:
         return 0
     transactions.send([*drift.repair_operations(tenant)])
     return drift.count
+
+
+def _drift(table: str, item: Item, tenant: str) -> index_drift.Drift | None:
+    """Return what is wrong with the rows of the record that an item is; None if nothing is."""
+    record = index_drift.current_record(table, item)
+    drift = index_drift.drift(record, tenant) if record else None
+    return drift if drift and drift.count else None
 
 
 def _delete_orphan(key: tuple[str, str], tenant: str, resource_type: str, resource_id: str) -> int:
@@ -191,12 +195,4 @@ def _state(part: Part) -> State:
 
 
 def _store(part: Part, state: State) -> None:
-    written = orjson.dumps(
-        {
-            "table": state.table,
-            "after": state.after,
-            "counts": state.counts,
-            "catalogue": state.catalogue,
-        }
-    ).decode()
-    transactions.send([put(_address(part), {"state": {"S": written}})])
+    transactions.send([put(_address(part), {"state": {"S": orjson.dumps(state).decode()}})])

@@ -10,13 +10,12 @@ from shared.fhir import references, urls
 from shared.fhir.bundles import entry_expression
 from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
 from shared.fhir.references import Literal
-
-type Pair = tuple[str, str]
+from shared.interactions.write_targets import Pair
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry: `place` is its FHIRPath, `code` the code of the requested interaction.
+    """One entry: its FHIRPath in the Bundle, and the `code` of the requested interaction.
 
     If `id` is empty, `query` selects the resource.
     """

@@ -6,7 +6,6 @@ circles.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import Invalid
@@ -15,12 +14,13 @@ from shared.fhir.bundle_links import replace_links
 from shared.fhir.references import Conditional, Literal
 from shared.interactions.bundles.entries import Entry, FullUrlTargets, comparable_url, locate_errors
 from shared.interactions.create import new_id
-from shared.interactions.patch import required_match
-from shared.interactions.update import check_id, conditional_update_target
+from shared.interactions.write_targets import (
+    Resource,
+    named_or_matching,
+    patch_target,
+    update_target,
+)
 from shared.references import checks
-from shared.references.conditional import find_match
-
-type Resource = dict[str, Any]
 
 # R4's order, https://hl7.org/fhir/R4/http.html#trules: conditions find what earlier entries write.
 _TURNS = ("create", "update", "patch")
@@ -30,7 +30,7 @@ _TURNS = ("create", "update", "patch")
 class TargetedEntry:
     """An entry and its resource, None if a conditional delete matches nothing.
 
-    `is_there` says that a conditional create matches an existing resource: nothing is written.
+    `is_existing` says that a conditional create matches an existing resource: nothing is written.
     """
 
     entry: Entry
@@ -39,7 +39,7 @@ class TargetedEntry:
 
 
 class EntryTargets:
-    """The steps of one attempt. A thread's step comes before those of its messages."""
+    """The entries of one attempt with their targets. A thread comes before its messages."""
 
     def __init__(self, work: AuditedUnitOfWork, entries: Iterable[Entry]) -> None:
         """Identify the resources of all entries. Raises Invalid if two write the same one."""
@@ -76,63 +76,45 @@ class EntryTargets:
 
     def _identify(self, entry: Entry) -> None:
         with locate_errors(entry.expression):
-            step = self._step(entry)
-            if step.target:
-                self.links.add(entry.full_url, step.target)
-                self._take(step.target, step)
-        self.entries.append(step)
+            targeted = self._with_target(entry)
+            if targeted.target:
+                self.links.add(entry.full_url, targeted.target)
+                self._take(targeted.target, targeted)
+        self.entries.append(targeted)
 
-    def _step(self, entry: Entry) -> TargetedEntry:
+    def _with_target(self, entry: Entry) -> TargetedEntry:
+        selection = entry.type, entry.id, entry.query
         match entry.code:
             case "delete":
-                return TargetedEntry(entry, self._named(entry))
+                return TargetedEntry(entry, named_or_matching(self.work, *selection))
             case "patch":
-                target = Literal(entry.type, entry.id)
-                if not entry.id:
-                    target = required_match(self.work, entry.type, entry.query)
-                return TargetedEntry(entry, target)
+                return TargetedEntry(entry, patch_target(self.work, *selection))
             case "update":
-                return TargetedEntry(entry, self._updated(entry))
-            case _:
-                existing = self._named(entry) if entry.query else None
-                return TargetedEntry(
-                    entry, existing or self._new(entry), is_existing=existing is not None
-                )
-
-    def _named(self, entry: Entry) -> Literal | None:
-        """Return the resource that an entry names by its id or selects by its query."""
-        if entry.id:
-            return Literal(entry.type, entry.id)
-        claimed = entry.code != "delete"
-        return find_match(self.work, entry.type, entry.query, claimed=claimed)
-
-    def _updated(self, entry: Entry) -> Literal:
-        if entry.id:
-            check_id(entry.body, entry.id)
-            return Literal(entry.type, entry.id)
-        target = self._named(entry)
-        if target is None and "id" not in entry.body:
-            return self._new(entry)
-        return conditional_update_target(self.work, target, entry.body)
+                target = update_target(self.work, entry.body, entry.id, entry.query)
+                return TargetedEntry(entry, target or self._new(entry))
+        existing = None
+        if entry.query:
+            existing = named_or_matching(self.work, *selection, claimed=True)
+        return TargetedEntry(entry, existing or self._new(entry), is_existing=existing is not None)
 
     def _new(self, entry: Entry) -> Literal:
         """Return a resource with a new id. A message's id begins with its thread's."""
-        parts = {name: entry.body[name] for name in _SAY_THE_ID if name in entry.body}
+        parts = {name: entry.body[name] for name in _ID_ELEMENTS if name in entry.body}
         resource = checks.resolve_conditionals(
             self.work, self.with_literal_references(entry, parts)
         )
         return Literal(entry.type, new_id(self.work, resource))
 
-    def _take(self, target: Literal, step: TargetedEntry) -> None:
+    def _take(self, target: Literal, targeted: TargetedEntry) -> None:
         """Record that an entry writes a resource. Raises Invalid if another one does, too."""
-        entry = step.entry
+        entry = targeted.entry
         if other := self._taken.get(target):
             raise Invalid(
                 f"{other} already writes {target}",
                 expression="url",
                 diagnostics="A transaction may write a resource only once",
             )
-        if step.is_existing:
+        if targeted.is_existing:
             return
         self._taken[target] = entry.expression
         if entry.code == "delete":
@@ -148,4 +130,4 @@ class EntryTargets:
 
 
 # The elements that a new resource's id depends on.
-_SAY_THE_ID = ("resourceType", "partOf", "sent")
+_ID_ELEMENTS = ("resourceType", "partOf", "sent")

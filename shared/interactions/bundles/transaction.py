@@ -5,7 +5,6 @@ https://hl7.org/fhir/R4/http.html#transaction
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
@@ -17,7 +16,7 @@ from shared.interactions.create import validated_new_resource
 from shared.interactions.patch import content_from_patch
 from shared.interactions.read import existing_record
 from shared.interactions.update import content_from_body
-from shared.interactions.write import Content, write
+from shared.interactions.write import Content, Resource, write
 from shared.references import checks
 from shared.rules import classification
 from shared.search.query import criteria
@@ -26,16 +25,14 @@ from shared.sessions.intake import validated_resource
 from shared.settings import settings
 from shared.store.transactions import MOST_ITEMS
 
-type Resource = dict[str, Any]
-
 WRITES = ("create", "update", "patch", "delete")
 
 
 def transact(caller: Caller, sent: Sequence[Entry]) -> dict[str, ChangeResult]:
-    """Write all entries. Return the outcome of each by its place, with its record's final state.
+    """Write all entries. Return the outcome of each by its FHIRPath, with its record's final state.
 
-    Raises the errors of single entries, with their places, and BusinessRule if all together do not
-    fit in one transaction.
+    Raises the errors of single entries, located in the Bundle, and BusinessRule if all together do
+    not fit in one transaction.
     """
     if sum(entry.code in WRITES for entry in sent) > MOST_ITEMS:
         raise BusinessRule(
@@ -64,11 +61,11 @@ def _accepted(entry: Entry) -> Entry:
 
 def _written(work: AuditedUnitOfWork, entries: Sequence[Entry]) -> dict[str, ChangeResult]:
     writes = [entry for entry in entries if entry.code in WRITES]
-    identities = EntryTargets(work, writes)
+    targets = EntryTargets(work, writes)
     outcomes: dict[str, ChangeResult] = {}
-    for step in sorted(identities.entries, key=lambda step: _turn(work, step)):
-        with locate_errors(step.entry.expression):
-            outcomes[step.entry.expression] = _write(work, identities, step)
+    for targeted in sorted(targets.entries, key=lambda targeted: _turn(work, targeted)):
+        with locate_errors(targeted.entry.expression):
+            outcomes[targeted.entry.expression] = _write(work, targets, targeted)
     if settings().same_subject:
         from shared.references import subjects  # noqa: PLC0415 - few deployments require it
 
@@ -82,14 +79,14 @@ def _written(work: AuditedUnitOfWork, entries: Sequence[Entry]) -> dict[str, Cha
     return {place: _in_final_state(work, outcome) for place, outcome in outcomes.items()}
 
 
-def _write(work: AuditedUnitOfWork, identities: EntryTargets, step: TargetedEntry) -> ChangeResult:
-    if step.target is None:
+def _write(work: AuditedUnitOfWork, targets: EntryTargets, targeted: TargetedEntry) -> ChangeResult:
+    if targeted.target is None:
         return ChangeResult(None)
-    if step.is_existing:
-        return _hold_unchanged(work, ChangeResult(work.resource(*step.target)))
-    content = _content(identities, step)
-    is_new = step.entry.code == "create"
-    outcome = write(work, step.target, content, only_if=step.entry.only_if, is_new=is_new)
+    if targeted.is_existing:
+        return _hold_unchanged(work, ChangeResult(work.resource(*targeted.target)))
+    content = _content(targets, targeted)
+    is_new = targeted.entry.code == "create"
+    outcome = write(work, targeted.target, content, only_if=targeted.entry.only_if, is_new=is_new)
     return _hold_unchanged(work, outcome)
 
 
@@ -104,46 +101,47 @@ def _hold_unchanged(work: AuditedUnitOfWork, outcome: ChangeResult) -> ChangeRes
     return outcome
 
 
-def _content(identities: EntryTargets, step: TargetedEntry) -> Content:
+def _content(targets: EntryTargets, targeted: TargetedEntry) -> Content:
     """Return the function that makes an entry's content, with references to entries resolved."""
-    entry, target = step.entry, step.target
+    entry, target = targeted.entry, targeted.target
     if entry.code == "delete" or target is None:
         return lambda *_: None
     if entry.code == "patch":
         patch = content_from_patch(target, entry.body, entry.media_type)
-        return lambda before, work: _linked(identities, entry, patch(before, work) or {})
-    resource = _linked(identities, entry, entry.body | {"id": target.id})
+        return lambda before, work: _linked(targets, entry, patch(before, work) or {})
+    resource = _linked(targets, entry, entry.body | {"id": target.id})
     if entry.code == "update":
         return content_from_body(resource)
     return lambda _, work: checks.resolve_conditionals(work, resource)
 
 
-def _linked(identities: EntryTargets, entry: Entry, resource: Resource) -> Resource:
-    linked = identities.with_literal_references(entry, resource)
+def _linked(targets: EntryTargets, entry: Entry, resource: Resource) -> Resource:
+    linked = targets.with_literal_references(entry, resource)
     checks.check_urns(linked)
     return linked if linked == resource else validated_resource(linked, entry.type)
 
 
-def _turn(work: AuditedUnitOfWork, step: TargetedEntry) -> tuple[int, int]:
+def _turn(work: AuditedUnitOfWork, targeted: TargetedEntry) -> tuple[int, int]:
     """Return an entry's sort key, in R4's order: deletes, creates, then updates and patches.
 
     An update that creates is among the creates, because they may need its resource. Within each
     group, sessions come before threads, and threads before messages. A write that ends a session
     comes last.
     """
-    entry, target = step.entry, step.target
+    entry, target = targeted.entry, targeted.target
     if entry.code == "delete" or target is None:
         return 0, 0
     stored = None if entry.code == "create" else work.resource(*target)
-    is_there = stored is not None and not stored.deleted
+    exists = stored is not None and not stored.deleted
+    group = 2 if exists else 1
     body = entry.body if entry.code != "patch" else stored.resource if stored else {}
     if target.type not in SESSION_TYPES:
-        return 2 if is_there else 1, 0
+        return group, 0
     if target.type == "Communication":
-        return 2 if is_there else 1, 4 if "partOf" in body else 3
-    ends = is_there and (entry.code == "patch" or not classification.is_open(body))
+        return group, 4 if "partOf" in body else 3
+    ends = exists and (entry.code == "patch" or not classification.is_open(body))
     nested = "partOf" in body
-    return 2 if is_there else 1, (6 - nested if ends else 1 + nested)
+    return group, 6 - nested if ends else 1 + nested
 
 
 def _check_readable(work: AuditedUnitOfWork, entry: Entry) -> None:

@@ -118,9 +118,7 @@ def _check_own(
 def _header(work: AuditedUnitOfWork, thread: str) -> CommunicationRecord:
     """Read a thread's state and header. Raises BusinessRule if it already has an open session."""
     state = work.slot(SlotKey(thread))
-    header = work.header(thread)
-    if header is None or not work.visibility.sees(header.resource):
-        raise BusinessRule(f"Communication/{thread} does not exist", expression="thread")
+    header = write_access.visible_header(work, thread, "thread")
     with write_access.hide_error_details(work, header.resource):
         _check_free(work, state, header)
     return header
