@@ -23,8 +23,8 @@ from shared.fhir import bundles, fhirjson
 from shared.fhir.bundle_links import replace_links
 from shared.fhir.empties import strip
 from shared.fhir.validation.validation import element_issues
-from shared.http import bundle_entries, requests
-from shared.http.bundle_budget import LARGEST_BUNDLE, BundleBudget, method
+from shared.http import bundle_entries, requests, routing
+from shared.http.bundle_budget import LARGEST_BUNDLE, BundleBudget
 from shared.http.bundle_entries import ParsedEntry
 from shared.http.endpoint import refuse_entry
 from shared.http.requests import PATCH_TYPES, Event, Request
@@ -226,4 +226,4 @@ def _called(call: Call, event: Event) -> Response:
     before = meter.consumed(), meter.failure_counts()
     response = copy_context().run(call, event)
     meter.add(*before)
-    return replace(response, body=b"") if method(event) == "HEAD" else response
+    return replace(response, body=b"") if routing.method(event) == "HEAD" else response

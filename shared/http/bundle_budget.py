@@ -11,6 +11,7 @@ from shared import deadlines
 from shared.catalog.interactions import READ_METHODS
 from shared.errors import TooLong, Transient
 from shared.fhir.fhirjson import sent_size
+from shared.http import routing
 from shared.http.requests import Event
 from shared.http.responses import Response, error_response
 
@@ -42,14 +43,8 @@ class BundleBudget:
         if size <= self._left:
             self._left -= size
             return response
-        if response.status < HTTPStatus.BAD_REQUEST and method(event) not in READ_METHODS:
+        if response.status < HTTPStatus.BAD_REQUEST and routing.method(event) not in READ_METHODS:
             return replace(response, body=b"")
         return error_response(
             TooLong("The response has no room left for this entry: request it on its own")
         )
-
-
-def method(event: Event) -> str:
-    """Return the method of an entry's event."""
-    name: str = event["requestContext"]["http"]["method"]
-    return name

@@ -21,7 +21,7 @@ from shared.fhir.empties import strip
 from shared.fhir.outcome import with_expression
 from shared.fhir.patch.patching import JSON_PATCH
 from shared.fhir.validation.validation import element_issues
-from shared.http import routing
+from shared.http import requests, routing
 from shared.http.requests import Event, Request
 from shared.http.responses import Response
 from shared.settings import settings
@@ -193,11 +193,10 @@ def _event(request: Request, method: str, path: str, content: Json) -> Event:
     if route in BY_ROUTE and BY_ROUTE[route].code in NON_RESOURCE_CODES:
         raise Invalid("This path has no FHIR resource: request it on its own", expression="url")
     verb, space, template = route.partition(" ")
-    stage = "" if context["stage"] == "$default" else f"/{context['stage']}"
     return {
         "version": "2.0",
         "routeKey": f"{verb}{space}{base_path if space else ''}{template}",
-        "rawPath": f"{stage}{base_path}{path}",
+        "rawPath": f"{requests.stage_path(context)}{base_path}{path}",
         "pathParameters": variables,
         "requestContext": {**context, "http": {**context["http"], "method": method}},
         **content,

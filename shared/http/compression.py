@@ -18,7 +18,8 @@ _CODING = re.compile(r"(?:^|,)\s*(?:x-)?gzip\s*(?:;\s*q=(?P<weight>[01](?:\.\d{0
 def gzip_if_accepted(payload: dict[str, Any], accepted: str) -> dict[str, Any]:
     """Return a payload with its body in gzip, if the client accepts that and it is large enough."""
     body = payload["body"].encode()
-    if len(body) < LEAST_BYTES or not accepts_gzip(accepted):
+    match = _CODING.search(accepted.lower())
+    if len(body) < LEAST_BYTES or match is None or float(match["weight"] or 1) == 0:
         return payload
     headers = payload["headers"]
     vary = ", ".join(filter(None, (headers.get("Vary"), "Accept-Encoding")))
@@ -27,9 +28,3 @@ def gzip_if_accepted(payload: dict[str, Any], accepted: str) -> dict[str, Any]:
         "body": b64encode(gzip.compress(body, _LEVEL, mtime=0)).decode(),
         "isBase64Encoded": True,
     }
-
-
-def accepts_gzip(accepted: str) -> bool:
-    """Return whether an Accept-Encoding header names gzip with a weight above zero."""
-    match = _CODING.search(accepted.lower())
-    return match is not None and float(match["weight"] or 1) > 0

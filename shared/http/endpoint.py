@@ -17,6 +17,7 @@ from shared.audit.trail import Answer
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.types import AUDIT_EVENT, STORED_TYPES
 from shared.errors import FhirError
+from shared.fhir.bundles import IF_NONE_EXIST
 from shared.fhir.references import ID
 from shared.http import requests, responses, routing
 from shared.http.payloads import fit_response, payload
@@ -34,15 +35,14 @@ _CONTROL = re.compile(r"_[A-Za-z]{1,20}", re.ASCII)
 _KNOWN_TYPES = (*STORED_TYPES, AUDIT_EVENT)
 # The path variable of each field of the log line.
 _VARIABLES = {"type": "type", "id": "id", "version": "vid"}
-_IF_NONE_EXIST = "if-none-exist"
 
 
 @dataclass(frozen=True, slots=True)
 class ApiVariant:
     """What differs between the FHIR API and the plain-JSON API around their handlers.
 
-    `refused` renders an error, and `broken` an unexpected one, given the request's id. `parameters`
-    returns the names of the query parameters that a request may have: the log names no others.
+    An internal error is rendered from the request's id alone. `parameter_names` returns the names of
+    the query parameters that a request may have: the log names no others.
     """
 
     error_response: Callable[[FhirError], Response]
@@ -59,8 +59,8 @@ def _search_parameters(_event: Event) -> Container[str]:
 FHIR = ApiVariant(responses.error_response, responses.internal_error_response, _search_parameters)
 
 
-def endpoint_decorator(face_of: Callable[[Event], ApiVariant]) -> Callable[[Handler], Lambda]:
-    """Return a decorator that makes Lambda handlers; `face_of` says which API an event is for.
+def endpoint_decorator(variant_of: Callable[[Event], ApiVariant]) -> Callable[[Handler], Lambda]:
+    """Return a decorator that makes Lambda handlers; `variant_of` says which API an event is for.
 
     A handler reads the event, calls `handle` and logs the request. It turns every exception into an
     error of that API, and raises none itself. The log has only ids, names, figures and the code
@@ -72,22 +72,23 @@ def endpoint_decorator(face_of: Callable[[Event], ApiVariant]) -> Callable[[Hand
         def handler(event: Event, context: Any) -> dict[str, Any]:
             event = routing.resolve_final_slash(event)
             deadlines.begin(context)
-            return payload(event, respond(handle, event, face_of(event)))
+            return payload(event, respond(handle, event, variant_of(event)))
 
         return handler
 
     return decorate
 
 
-def respond(handle: Handler, event: Event, face: ApiVariant = FHIR) -> Response:
+def respond(handle: Handler, event: Event, variant: ApiVariant = FHIR) -> Response:
     """Return the response to an event, and log the request."""
     started = time.perf_counter()
-    event = routing.resolve_final_slash(event)
     meter.start()
     _begin(event["requestContext"])
-    response, failure = _answer(handle, event, face)
-    response = fit_response(event, response, face.error_response)
-    _log(event, response, failure, face, time.perf_counter() - started)
+    response, failure = _answer(handle, event, variant)
+    response = fit_response(event, response, variant.error_response)
+    milliseconds = round((time.perf_counter() - started) * 1000, 1)
+    figures = {"milliseconds": milliseconds, **meter.consumed(), **meter.failure_fields()}
+    _log(event, response, variant, trail.current(), failure=failure, figures=figures)
     metrics.write()
     return response
 
@@ -98,28 +99,24 @@ def _begin(context: dict[str, Any]) -> None:
     trail.begin(request=context.get("requestId", ""), address=address).note_claims(claims)
 
 
-def _answer(handle: Handler, event: Event, face: ApiVariant) -> tuple[Response, dict[str, Any]]:
+def _answer(handle: Handler, event: Event, variant: ApiVariant) -> tuple[Response, dict[str, Any]]:
+    """Return the response, and what the log says of a failure."""
     try:
         return handle(requests.from_event(event)), {}
     except FhirError as error:
-        return face.error_response(error), _failure(error)
+        return variant.error_response(error), _failure(error)
     except Exception as error:  # noqa: BLE001 - the last resort: only its code location is logged
         from shared import failures  # noqa: PLC0415 - only failing requests need it
 
         request_id = event["requestContext"].get("requestId", "")
-        return face.internal_error_response(request_id), failures.log_fields(error)
+        return variant.internal_error_response(request_id), failures.log_fields(error)
 
 
 def refuse_entry(event: Event, error: FhirError) -> Response:
-    """Return the refusal of a Bundle's entry, and log it as the entry's own function would.
-
-    It is for an entry that never reaches its function.
-    """
-    response, audit = (
-        error_response(error),
-        trail.current().for_bundle_entry(routing.find_interaction(event)),
-    )
-    _write(event, response, FHIR, audit, failure=_failure(error))
+    """Return the refusal of a Bundle's entry that never reaches its function, and log it."""
+    response = error_response(error)
+    audit = trail.current().for_bundle_entry(routing.find_interaction(event))
+    _log(event, response, FHIR, audit, failure=_failure(error), figures={})
     return response
 
 
@@ -128,24 +125,13 @@ def _failure(error: FhirError) -> dict[str, Any]:
 
 
 def _log(
-    event: Event, response: Response, failure: dict[str, Any], face: ApiVariant, seconds: float
-) -> None:
-    figures = {
-        "milliseconds": round(seconds * 1000, 1),
-        **meter.consumed(),
-        **meter.failure_fields(),
-    }
-    _write(event, response, face, trail.current(), failure=failure, figures=figures)
-
-
-def _write(
     event: Event,
     response: Response,
-    face: ApiVariant,
+    variant: ApiVariant,
     audit: trail.Trail,
     *,
     failure: dict[str, Any],
-    figures: dict[str, Any] | None = None,
+    figures: dict[str, Any],
 ) -> None:
     """Write a request's log line: of a query only parameter names, of a resource only its id.
 
@@ -153,25 +139,22 @@ def _write(
     large for one row, further lines carry the rest.
     """
     query = _query(event) + audit.form_params
-    fields = {**_resource(event), "parameters": _names(event, query, face)}
+    fields = {**_resource(event), "parameters": _names(event, query, variant)}
+    is_instance = fields.get("type") in STORED_TYPES and "id" in fields
+    target = f"{fields['type']}/{fields['id']}" if is_instance else ""
     requested = _requested(event, fields, query)
-    target = (
-        f"{fields['type']}/{fields['id']}"
-        if fields.get("type") in STORED_TYPES and "id" in fields
-        else ""
-    )
-    audited = audit.log_fields(response.status, _disclosed(response), requested, target)
+    first, *further = audit.log_fields(response.status, _disclosed(response), requested, target)
     line = {
         "request": event["requestContext"].get("requestId", ""),
         "route": event["routeKey"],
         **{name: value for name, value in fields.items() if value},
         "status": response.status,
     }
+    figures = {name: value for name, value in figures.items() if value}
     write = logger.error if "error" in failure else logger.info
-    known = {name: value for name, value in (figures or {}).items() if value}
-    write("request", extra=line | known | response.log | failure | audited[0])
-    for further in audited[1:]:
-        logger.info("request", extra=line | failure | further)
+    write("request", extra=line | figures | response.log | failure | first)
+    for part in further:
+        logger.info("request", extra=line | failure | part)
 
 
 def _disclosed(response: Response) -> Answer:
@@ -184,7 +167,7 @@ def _disclosed(response: Response) -> Answer:
 
 def _query(event: Event) -> list[tuple[str, str]]:
     """Return the parameters of the URL and of If-None-Exist, even of one refused as malformed."""
-    condition = event.get("headers", {}).get(_IF_NONE_EXIST, "")
+    condition = event.get("headers", {}).get(IF_NONE_EXIST.lower(), "")
     text = f"{event.get('rawQueryString', '')}&{condition.rpartition('?')[2]}"
     parts = (part.partition("=") for part in text.split("&") if part)
     return [(unquote(name), unquote(value)) for name, _, value in parts]
@@ -219,14 +202,14 @@ def _resource(event: Event) -> dict[str, str]:
     return fields if is_known and all(map(ID.fullmatch, ids)) else {}
 
 
-def _names(event: Event, query: list[tuple[str, str]], face: ApiVariant) -> list[str]:
+def _names(event: Event, query: list[tuple[str, str]], variant: ApiVariant) -> list[str]:
     """Return the names of a query's parameters, with `?` for unknown ones.
 
     An unknown name could contain personal data.
     """
     if not query:
         return []
-    known = face.parameter_names(event)
+    known = variant.parameter_names(event)
     names = {name.partition(":")[0] for name, _ in query}
     logged = {name if name in known or _CONTROL.fullmatch(name) else "?" for name in names}
     return sorted(logged)[:MOST_NAMES]

@@ -21,7 +21,7 @@ _SUCCESS = range(200, 300)
 
 
 def fit_response(
-    event: Event, response: Response, refused: Callable[[FhirError], Response]
+    event: Event, response: Response, error_response: Callable[[FhirError], Response]
 ) -> Response:
     """Return a response if it fits into a payload.
 
@@ -29,11 +29,11 @@ def fit_response(
     """
     if fhirjson.sent_size(response.body) <= LARGEST_RESPONSE:
         return response
-    is_read = event["requestContext"]["http"]["method"] in READ_METHODS
-    if response.status in _SUCCESS and not is_read and "ETag" in response.headers:
+    is_write = routing.method(event) not in READ_METHODS
+    if response.status in _SUCCESS and is_write and "ETag" in response.headers:
         # The write has been made: Location and ETag say which version it is.
         return replace(response, body=b"")
-    return refused(
+    return error_response(
         TooLong(
             f"The response would be larger than {LARGEST_RESPONSE // 1_000_000} MB",
             diagnostics="Request fewer resources with _count, or parts of them with _elements",
@@ -46,13 +46,12 @@ def payload(event: Event, response: Response) -> dict[str, Any]:
     headers = _cache_headers(event) | response.headers
     if response.body:
         headers = {"Content-Type": FHIR_JSON} | headers
-    is_head = event["requestContext"]["http"]["method"] == "HEAD"
     is_pretty = "_pretty=true" in event.get("rawQueryString", "") and response.body[:1] == b"{"
     body = _indented(response.body) if is_pretty else response.body
     plain_payload = {
         "statusCode": response.status,
         "headers": headers,
-        "body": "" if is_head else body.decode(),
+        "body": "" if routing.method(event) == "HEAD" else body.decode(),
     }
     accepted = event.get("headers", {}).get("accept-encoding", "")
     if not accepted:

@@ -166,7 +166,7 @@ def from_event(event: Event) -> Request:
     )
     audit = trail.current()
     audit.note_caller(caller)
-    audit.interaction = interaction = routing.interaction(event, configuration)
+    audit.interaction = interaction = routing.interaction(event)
     path = routing.path_variables(event)
     caller = authorize(caller, interaction, path.get("type") or interaction.type)
     _check_path(path)
@@ -198,10 +198,13 @@ def with_linked_patients(caller: Caller) -> Caller:
 
 
 def _base(configuration: Settings, context: Mapping[str, Any]) -> str:
-    if configuration.public_base_url:
-        return configuration.public_base_url
-    stage = "" if context["stage"] == "$default" else f"/{context['stage']}"
-    return f"https://{context['domainName']}{stage}{configuration.base_path}"
+    url = f"https://{context['domainName']}{stage_path(context)}{configuration.base_path}"
+    return configuration.public_base_url or url
+
+
+def stage_path(context: Mapping[str, Any]) -> str:
+    """Return the path of the gateway's stage, which comes before the base path."""
+    return "" if context["stage"] == "$default" else f"/{context['stage']}"
 
 
 def _check_path(path: Mapping[str, str]) -> None:

@@ -19,31 +19,31 @@ from shared.catalog.interactions import (
 from shared.catalog.operations import INSTANCE, TYPE, Operation, operations_on
 from shared.catalog.types import STORED_TYPES
 from shared.errors import FhirError, NotFound, NotSupported
-from shared.settings import Settings, settings
+from shared.settings import settings
 
 
 class MethodNotAllowed(NotSupported):
     """The path exists, but not with this method."""
 
-    def __init__(self, method: str, offered: list[str]) -> None:
+    def __init__(self, verb: str, allowed: list[str]) -> None:
         """Name the method, and those that the path supports."""
-        self.allowed_methods = ", ".join(offered)
+        self.allowed_methods = ", ".join(allowed)
         super().__init__(
-            f"{method} is not supported at this path",
+            f"{verb} is not supported at this path",
             diagnostics=f"The path supports {self.allowed_methods}",
         )
 
 
-def interaction(event: Mapping[str, Any], configuration: Settings) -> Interaction:
+def interaction(event: Mapping[str, Any]) -> Interaction:
     """Return the catalogue's row of an event's route; that of an operation has its code and roles.
 
     Raises NotFound and MethodNotAllowed, because `$default` catches every request without a route.
     """
     variables = path_variables(event)
-    row = _of_route(event, configuration)
+    row = find_interaction(event)
     if row and _is_valid(row, variables):
         return _of_operation(row, variables) if "operation" in variables else row
-    raise _refusal(event, configuration)
+    raise _refusal(event)
 
 
 def path_variables(event: Mapping[str, Any]) -> Mapping[str, str]:
@@ -56,24 +56,27 @@ def path_variables(event: Mapping[str, Any]) -> Mapping[str, str]:
 def resolve_final_slash(event: dict[str, Any]) -> dict[str, Any]:
     """Return an event whose path ends in a slash with the route of the path without it.
 
-    Any other event, and one that has a route already, is returned as it is.
-
-    A route's key cannot end in a slash, so the gateway sends such a path to `$default`, or to a
-    route of `SLASHED`.
+    Any other event, and one that has a route already, is returned as it is. A route's key cannot
+    end in a slash, so the gateway sends such a path to `$default`, or to a greedy route.
     """
     requested = _requested_path(event)
     if find_interaction(event) or not requested.endswith("/"):
         return event
-    method, base = event["requestContext"]["http"]["method"], settings().base_path
+    base = settings().base_path
     if is_plain(event):
-        plain_rows = [rooted for rooted in ROOT_ROUTES.values() if rooted.is_plain]
-        key, variables = _route_of(plain_rows, method, requested)
+        plain_rows = [row for row in ROOT_ROUTES.values() if row.is_plain]
+        key, variables = _route_of(plain_rows, method(event), requested)
     elif _is_below(requested, base):
-        key, variables = match_route(method, requested.removeprefix(base))
+        key, variables = match_route(method(event), requested.removeprefix(base))
         key = key.replace(" ", f" {base}", 1)
     else:
         return event
     return {**event, "routeKey": key, "pathParameters": variables}
+
+
+def method(event: Mapping[str, Any]) -> str:
+    """Return the HTTP method of an event."""
+    return str(event["requestContext"]["http"]["method"])
 
 
 def is_plain(event: Mapping[str, Any]) -> bool:
@@ -92,15 +95,15 @@ def _requested_path(event: Mapping[str, Any]) -> str:
     return path.removeprefix(f"/{event['requestContext']['stage']}")
 
 
-def match_route(method: str, path: str) -> tuple[str, dict[str, str]]:
+def match_route(verb: str, path: str) -> tuple[str, dict[str, str]]:
     """Return the route and variables of a path below the base, with or without a final slash."""
-    return _route_of(BELOW_BASE, method, path)
+    return _route_of(BELOW_BASE, verb, path)
 
 
 def _route_of(
-    candidates: Iterable[Interaction], method: str, path: str
+    candidates: Iterable[Interaction], verb: str, path: str
 ) -> tuple[str, dict[str, str]]:
-    rows = [row for row in candidates if row.method == method and row.matches(path)]
+    rows = [row for row in candidates if row.method == verb and row.matches(path)]
     if not rows:
         return "$default", {}
     row = min(rows, key=lambda row: row.path.count("{"))
@@ -117,14 +120,9 @@ def function_name(event: Mapping[str, Any]) -> str:
 
 def find_interaction(event: Mapping[str, Any]) -> Interaction | None:
     """Return the catalogue's row of an event's route, or None if it has no route."""
-    return _of_route(event, settings())
-
-
-def _of_route(event: Mapping[str, Any], configuration: Settings) -> Interaction | None:
-    method, _, path = event["routeKey"].partition(" ")
-    if rooted := ROOT_ROUTES.get(event["routeKey"]):
-        return rooted
-    return BY_ROUTE.get(f"{method} {path.removeprefix(configuration.base_path)}")
+    verb, _, path = event["routeKey"].partition(" ")
+    below_base = f"{verb} {path.removeprefix(settings().base_path)}"
+    return ROOT_ROUTES.get(event["routeKey"]) or BY_ROUTE.get(below_base)
 
 
 def _is_valid(row: Interaction, variables: Mapping[str, str]) -> bool:
@@ -133,24 +131,22 @@ def _is_valid(row: Interaction, variables: Mapping[str, str]) -> bool:
     return is_known_type and variables.get("id", "")[:1] != "_" and row.accepts_variables(variables)
 
 
-def _refusal(event: Mapping[str, Any], configuration: Settings) -> FhirError:
+def _refusal(event: Mapping[str, Any]) -> FhirError:
     """Return the error for a path that does not exist, or that lacks the method."""
-    method, requested = event["requestContext"]["http"]["method"], _requested_path(event)
-    path = requested.removeprefix(configuration.base_path)
+    requested = _requested_path(event)
+    path = requested.removeprefix(settings().base_path)
     # The path of a resource begins with its type; every other path is a route's static text.
     is_typed = path.lstrip("/").partition("/")[0] in STORED_TYPES
-    rows = [row for row in BELOW_BASE if row.matches(path) and row.code != "preflight"]
-    rows = [row for row in rows if is_typed == row.path.startswith("/{type}")]
-    rows += [
-        row for row in ROOT_ROUTES.values() if row.matches(requested) and row.code != "preflight"
-    ]
-    methods = {row.method for row in rows}
-    if not methods or method in methods:
+    below_base = (row for row in BELOW_BASE if is_typed == row.path.startswith("/{type}"))
+    rows = [row for row in below_base if row.matches(path)]
+    rows += [row for row in ROOT_ROUTES.values() if row.matches(requested)]
+    methods = {row.method for row in rows if row.code != "preflight"}
+    if not methods or method(event) in methods:
         hint = f"The resource types are {', '.join(STORED_TYPES)}"
         if is_plain(event):
             hint = f"The collections are {', '.join(COLLECTIONS)}"
         return NotFound("There is nothing at this path", diagnostics=hint)
-    return MethodNotAllowed(method, sorted(methods))
+    return MethodNotAllowed(method(event), sorted(methods))
 
 
 def operation(path: Mapping[str, str]) -> Operation:

@@ -7,8 +7,6 @@ from shared.http.negotiation import is_not_modified
 from shared.http.requests import Request
 from shared.http.responses import FHIR_JSON, Response
 
-_LENGTH = 32
-
 
 def cacheable_response(request: Request, body: bytes, media_type: str = FHIR_JSON) -> Response:
     """Return 200 with the body and its ETag, or 304 if the caller has it already."""
@@ -21,4 +19,4 @@ def cacheable_response(request: Request, body: bytes, media_type: str = FHIR_JSO
 
 @lru_cache(maxsize=16)
 def _digest(body: bytes) -> str:
-    return sha256(body).hexdigest()[:_LENGTH]
+    return sha256(body).hexdigest()[:32]

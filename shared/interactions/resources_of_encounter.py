@@ -12,7 +12,7 @@ from shared.store.items import Item
 from shared.store.keys import beginning_with
 from shared.store.reading import json_by_id
 
-type Found = tuple[str, bytes]
+type Located = tuple[str, bytes]
 
 
 def visible_resources(
@@ -22,8 +22,8 @@ def visible_resources(
     after: str,
     *,
     page: int,
-) -> Iterator[Found]:
-    """Yield the records that the caller sees, each as its sort key and JSON, type by type.
+) -> Iterator[Located]:
+    """Yield the records that the caller sees, each with its sort key, type by type.
 
     Only those after the sort key `after` are read. `kinds` are resource types, None for all. `page`
     is the number of rows that each query reads.
@@ -39,17 +39,13 @@ def visible_resources(
             items, start = dynamodb.query(
                 patterns.ENCOUNTER, partition, between, limit=page, after=start
             )
-            for resource_type, rows in groupby(items, _type):
+            for resource_type, rows in groupby(items, lambda row: row["sk"]["S"].split("#")[1]):
                 yield from _visible(visibility, resource_type, list(rows))
             if start is None:
                 break
 
 
-def _type(row: Item) -> str:
-    return str(row["sk"]["S"].split("#")[1])
-
-
-def _visible(visibility: Visibility, resource_type: str, rows: list[Item]) -> Iterator[Found]:
+def _visible(visibility: Visibility, resource_type: str, rows: list[Item]) -> Iterator[Located]:
     """Yield the resources of rows that the caller sees; those of partial rows are read whole."""
     partial = [row["sk"]["S"].rpartition("#")[2] for row in rows if "partial" in row]
     whole = json_by_id(resource_type, partial, visibility.tenant) if partial else {}

@@ -10,7 +10,7 @@ from moto import mock_aws
 from shared import settings
 from shared.local import template
 from shared.store import dynamodb, transactions
-from tests.support import consistency
+from tests.support import consistency, memory_database
 from tests.support.api_client import ApiClient
 from tests.support.caches import clear_caches
 from tests.support.clock import set_clock
@@ -67,6 +67,12 @@ def moto() -> Iterator[None]:
         for name, definition in requests.items():
             dynamodb.client().create_table(TableName=name, **definition)
         yield
+
+
+@pytest.fixture
+def many_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test with many requests make more calls to the database than any request needs."""
+    monkeypatch.setattr(memory_database, "MOST_CALLS", 10_000_000)
 
 
 @cache

@@ -1,5 +1,5 @@
 """The fixtures of the tests of handlers."""
 
-from tests.api.conftest import clinic, tables
+from tests.api.conftest import clinic, many_calls, tables
 
-__all__ = ["clinic", "tables"]
+__all__ = ["clinic", "many_calls", "tables"]

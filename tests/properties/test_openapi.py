@@ -8,7 +8,6 @@ import copy
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 from urllib.parse import quote
@@ -24,10 +23,8 @@ from schemathesis.specs.openapi import checks as openapi_checks
 from shared.catalog.examples import EXAMPLES
 from shared.catalog.interactions import PLAIN_PATH
 from shared.catalog.types import SESSION_TYPES, STORED_TYPES
-from shared.store import dynamodb, transactions
-from tests.support import care, consistency
+from tests.support import care
 from tests.support.api_client import BASE, ORIGIN, Answer, ApiClient
-from tests.support.memory_database import Database
 from tests.support.sampling import sampled_api
 
 REQUESTS = int(os.environ.get("REQUESTS", "400"))
@@ -87,18 +84,6 @@ DEFINED = {
     "SearchParameter": "Communication-session",
     "StructureDefinition": "session-policy",
 }
-
-
-@pytest.fixture
-def fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Use a database that does not copy its tables for each transaction, as moto does."""
-    database = Database()
-    with monkeypatch.context() as patched:
-        patched.setattr("tests.support.memory_database.MOST_CALLS", 10_000_000)
-        patched.setattr(dynamodb, "client", lambda: database)
-        patched.setattr(transactions, "client", lambda: database)
-        yield
-        consistency.check()
 
 
 def informed(api: Json) -> Json:
@@ -252,7 +237,7 @@ def _restore(route_type: str) -> None:
         assert admin.put(f"/{kind}/example", EXAMPLES[kind]).status in (200, 201, 422)
 
 
-@pytest.mark.usefixtures("fast")
+@pytest.mark.usefixtures("many_calls")
 def test_every_answer_is_as_openapi_describes_it(
     clinic: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 import orjson
 
 from shared.http.openapi.document import AdditionalApi, openapi_document
-
-type Json = dict[str, Any]
+from shared.http.openapi.schemas import Json
 
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
@@ -39,9 +38,9 @@ HEADERS = {
 
 
 @cache
-def page(base: str, *parts: AdditionalApi) -> bytes:
-    """Return the HTML page about the API at `base`."""
-    api = openapi_document(base, *parts)
+def page(base: str, addition: AdditionalApi) -> bytes:
+    """Return the HTML page about the API at `base` and the one beside it."""
+    api = openapi_document(base, addition)
     title = escape(api["info"]["title"])
     body = "\n".join(_sections(api))
     links = f'<a href="{escape(base)}/openapi.json">OpenAPI</a>'

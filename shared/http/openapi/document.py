@@ -5,7 +5,7 @@ https://spec.openapis.org/oas/v3.1.1.html
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any, Protocol
+from typing import Protocol
 
 from shared.catalog.controls import FORMATS
 from shared.catalog.interactions import (
@@ -27,14 +27,13 @@ from shared.http.openapi.requests import (
     query_parameters,
     request_body,
 )
-from shared.http.openapi.schemas import all_schemas, reference_to
+from shared.http.openapi.schemas import Json, all_schemas, reference_to
 from shared.http.statuses import MEANINGS
 from shared.interactions.conformance.capabilities import VERSION
 from shared.settings import settings
 
-type Json = dict[str, Any]
-
-_BUNDLES = "Bundles"
+_BUNDLES, _DEFINITIONS = "Bundles", "Definitions"
+_TAGS = (*STORED_TYPES, AUDIT_EVENT, _BUNDLES, _DEFINITIONS)
 _DONE = {
     "create": {"201": "Created", "200": "The resource that If-None-Exist matches"},
     "update": {"200": "Updated, or already as requested", "201": "Created"},
@@ -67,7 +66,7 @@ _REFUSED = {
 
 
 class AdditionalApi(Protocol):
-    """What another API beside FHIR's adds."""
+    """The parts that another API beside FHIR's adds."""
 
     TAG: str
 
@@ -82,17 +81,16 @@ class AdditionalApi(Protocol):
 
 
 @cache
-def openapi_json(base: str, *parts: AdditionalApi) -> bytes:
+def openapi_json(base: str, addition: AdditionalApi) -> bytes:
     """Return the OpenAPI document of the API at `base`, as JSON."""
-    return fhirjson.dumps(openapi_document(base, *parts))
+    return fhirjson.dumps(openapi_document(base, addition))
 
 
-def openapi_document(base: str, *parts: AdditionalApi) -> Json:
-    """Return the OpenAPI document of the API at `base`."""
+def openapi_document(base: str, addition: AdditionalApi) -> Json:
+    """Return the OpenAPI document of the API at `base` and the one beside it."""
     paths: Json = {}
     root = base.removesuffix(settings().base_path)
-    added = (operation for part in parts for operation in part.operations(root))
-    for path, method, operation in (*_operations(), *added):
+    for path, method, operation in (*_operations(), *addition.operations(root)):
         paths.setdefault(path, {})[method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -104,25 +102,15 @@ def openapi_document(base: str, *parts: AdditionalApi) -> Json:
         },
         "servers": [{"url": base}],
         "security": [{"token": []}],
-        "tags": [{"name": name} for name in (*_tags(), *(part.TAG for part in parts))],
+        "tags": [{"name": name} for name in (*_TAGS, addition.TAG)],
         "paths": paths,
         "components": {
-            "schemas": _merged(all_schemas(), *(part.schemas() for part in parts)),
-            "responses": _merged(
-                {str(status): _refusal(status) for status in sorted(MEANINGS)},
-                *(part.responses() for part in parts),
-            ),
+            "schemas": all_schemas() | addition.schemas(),
+            "responses": {str(status): _refusal(status) for status in sorted(MEANINGS)}
+            | addition.responses(),
             "securitySchemes": {"token": _security()},
         },
     }
-
-
-def _tags() -> tuple[str, ...]:
-    return (*STORED_TYPES, AUDIT_EVENT, _BUNDLES, "Definitions")
-
-
-def _merged(*parts: Json) -> Json:
-    return {name: value for part in parts for name, value in part.items()}
 
 
 def _security() -> Json:
@@ -188,26 +176,24 @@ def _described(row: Interaction, summary: str, tag: str) -> Json:
 
 def _responses(row: Interaction, kind: str) -> Json:
     successes = _DONE.get(
-        row.code, {"200": "The definition" if kind == "Definitions" else "A Bundle"}
+        row.code, {"200": "The definition" if kind == _DEFINITIONS else "A Bundle"}
     )
     schema = kind if row.code in _DONE else "Bundle"
-    answers: Json = {}
+    responses: Json = {}
     for status, text in successes.items():
-        answers[status] = {"description": text}
+        responses[status] = {"description": text}
         if status not in ("204", "304") and row.method != "HEAD":
-            answers[status]["content"] = _answer(row, schema)
+            responses[status]["content"] = _success_content(row, schema)
         if row.code in _WRITES:
-            answers[status]["headers"] = _headers(_VERSION_HEADERS[status])
-    refusals = (*_ALWAYS, *_REFUSED.get(row.code, ()))
-    for refusal in sorted(set(refusals)):
-        answer: Json = {"$ref": f"#/components/responses/{refusal}"}
-        answers[str(refusal)] = (
-            answer if row.method != "HEAD" else {"description": MEANINGS[refusal]}
-        )
+            responses[status]["headers"] = _headers(_VERSION_HEADERS[status])
+    for refusal in sorted({*_ALWAYS, *_REFUSED.get(row.code, ())}):
+        reference = {"$ref": f"#/components/responses/{refusal}"}
+        is_head = row.method == "HEAD"
+        responses[str(refusal)] = {"description": MEANINGS[refusal]} if is_head else reference
     if not row.public:
         gateway = {"application/json": {"schema": reference_to("GatewayError")}}
-        answers["401"] = {"description": "The token is missing or invalid", "content": gateway}
-    return answers
+        responses["401"] = {"description": "The token is missing or invalid", "content": gateway}
+    return responses
 
 
 def _headers(version_header: str) -> Json:
@@ -220,7 +206,7 @@ def _headers(version_header: str) -> Json:
     return {version_header: url, "ETag": version}
 
 
-def _answer(row: Interaction, schema: str) -> Json:
+def _success_content(row: Interaction, schema: str) -> Json:
     """Return the content of a success. A write may also return an OperationOutcome."""
     body_schema: Json = reference_to(schema)
     if row.code in _WRITES:
@@ -284,7 +270,7 @@ def _base(row: Interaction) -> Json:
 
 def _public(row: Interaction) -> Json:
     name = row.path.removeprefix("/").partition("/")[0]
-    described = _described(row, f"{row.code} {name.partition('.')[0]}", "Definitions")
+    described = _described(row, f"{row.code} {name.partition('.')[0]}", _DEFINITIONS)
     described["parameters"] = [
         *path_parameters(row.path),
         *map(control_parameter, FORMATS),

@@ -12,9 +12,7 @@ from shared.catalog.interactions import SERVER_DOCUMENTS, Interaction
 from shared.catalog.operations import Operation, Parameter
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
 from shared.http.negotiation import FORM, JSON_TYPES
-from shared.http.openapi.schemas import ID, PRIMITIVES, TEXT, reference_to
-
-type Json = dict[str, Any]
+from shared.http.openapi.schemas import ID, PRIMITIVES, TEXT, Json, reference_to
 
 JSON = "application/fhir+json"
 _PATCHES: dict[str, Json] = {
@@ -46,6 +44,7 @@ _SENT = {
     "vread": ("If-None-Match", "If-Modified-Since"),
     **dict.fromkeys(SERVER_DOCUMENTS, ("If-None-Match",)),
 }
+_PATH_VARIABLES = {"id": (ID, "example"), "vid": ("^[1-9][0-9]{0,3}$", "1")}
 _VALUES: dict[str, tuple[str, str]] = {
     "date": (r"^(eq|ne|gt|ge|lt|le|sa|eb)?[0-9]{4}(-(0[1-9]|1[0-2]))?$", "ge2026"),
     "quantity": (r"^(gt|ge|lt|le)?[0-9]{1,4}$", "gt10"),
@@ -57,16 +56,14 @@ _VALUES: dict[str, tuple[str, str]] = {
 
 def path_parameters(path: str) -> Iterator[Json]:
     """Yield the descriptions of a path's variables."""
-    examples = {"id": "example", "vid": "1"}
-    for name in ("id", "vid"):
+    for name, (pattern, example) in _PATH_VARIABLES.items():
         if f"{{{name}}}" in path:
-            schema = {"type": "string", "pattern": ID if name == "id" else "^[1-9][0-9]{0,3}$"}
             yield {
                 "name": name,
                 "in": "path",
                 "required": True,
-                "schema": schema,
-                "example": examples[name],
+                "schema": {"type": "string", "pattern": pattern},
+                "example": example,
             }
 
 
@@ -155,11 +152,10 @@ def operation_parameter(row: Parameter) -> Json:
 
 def operation_body(operation: Operation, kind: str) -> Json:
     """Return the body of an operation, with an example of its first parameter."""
-    parts: list[Json] = []
-    for row in operation.parameters[:1]:
+    example: Json = {"resourceType": "Parameters"}
+    if operation.parameters and operation.code != "everything":
+        row = operation.parameters[0]
         value: Any = {"reference": f"{row.targets[0]}/homer-simpson"} if row.targets else "2026"
-        parts.append({"name": row.name, row.property: EXAMPLES[kind] if row.is_resource else value})
-    if operation.code == "everything":
-        parts = []
-    example = {"resourceType": "Parameters", **({"parameter": parts} if parts else {})}
+        part = {"name": row.name, row.property: EXAMPLES[kind] if row.is_resource else value}
+        example["parameter"] = [part]
     return {"schema": reference_to("Parameters"), "example": example}

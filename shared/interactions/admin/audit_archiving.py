@@ -30,8 +30,8 @@ def store_logged_events(lines: Iterable[str]) -> int:
     Return how many were stored. The same lines again change nothing. Events that cannot be read or
     stored are counted in a metric, and do not keep others from being stored. Raises Transient.
     """
-    found: dict[str, indirect_patients.PatientsByReference] = defaultdict(dict)
-    logged = [entry for line in lines for entry in _of_line(line, found)]
+    patients: dict[str, indirect_patients.PatientsByReference] = defaultdict(dict)
+    logged = [entry for line in lines for entry in _of_line(line, patients)]
     refused = _put(journal.rows(logged, is_listed=settings().audit_reads != ARCHIVE))
     return len(logged) - refused
 
@@ -44,11 +44,11 @@ def _put(rows: Iterable[tuple[Address, Item]]) -> int:
     return refused
 
 
-def _of_line(line: str, found: dict[str, indirect_patients.PatientsByReference]) -> list[Entry]:
+def _of_line(line: str, patients: dict[str, indirect_patients.PatientsByReference]) -> list[Entry]:
     """Return the audit events of a log line, none if it is another kind of line.
 
     Fields that the line has anyway are not repeated in its event, and are taken from the line.
-    `found` caches by tenant what is looked up to complete events.
+    `patients` caches by tenant what is looked up to complete events.
     """
     try:
         fields = orjson.loads(line)
@@ -57,7 +57,9 @@ def _of_line(line: str, found: dict[str, indirect_patients.PatientsByReference])
             return []
         tenant, event_id = audit["tenant"], audit["id"]
         of_line = {name: fields[name] for name in trail.IN_LOG_LINE if fields.get(name)}
-        event = indirect_patients.with_all_patients(tenant, of_line | audit["event"], found[tenant])
+        event = indirect_patients.with_all_patients(
+            tenant, of_line | audit["event"], patients[tenant]
+        )
         instants.from_text(event["at"])
     except (ValueError, KeyError, TypeError, AttributeError):
         # A truncated line of ours is incomplete JSON. Other text comes from the platform.
@@ -77,7 +79,12 @@ def process_stream_rows(rows: Iterable[Item]) -> int:
     stream_rows = list(rows)
     of_writes = [_of_write(row) for row in stream_rows if "event" in row]
     _put(journal.rows(of_writes))
-    new = [(entry, journal.is_listed(row)) for row in stream_rows for entry in _new(row)]
+    new = [
+        (entry, journal.is_listed(row))
+        for row in stream_rows
+        if "events" in row
+        for entry in journal.row_entries(row)
+    ]
     for is_listed in (True, False):
         of_kind = [entry for entry, listed in new if listed is is_listed]
         _archive(of_kind, is_listed=is_listed)
@@ -87,10 +94,6 @@ def process_stream_rows(rows: Iterable[Item]) -> int:
 def _of_write(row: Item) -> Entry:
     tenant, _, event_id = items.text(row, "pk").partition("#")
     return entries.entry(tenant, event_id, audit_items.event_of(row))
-
-
-def _new(row: Item) -> list[Entry]:
-    return journal.row_entries(row) if "events" in row else []
 
 
 def _archive(new: Iterable[Entry], *, is_listed: bool) -> None:

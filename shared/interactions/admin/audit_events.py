@@ -14,10 +14,10 @@ from shared.search.run.search import Result
 
 def read(caller: Caller, event_id: str) -> bytes:
     """Return an event as an AuditEvent in JSON. Raises NotFound."""
-    found = event_lookup.json_by_id(caller.tenant, [event_id])
-    if event_id not in found:
+    event = event_lookup.json_by_id(caller.tenant, [event_id]).get(event_id)
+    if event is None:
         raise NotFound(f"{AUDIT_EVENT}/{event_id} does not exist")
-    return found[event_id]
+    return event
 
 
 def search(caller: Caller, query: list[tuple[str, str]], *, lenient: bool) -> Result:

@@ -151,9 +151,9 @@ def _retention() -> str:
     days = [limit for limit in (limits, retention) if limit]
     found = f"Searches find events for {min(days)} days" if days else "Searches find all events"
     kept = f"for {retention} days" if retention else "forever"
-    is_listed = configured.audit_reads != ARCHIVE
-    reads = "" if is_listed else ", but not those of requests that wrote nothing"
-    return f"{found}{reads}; the archive keeps every event {kept}"
+    is_partial = configured.audit_reads == ARCHIVE
+    exception = ", but not those of requests that wrote nothing" if is_partial else ""
+    return f"{found}{exception}; the archive keeps every event {kept}"
 
 
 def _includable(rows: Iterable[SearchParam]) -> list[str]:
@@ -169,7 +169,7 @@ def _includable(rows: Iterable[SearchParam]) -> list[str]:
 
 def _referring_to(resource_type: str) -> Iterator[SearchParam]:
     """Yield the indexed parameters, of any type, that may refer to a type."""
-    for row in (row for each in STORED_TYPES for row in SEARCH_PARAMS.of(each).values()):
+    for row in (row for name in STORED_TYPES for row in SEARCH_PARAMS.of(name).values()):
         if row.index is not Index.FILTER and (not row.targets or resource_type in row.targets):
             yield row
 
@@ -185,11 +185,10 @@ def _listed(roles: Iterable[str], code: str = "") -> str:
 
 
 def _operation(row: Operation, base: str) -> dict[str, str]:
-    documentation = f"{row.description} {_listed(row.roles)}"
     return {
         "name": row.code,
         "definition": operation_url(row, base),
-        "documentation": documentation,
+        "documentation": f"{row.description} {_listed(row.roles)}",
     }
 
 

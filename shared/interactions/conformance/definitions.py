@@ -66,7 +66,7 @@ def search_parameter_url(row: SearchParam, base: str) -> str:
 
 def _own() -> Iterator[SearchParam]:
     """Return the search parameters that this server defines itself."""
-    rows = (row for each in STORED_TYPES for row in SEARCH_PARAMS.of(each).values())
+    rows = (row for name in STORED_TYPES for row in SEARCH_PARAMS.of(name).values())
     return (row for row in rows if row.definition.startswith(OWN_DEFINITION_PATH))
 
 
@@ -89,6 +89,7 @@ def _parameter(row: SearchParam, base: str) -> Json:
 
 
 def _operation(row: Operation, base: str) -> Json:
+    output = {"name": "return", "use": "out", "min": 1, "max": "1", "type": row.returns}
     return {
         "resourceType": "OperationDefinition",
         "id": row.id,
@@ -108,7 +109,7 @@ def _operation(row: Operation, base: str) -> Json:
         "parameter": [
             *(_declared(parameter, "in") for parameter in row.parameters),
             *(_declared(parameter, "out") for parameter in row.outputs),
-            *([] if row.outputs else [_output(row)]),
+            *([] if row.outputs else [output]),
         ],
     }
 
@@ -124,10 +125,6 @@ def _declared(row: Parameter, use: str) -> Json:
         "type": row.type,
         **(profiles if row.targets else {}),
     }
-
-
-def _output(row: Operation) -> Json:
-    return {"name": "return", "use": "out", "min": 1, "max": "1", "type": row.returns}
 
 
 def _session_policy(base: str) -> Json:

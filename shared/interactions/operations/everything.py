@@ -57,7 +57,7 @@ def everything(caller: Caller, encounter_id: str, values: Values) -> EverythingP
     """Return a page. Raises NotFound, Deleted, and Invalid naming a parameter."""
     request = _Request(caller, encounter_id, values)
     resources, end = request.page()
-    applied = [(name, str(value)) for name, given in values.items() for value in given]
+    applied = [(name, str(value)) for name, texts in values.items() for value in texts]
     without_cursor = [pair for pair in applied if pair[0] != "_cursor"]
     next_query = [*without_cursor, ("_cursor", end)] if end else None
     session = request.encounter.json or b""
@@ -144,7 +144,7 @@ class _Request:
         found: list[bytes] = []
         last, size = after, 0
         encounters = self._encounters(visibility)
-        for encounter_id in (each for each in encounters if each >= first):
+        for encounter_id in (own_id for own_id in encounters if own_id >= first):
             begin = place if encounter_id == first else _START
             rows_found = visible_resources(
                 visibility, encounter_id, self.recorded, begin, page=room + 1

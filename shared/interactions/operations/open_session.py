@@ -201,7 +201,7 @@ def _with_participants(
         participants = _thread_participants(headers)
     given = map(str, filter(None, map(references.target, values["patient"])))
     persons += [person for person in given if people.can_participate(person)]
-    present = {str(references.target(each.get("individual"))) for each in participants}
+    present = {str(references.target(element.get("individual"))) for element in participants}
     participants += [
         people.participant(person) for person in dict.fromkeys(persons) if person not in present
     ]
@@ -212,5 +212,9 @@ def _with_participants(
 
 def _thread_participants(headers: list[CommunicationRecord]) -> list[Resource]:
     """Return the participants of threads, each once."""
-    participants = [each for header in headers for each in people.participants(header.resource, {})]
-    return list({each["individual"]["reference"]: each for each in participants}.values())
+    by_reference = {
+        element["individual"]["reference"]: element
+        for header in headers
+        for element in people.participants(header.resource, {})
+    }
+    return list(by_reference.values())

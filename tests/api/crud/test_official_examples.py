@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,8 @@ from shared.catalog.policies import POLICIES
 from shared.catalog.types import DIRECTORY_TYPES, RECORD_TYPES
 from shared.fhir import fhirjson
 from shared.settings import settings
-from shared.store import dynamodb, transactions
-from tests.support import consistency, variants
+from tests.support import variants
 from tests.support.api_client import ApiClient
-from tests.support.memory_database import Database
 from tests.unit.fhir.test_validation import LEGAL as BY_HAND
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "r4-examples"
@@ -111,19 +108,7 @@ def legal_variants() -> list[str]:
     return [own.sub(r'"https://other.example/fhir/\1"', text) for text in made]
 
 
-@pytest.fixture
-def fast_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Use a database that does not copy its tables for each transaction, as moto does."""
-    database = Database()
-    with monkeypatch.context() as patched:
-        patched.setattr("tests.support.memory_database.MOST_CALLS", 10_000_000)
-        patched.setattr(dynamodb, "client", lambda: database)
-        patched.setattr(transactions, "client", lambda: database)
-        yield
-        consistency.check()
-
-
-@pytest.mark.usefixtures("fast_database")
+@pytest.mark.usefixtures("many_calls")
 def test_every_variant_that_r4_allows_is_accepted_and_read_back_equal() -> None:
     clinic = ApiClient("admin")  # who also sees drafts
     # R4 takes a query as reference to a Patient.
