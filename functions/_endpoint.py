@@ -5,7 +5,7 @@ from shared.http.endpoint import FHIR, ApiVariant, endpoint_decorator
 from shared.http.requests import Event
 
 
-def _face(event: Event) -> ApiVariant:
+def _api_variant(event: Event) -> ApiVariant:
     # Without a base path, an unknown path below /v1 comes by a route of the FHIR API.
     if not routing.is_plain(event):
         return FHIR
@@ -14,4 +14,4 @@ def _face(event: Event) -> ApiVariant:
     return PLAIN
 
 
-endpoint = endpoint_decorator(_face)
+endpoint = endpoint_decorator(_api_variant)

@@ -39,10 +39,10 @@ _VARIABLES = {"type": "type", "id": "id", "version": "vid"}
 
 @dataclass(frozen=True, slots=True)
 class ApiVariant:
-    """What differs between the FHIR API and the plain-JSON API around their handlers.
+    """The differences between the FHIR API and the plain-JSON API around their handlers.
 
-    An internal error is rendered from the request's id alone. `parameter_names` returns the names of
-    the query parameters that a request may have: the log names no others.
+    An internal error is rendered from the request's id alone. `parameter_names` returns the names
+    of the query parameters that a request may have: the log names no others.
     """
 
     error_response: Callable[[FhirError], Response]

@@ -13,7 +13,7 @@ from shared.errors import Invalid, Issue, NotAcceptable
 from shared.fhir import instants
 
 JSON_TYPES = frozenset({"application/fhir+json", "application/json", "text/json"})
-# What the plain-JSON API accepts.
+# The media types that the plain-JSON API accepts.
 PLAIN_JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PLAIN_PATCHES = frozenset({PLAIN_JSON, "application/merge-patch+json"})

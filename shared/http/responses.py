@@ -35,8 +35,8 @@ _TYPE, _ID = b'"resourceType":"', b'"id":"'
 class Response:
     """A response; `body` may be empty, and `log` is written to the log only.
 
-    `about` is the version of the resource that it is about, if it is about one. `seen` are the
-    complete resources that it discloses, if the body does not contain them as they are.
+    `record` is the version of the resource that it is about, if it is about one.
+    `disclosed_resources` are complete, for a body that does not contain them as they are.
     """
 
     status: int

@@ -1,4 +1,4 @@
-"""Whom patients and related persons may address: staff, their own people and a thread's people."""
+"""The people whom patients and related persons may address: staff, their own and a thread's."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -1,4 +1,7 @@
-"""Whether a caller may make a write, by scopes, role and thread; visibility is checked before."""
+"""The checks that a caller may make a write, by scopes, role and thread.
+
+Visibility is checked before.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

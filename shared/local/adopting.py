@@ -1,4 +1,4 @@
-"""Having the stack of a deployment take restored tables for its own."""
+"""Replacing the tables of a deployment's stack by restored ones."""
 
 import json
 from typing import Any
@@ -18,35 +18,35 @@ _WAITED = {"Delay": 5, "MaxAttempts": 720}
 
 
 def adopt(deployment: Deployment, at: str, bucket: str) -> dict[str, str]:
-    """Have a stack take the tables of an instant for its own, and keep those that it had.
+    """Put the restored tables of an instant into a stack, and keep the tables that it had.
 
-    `bucket` is where its templates may be put. Stopped and run again it goes on where it was.
-    Return the names of the tables. Raises Unexpected.
+    Its templates are put into `bucket`. If it is stopped and run again, it continues. Return the
+    names of the tables. Raises UnexpectedResponse.
     """
-    known, mark = restoring.restored_names(deployment, at), restoring.name_suffix(at)
-    tables = {table: _table(deployment, name) for table, name in known.items()}
-    held = deployment.physical_ids(_TABLE)
+    names, mark = restoring.restored_names(deployment, at), restoring.name_suffix(at)
+    tables = {table: _table(deployment, name) for table, name in names.items()}
+    current = deployment.physical_ids(_TABLE)
     template = _template(deployment, bucket, mark)
     steps = (
         (_update, restore_templates.without_tables(template, tables, mark)),
         (_import, restore_templates.with_restored_tables(template, tables, mark)),
         (_update, restore_templates.with_republished_functions(template, mark)),
     )
-    done = 2 if held == known else 0 if held else 1
+    done = 2 if current == names else 0 if current else 1
     for step, changed in steps[done:]:
-        step(deployment, _put(deployment, bucket, f"{mark}-next", changed), known)
-    return known
+        step(deployment, _put(deployment, bucket, f"{mark}-next", changed), names)
+    return names
 
 
 def _table(deployment: Deployment, name: str) -> RestoredTable:
-    found = restoring.table_description(deployment.client("dynamodb"), name)
-    if found is None:
-        raise UnexpectedResponse(f"{name} is not there: restore the tables first")
-    return RestoredTable(name, found["TableArn"], found.get("LatestStreamArn", ""))
+    description = restoring.table_description(deployment.client("dynamodb"), name)
+    if description is None:
+        raise UnexpectedResponse(f"{name} does not exist: restore the tables first")
+    return RestoredTable(name, description["TableArn"], description.get("LatestStreamArn", ""))
 
 
 def _template(deployment: Deployment, bucket: str, mark: str) -> Template:
-    """Return the template that a stack had when this began."""
+    """Return the template that a stack had when adopting began."""
     s3, key = deployment.client("s3"), _key(f"{mark}-before")
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -65,7 +65,7 @@ def _key(name: str) -> str:
 
 
 def _put(deployment: Deployment, bucket: str, name: str, template: Template) -> str:
-    """Put a template where it may be longer than in a request; return its URL."""
+    """Put a template into a bucket, because a request limits its length; return its URL."""
     s3, body = deployment.client("s3"), json.dumps(template, separators=(",", ":"))
     s3.put_object(Bucket=bucket, Key=_key(name), Body=body)
     return f"{s3.meta.endpoint_url}/{bucket}/{_key(name)}"
@@ -102,15 +102,15 @@ def _import(deployment: Deployment, url: str, tables: dict[str, str]) -> None:
         }
         for table, own in tables.items()
     ]
-    made = cloudformation.create_change_set(
+    change_set = cloudformation.create_change_set(
         **_request(deployment, url),
         ChangeSetName=name,
         ChangeSetType="IMPORT",
         ResourcesToImport=resources,
     )
     waiter = cloudformation.get_waiter("change_set_create_complete")
-    waiter.wait(ChangeSetName=made["Id"], WaiterConfig=_WAITED)
-    cloudformation.execute_change_set(ChangeSetName=made["Id"])
+    waiter.wait(ChangeSetName=change_set["Id"], WaiterConfig=_WAITED)
+    cloudformation.execute_change_set(ChangeSetName=change_set["Id"])
     _wait(cloudformation, "stack_import_complete", deployment.stack)
 
 

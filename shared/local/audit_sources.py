@@ -1,4 +1,4 @@
-"""What a deployment's audit trail is verified by: its tables and its archive, as they are read."""
+"""Reading what an audit trail is verified by: a deployment's tables and its archive."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ class Archive(NamedTuple):
                     yield digest
 
     def keys(self, prefix: str, since: str = "", until: str = "") -> Iterator[str]:
-        """List the objects below a prefix that have what is of these days."""
+        """List the objects below a prefix that are of these days."""
         first, last = (f"{prefix}date={instant[:10]}" for instant in (since, until or "~"))
         request = {"Bucket": self.bucket, "Prefix": prefix, "StartAfter": first}
         for page in self.s3.get_paginator("list_objects_v2").paginate(**request):
@@ -55,12 +55,12 @@ def of_deployment(deployment: Deployment) -> tuple[Any, dict[str, str], Archive]
 
 
 def tables_of(reference: str) -> tuple[str, ...]:
-    """Return the tables in which a resource may be; all of them where none is named."""
+    """Return the tables that may hold a resource, all of them if `reference` is empty."""
     return (patterns.resource_table(reference.partition("/")[0]),) if reference else _RESOURCES
 
 
 class ScannedVersion(NamedTuple):
-    """A version as it is stored; of the current one with what its item says beside it.
+    """A version as it is stored; the current one also has what its item says beside it.
 
     `body` is the hash of the version by itself, `chain` that of the last event.
     """
@@ -76,7 +76,7 @@ class ScannedVersion(NamedTuple):
 
 
 def scanned_version(table: str, item: items.Item) -> ScannedVersion | None:
-    """Read the version that an item has; None for an item that is something else."""
+    """Return the version that an item holds, None if it holds something else."""
     tenant = item["pk"]["S"].partition("#")[0]
     if item["sk"]["S"].startswith(patterns.VERSION.prefix):
         return ScannedVersion(
@@ -85,12 +85,16 @@ def scanned_version(table: str, item: items.Item) -> ScannedVersion | None:
     record = index_drift.current_record(table, item)
     if record is None:
         return None
-    reference, body = (
+    return ScannedVersion(
+        tenant,
         f"{record.type}/{record.id}",
+        record.version,
+        record.last_updated,
         events.version_hash(record.json, record.updated).hex(),
+        is_current=True,
+        created=record.created,
+        chain=record.chain.hex(),
     )
-    known = record.version, record.last_updated, body, True, record.created, record.chain.hex()
-    return ScannedVersion(tenant, reference, *known)
 
 
 def _owner(table: str, item: items.Item) -> str:
@@ -112,16 +116,17 @@ def _body(item: items.Item) -> tuple[str, str]:
 
 
 def chain_head(current: ScannedVersion, stored: Iterable[ScannedVersion]) -> ChainHead:
-    """Return a resource by its current version and all that are stored."""
+    """Return the head of a resource's chain, from its current version and all stored ones."""
     versions = {
-        one.number: StoredVersion(
-            one.updated, events.content_hash(current.created, bytes.fromhex(one.body)).hex()
+        version.number: StoredVersion(
+            version.updated,
+            events.content_hash(current.created, bytes.fromhex(version.body)).hex(),
         )
-        for one in stored
+        for version in stored
     }
     chain = bytes.fromhex(current.chain)
-    known = current.tenant, current.reference, current.number, current.created
-    return ChainHead(*known, chain, versions)
+    identity = current.tenant, current.reference, current.number, current.created
+    return ChainHead(*identity, chain, versions)
 
 
 def event_rows(page: Iterable[items.Item]) -> Iterator[EventRow]:

@@ -64,8 +64,8 @@ class Conversation:
     ) -> list[Resource]:
         """GET all pages of a search, and return the resources in them.
 
-        Raises Unexpected if the expected resources are not among them, or if there are others
-        without `others`.
+        Raises UnexpectedResponse if the expected resources are not among them, or if there are
+        others and `others` does not allow them.
         """
         matches: list[Resource] = []
         url: str | None = query
@@ -81,7 +81,7 @@ class Conversation:
         return matches
 
     def check(self, what: str, holds: bool) -> None:  # noqa: FBT001 - reads as a sentence
-        """Raise Unexpected naming `what` unless it holds."""
+        """Raise UnexpectedResponse naming `what` unless it holds."""
         if not holds:
             raise UnexpectedResponse(f"not as it should be: {what}")
 

@@ -11,13 +11,13 @@ from botocore.config import Config
 from shared.local import stack
 from shared.local.emulator import Emulator
 
-# A function may work for a quarter of an hour, and is not to be called again meanwhile.
+# A function may run for a quarter of an hour, and must not be called again meanwhile.
 _PATIENT = Config(read_timeout=960, retries={"total_max_attempts": 1})
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A stack by its name; `make` makes a client of a service of AWS with a configuration."""
+    """A stack by its name; `make_client` makes a client of an AWS service."""
 
     stack: str
     make_client: Callable[..., Any]
@@ -43,8 +43,10 @@ class Deployment:
     def parameters(self) -> dict[str, str]:
         """Return the values of the stack's parameters."""
         stacks = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
-        known = stacks[0].get("Parameters", ())
-        return {one["ParameterKey"]: one.get("ParameterValue", "") for one in known}
+        return {
+            parameter["ParameterKey"]: parameter.get("ParameterValue", "")
+            for parameter in stacks[0].get("Parameters", ())
+        }
 
     def template(self) -> dict[str, Any]:
         """Return the stack's template as SAM has transformed it."""
@@ -64,7 +66,7 @@ def on_aws(name: str) -> Deployment:
 def on_emulator(running: Emulator) -> Deployment:
     """Return the stack that an emulator runs."""
 
-    def make(service: str, config: Config | None = None) -> Any:
+    def make_client(service: str, config: Config | None = None) -> Any:
         return running.client(service, config)
 
-    return Deployment(stack.NAME, make)
+    return Deployment(stack.NAME, make_client)

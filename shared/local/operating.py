@@ -1,4 +1,4 @@
-"""The commands of who runs a deployment: on AWS by its stack's name, else what `serve` runs."""
+"""The commands of operators, on a stack on AWS or on what `serve` runs."""
 
 import argparse
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ _TIME = "as 2026-11-28T09:30:00Z"
 
 
 def reindex(arguments: argparse.Namespace) -> None:
-    """Index everything anew while the service runs, and say what was repaired."""
+    """Reindex everything while the service runs, and print what was repaired."""
     reindexing.run(_deployment(arguments), arguments.parts)
 
 

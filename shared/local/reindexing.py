@@ -1,4 +1,4 @@
-"""Having a deployment index everything anew, part by part at the same time."""
+"""Reindexing a deployment, all parts at the same time."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from shared.local.deployments import Deployment
 from shared.local.functions import call
 
 FUNCTION = "ReindexFunction"
-# What is printed of all parts together.
+# The counts that are printed for all parts together.
 _TOTALS = (
     *("checked", "repaired sessions", "checked rows", "repaired rows"),
     *("checked guards", "repaired guards", "refused"),
@@ -24,17 +24,17 @@ _OBJECTS = 50
 
 
 def run(deployment: Deployment, parts: int) -> None:
-    """Call the function of a deployment until every part is done; prints how far each has come.
+    """Call the function of a deployment until every part is done, and print the progress.
 
-    Stopped and run again it goes on where it was. Raises Unexpected.
+    If it is stopped and run again, it continues. Raises UnexpectedResponse.
     """
     functions, name = deployment.client("lambda"), deployment.physical_ids()[FUNCTION]
     with ThreadPoolExecutor(parts) as pool:
         for until in (ROWS_DONE, len(PASSES)):
             # Guards are counted by the rows of all parts.
-            one = partial(_part, functions, name, parts=parts, until=until)
-            done = [*pool.map(one, range(parts))]
-    totals = {key: sum(each.get(key, 0) for each in done) for key in _TOTALS}
+            run_part = partial(_part, functions, name, parts=parts, until=until)
+            answers = [*pool.map(run_part, range(parts))]
+    totals = {key: sum(answer.get(key, 0) for answer in answers) for key in _TOTALS}
     ready = call(functions, name, {"finish": parts})["ready"]
     print(*(f"{key} {number}" for key, number in totals.items()), sep=", ")
     print(f"ready: {', '.join(ready) or 'all parameters were'}")
@@ -56,10 +56,10 @@ def _part(functions: Any, name: str, part: int, *, parts: int, until: int) -> di
 
 
 def reindex_audit(deployment: Deployment, until: str = "") -> Counter[str]:
-    """Bring events on that the archive lacks, and write the index rows of its objects anew.
+    """Archive the events that the archive lacks, and rewrite the index rows of its objects.
 
     Events since `until` are left to the stream; by default those of the last minutes. Return how
-    many rows of each kind. Raises Unexpected.
+    many rows of each kind there were. Raises UnexpectedResponse.
     """
     settled = replaying.settled_window()
     counts = replaying.replay(deployment, [settled._replace(until=until or settled.until)])

@@ -1,7 +1,7 @@
-"""Bringing events into the archive that its stream has not brought there.
+"""Archiving the events that the stream has not brought into the archive.
 
-What the stream has lost is known by a shard and sequence numbers, for a day. So the table is read
-again, and compared with the archive: what is missing there goes the way of the stream once more.
+The records that a stream has lost are known by a shard and sequence numbers, for a day. So the
+table is read again and compared with the archive: what is missing there is processed once more.
 """
 
 import gzip
@@ -22,14 +22,14 @@ from shared.local.deployments import Deployment
 from shared.local.spooling import Record, Spool, spool
 from shared.store.items import Item
 
-# An event is of before its row was written, and may have waited for that as lines do.
+# An event is older than its row, which may have waited as log lines do.
 _EARLIER, _LATER = timedelta(days=1), timedelta(minutes=5)
 EVENTS, NEW_ROWS = "events of writes", "rows of new events"
 _EVENT, _NEW, _JOURNALED, _ARCHIVED = "event", "new", "journaled", "archived"
 
 
 class Window(NamedTuple):
-    """A stretch of time that events are of; `since` and `until` are instants, both included."""
+    """A period of events; `since` and `until` are instants, both included."""
 
     since: str
     until: str
@@ -42,77 +42,77 @@ def window_around(first: str, last: str) -> Window:
 
 
 def settled_window() -> Window:
-    """Return the window of everything that the stream must have brought on by now."""
+    """Return the window of everything that the stream must have processed by now."""
     return Window("", journal.unindexed_since())
 
 
 def replay(deployment: Deployment, windows: list[Window], *, dry: bool = False) -> Counter[str]:
-    """Bring on the rows of these windows that the archive lacks; return how many of each kind.
+    """Process the rows of these windows that the archive lacks; return how many of each kind.
 
-    Again changes nothing. Raises Unexpected.
+    Repeating it changes nothing. Raises UnexpectedResponse.
     """
     counts = Counter({EVENTS: 0, NEW_ROWS: 0})
     if not windows:
         return counts
     names, database = deployment.physical_ids(), deployment.client("dynamodb")
     table, archive = names[patterns.AUDIT], Archive(deployment.client("s3"), names["AuditArchive"])
-    with spool() as known:
-        days = _note_table(known, audit_sources.scan_pages(database, table), windows)
-        _note_archive(known, archive, windows, days)
-        rows = _rows(database, table, _missing(known), counts)
-        for event in functions.stream_events(rows):
+    with spool() as events:
+        days = _note_table(events, audit_sources.scan_pages(database, table), windows)
+        _note_archive(events, archive, windows, days)
+        rows = _rows(database, table, _missing(events), counts)
+        for batch in functions.stream_events(rows):
             if not dry:
-                functions.call(deployment.client("lambda"), names["AuditIndexFunction"], event)
+                functions.call(deployment.client("lambda"), names["AuditIndexFunction"], batch)
     return counts
 
 
-def _note_table(known: Spool, pages: Iterator[list[Item]], windows: list[Window]) -> set[str]:
-    """Note the events that the table has; return the days of those in rows of new events."""
+def _note_table(events: Spool, pages: Iterator[list[Item]], windows: list[Window]) -> set[str]:
+    """Note the events in the table; return the days of those in rows of new events."""
     days = set()
     for item in (item for page in pages for item in page):
         pk, sk = item["pk"]["S"], item["sk"]["S"]
         if sk == patterns.EVENT.sort:
             tenant, _, event_id = pk.partition("#")
             if _is_in(windows, _at(event_id)):
-                known.add((tenant, event_id), [_EVENT, pk, sk])
+                events.add((tenant, event_id), [_EVENT, pk, sk])
         elif "events" in item and _is_in(windows, sk.split("#")[1]):
             new = journal.row_entries(item)
             days |= {event.at[:10] for event in new}
-            _note_new(known, new, (pk, sk))
+            _note_new(events, new, (pk, sk))
     return days
 
 
-def _note_new(known: Spool, new: list[Entry], key: tuple[str, str]) -> None:
+def _note_new(events: Spool, new: list[Entry], key: tuple[str, str]) -> None:
     """Note a row of new events: it is archived when the first and the last of them are."""
     for event in (new[0], new[-1]):
-        known.add((event.tenant, event.id), [_NEW, *key])
+        events.add((event.tenant, event.id), [_NEW, *key])
     for event in new:
         if orjson.loads(event.line)["event"].get("written"):
-            known.add((event.tenant, event.id), [_JOURNALED])
+            events.add((event.tenant, event.id), [_JOURNALED])
 
 
-def _note_archive(known: Spool, archive: Archive, windows: list[Window], days: set[str]) -> None:
+def _note_archive(events: Spool, archive: Archive, windows: list[Window], days: set[str]) -> None:
     """Note the events that the archive has: of writes by their digests, others of these days."""
     since, until = min(window.since for window in windows), max(window.until for window in windows)
     for digest in archive.digests(since, until):
-        known.add((digest.tenant, digest.id), [_ARCHIVED])
+        events.add((digest.tenant, digest.id), [_ARCHIVED])
     for day in days:
         for key in archive.keys(segments.EVENTS_PREFIX, day, day):
             for event in entries.parse(gzip.decompress(archive.read(key))):
-                known.add((event.tenant, event.id), [_ARCHIVED])
+                events.add((event.tenant, event.id), [_ARCHIVED])
 
 
-def _missing(known: Spool) -> Iterator[tuple[str, str]]:
-    """Return the keys of the rows that have what the archive lacks, each once."""
-    told = set[tuple[str, str]]()
-    for part in known.parts():
+def _missing(events: Spool) -> Iterator[tuple[str, str]]:
+    """Yield the keys of the rows whose events the archive lacks, each once."""
+    yielded = set[tuple[str, str]]()
+    for part in events.parts():
         records = [*part]
         archived = _ids(records, _ARCHIVED)
         journaled = _ids(records, _JOURNALED)
         for tenant, event_id, kind, *key in records:
             done = archived if kind == _NEW else archived | journaled
-            if key and (tenant, event_id) not in done and (row := (key[0], key[1])) not in told:
-                told.add(row)
+            if key and (tenant, event_id) not in done and (row := (key[0], key[1])) not in yielded:
+                yielded.add(row)
                 yield row
 
 
@@ -123,7 +123,7 @@ def _ids(records: list[Record], kind: str) -> set[tuple[str, str]]:
 def _rows(
     database: Any, table: str, keys: Iterable[tuple[str, str]], counts: Counter[str]
 ) -> Iterator[Item]:
-    """Read rows, and count them by their kinds; what has expired meanwhile is left out."""
+    """Read rows and count them by kind; those that have expired meanwhile are left out."""
     for pk, sk in keys:
         key = {"pk": {"S": pk}, "sk": {"S": sk}}
         answer = database.get_item(TableName=table, Key=key, ConsistentRead=True)
@@ -137,6 +137,6 @@ def _is_in(windows: list[Window], at: str) -> bool:
 
 
 def _at(event_id: str) -> str:
-    """Return when an event was made, by its id."""
+    """Return the instant of an event, which its id contains."""
     milliseconds = ulids.milliseconds(event_id)
     return instants.to_text(instants.from_nanoseconds(milliseconds * instants.MILLISECOND))

@@ -1,8 +1,8 @@
 """The template of a stack whose tables are replaced by restored ones, step by step.
 
-CloudFormation takes tables into a stack only where nothing else changes, and only if it does not
-have them. So the stack first lets its own go, and names the restored ones in their place; then it
-imports these; then it refers to them again. Pure: templates in, templates out.
+CloudFormation imports tables into a stack only if nothing else changes, and only if the stack does
+not have them. So the stack first releases its own tables, and names the restored ones in their
+place; then it imports these; then it refers to them again. These functions are pure.
 """
 
 import re
@@ -12,8 +12,7 @@ from typing import Any
 
 type Template = dict[str, Any]
 
-# In the environment of every function until the next deployment, for which it has then changed:
-# versions are published of what has changed only.
+# A variable in the environment of every function. A version is published only of what has changed.
 MARK = "RESTORED"
 _FUNCTION, _VERSION = "AWS::Lambda::Function", "AWS::Lambda::Version"
 _NAMED = re.compile(r"\${([^}!]+)}")
@@ -21,19 +20,19 @@ _NAMED = re.compile(r"\${([^}!]+)}")
 
 @dataclass(frozen=True, slots=True)
 class RestoredTable:
-    """A restored table: what the template's references to a table of it stand for."""
+    """A restored table, with the values of the template's references to it."""
 
     name: str
     arn: str
     stream: str
 
     def value(self, attribute: str) -> str:
-        """Return what Fn::GetAtt would of an attribute."""
+        """Return the value that Fn::GetAtt would have for an attribute."""
         return {"Arn": self.arn, "StreamArn": self.stream}[attribute]
 
 
 def without_tables(template: Template, tables: Mapping[str, RestoredTable], label: str) -> Template:
-    """Return a template without its tables, which names others by their names and ARNs."""
+    """Return a template without its tables, in which names and ARNs stand for the restored ones."""
     marked = with_republished_functions(template, label)
     rest = {
         name: _without(resource, tables)
@@ -47,15 +46,15 @@ def without_tables(template: Template, tables: Mapping[str, RestoredTable], labe
 def with_restored_tables(
     template: Template, tables: Mapping[str, RestoredTable], label: str
 ) -> Template:
-    """Return a template as `released`, and with its tables."""
-    known = without_tables(template, tables, label)
-    return known | {
-        "Resources": known["Resources"] | {name: template["Resources"][name] for name in tables}
+    """Return a template as `without_tables` does, but with its tables."""
+    rest = without_tables(template, tables, label)
+    return rest | {
+        "Resources": rest["Resources"] | {name: template["Resources"][name] for name in tables}
     }
 
 
 def with_republished_functions(template: Template, label: str) -> Template:
-    """Return a template of the same tables, whose functions are published anew."""
+    """Return a template with the same tables, whose functions are published again."""
     functions = {
         name
         for name, resource in template["Resources"].items()
@@ -92,7 +91,7 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def _without(resource: dict[str, Any], tables: Mapping[str, RestoredTable]) -> dict[str, Any]:
-    """Return a resource that waits for none of the tables."""
+    """Return a resource that depends on none of the tables."""
     if "DependsOn" not in resource:
         return resource
     needs = resource["DependsOn"]
@@ -122,10 +121,10 @@ def _each(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def _substituted(text: str, tables: Mapping[str, RestoredTable]) -> str:
-    def told(match: re.Match[str]) -> str:
+    def value(match: re.Match[str]) -> str:
         name, _, attribute = match[1].partition(".")
         if name not in tables:
             return match[0]
         return tables[name].value(attribute) if attribute else tables[name].name
 
-    return _NAMED.sub(told, text)
+    return _NAMED.sub(value, text)

@@ -19,19 +19,19 @@ _NO_TABLE = "ResourceNotFoundException"
 
 
 def name_suffix(at: str) -> str:
-    """Return what names of tables that are of an instant end with."""
+    """Return the suffix of the names of tables that are restored to an instant."""
     return re.sub(r"\W|_", "", at.partition(".")[0])
 
 
 def restored_names(deployment: Deployment, at: str) -> dict[str, str]:
-    """Return the names of the tables of an instant by those of the catalogue."""
+    """Return the names of the restored tables of an instant, by the catalogue's names."""
     return {table: f"{deployment.stack}-{table}-{name_suffix(at)}" for table in patterns.TABLES}
 
 
 def restore(deployment: Deployment, at: str) -> dict[str, str]:
-    """Make the tables of an instant, with everything that a restore leaves out; return their names.
+    """Restore the tables to an instant, and set what a restore leaves out; return their names.
 
-    Those that are there already, as of an AWS Backup, are only completed. Raises Unexpected.
+    Tables that exist already, as from AWS Backup, are only completed. Raises UnexpectedResponse.
     """
     client, names = deployment.client("dynamodb"), restored_names(deployment, at)
     sources, wanted = deployment.physical_ids(_TABLE), deployment.template()["Resources"]
@@ -49,29 +49,31 @@ def restore(deployment: Deployment, at: str) -> dict[str, str]:
 
 
 def table_description(client: Any, name: str) -> dict[str, Any] | None:
-    """Return what DynamoDB says of a table; None where it is not there."""
+    """Return DynamoDB's description of a table, None if there is no such table."""
     try:
-        found: dict[str, Any] = client.describe_table(TableName=name)["Table"]
+        description: dict[str, Any] = client.describe_table(TableName=name)["Table"]
     except ClientError as error:
         if error.response["Error"]["Code"] != _NO_TABLE:
             raise
         return None
-    return found
+    return description
 
 
 def _wait(client: Any, name: str) -> dict[str, Any]:
-    """Wait until a table is there and nothing about it is changing; return its description."""
+    """Wait until a table exists and nothing about it is changing; return its description."""
     deadline = time.monotonic() + MOST_SECONDS
     while time.monotonic() < deadline:
-        found = table_description(client, name)
-        if found and found["TableStatus"] == "ACTIVE":
-            return found
+        description = table_description(client, name)
+        if description and description["TableStatus"] == "ACTIVE":
+            return description
         time.sleep(PAUSE_SECONDS)
-    raise UnexpectedResponse(f"{name} is not there after {MOST_SECONDS // 3600} hours")
+    raise UnexpectedResponse(f"{name} does not exist after {MOST_SECONDS // 3600} hours")
 
 
-def _complete(client: Any, name: str, wanted: Mapping[str, Any], said: Mapping[str, str]) -> None:
-    """Set what the template says about a table and a restore leaves out."""
+def _complete(
+    client: Any, name: str, wanted: Mapping[str, Any], parameters: Mapping[str, str]
+) -> None:
+    """Set the properties of the template's table that a restore leaves out."""
     stream = wanted.get("StreamSpecification")
     if stream and "StreamSpecification" not in _wait(client, name):
         on = {"StreamEnabled": True, **stream}
@@ -84,9 +86,9 @@ def _complete(client: Any, name: str, wanted: Mapping[str, Any], said: Mapping[s
     client.update_continuous_backups(
         TableName=name,
         PointInTimeRecoverySpecification={
-            "PointInTimeRecoveryEnabled": said["PointInTimeRecovery"] == "true"
+            "PointInTimeRecoveryEnabled": parameters["PointInTimeRecovery"] == "true"
         },
     )
-    protected = said["DeletionProtection"] == "true"
+    protected = parameters["DeletionProtection"] == "true"
     client.update_table(TableName=name, DeletionProtectionEnabled=protected)
     _wait(client, name)

@@ -1,7 +1,7 @@
-"""Verifying the audit trail of a deployment, however large: part by part of its resources.
+"""Verifying the audit trail of a deployment of any size, one part of its resources at a time.
 
-Every table is read once, page by page. What each event and version says is kept on disk, in parts
-by the resource it is about, and the chains of one part at a time are walked in memory.
+Every table is read once, page by page. The events and versions are kept on disk, in parts by the
+resource that they are about, and the chains of one part at a time are walked in memory.
 """
 
 from collections import defaultdict
@@ -29,7 +29,7 @@ _PAGE = 100
 
 
 class Scope(NamedTuple):
-    """What is verified: events of a stretch of time, or about one resource; empty is everything.
+    """The events to verify: those of a period, or about one resource; empty is everything.
 
     Instants are as events have them; `until` itself is outside.
     """
@@ -39,7 +39,7 @@ class Scope(NamedTuple):
     reference: str = ""
 
     def includes(self, problem: ChainBreak) -> bool:
-        """Return whether a problem is of the stretch of time."""
+        """Return whether a problem belongs to the period."""
         if not problem.event:
             return not problem.at or self.since <= problem.at < (self.until or "~")
         if not ulids.PATTERN.fullmatch(problem.event):
@@ -60,15 +60,15 @@ def verify(
 ) -> tuple[int, list[ChainBreak]]:
     """Return how many resources there are, and what was altered or is missing, in order.
 
-    `dynamodb` is a client that may scan; `names` are the tables' by those of the catalogue. What
-    the archive knows of is compared with the table. Of very many problems some are left out.
+    `dynamodb` is a client that may scan; `names` has each table's physical name. The archive's
+    events are compared with the table. At most `MOST_PROBLEMS` are returned.
     """
     number, problems = verify_once(dynamodb, names, archive, scope)
     if problems:
         # A write that began before the walk and ended during it looks like a break, once.
         number, again = verify_once(dynamodb, names, archive, scope)
-        known = set(problems)
-        problems = [problem for problem in again if problem in known]
+        first = set(problems)
+        problems = [problem for problem in again if problem in first]
     return number, problems
 
 
@@ -78,7 +78,7 @@ def verify_once(
     archive: Archive | None = None,
     scope: Scope = EVERYTHING,
 ) -> tuple[int, list[ChainBreak]]:
-    """As `verify`, but also return what only looks broken, because it is being written."""
+    """Do as `verify`, but also return what only looks broken because it is being written."""
     with _walk(scope) as walk:
         # The archive before the table: what comes into it meanwhile is not missing there.
         if archive:
@@ -97,7 +97,7 @@ def _walk(scope: Scope) -> Iterator["_Walk"]:
 
 
 class _Walk:
-    """What was read so far; `chains` is by resource, `events` by event."""
+    """Everything read so far; `chains` is by resource, `events` by event."""
 
     def __init__(self, scope: Scope, now: datetime, chains: Spool, events: Spool) -> None:
         self.scope, self.now = scope, now
@@ -107,20 +107,20 @@ class _Walk:
         self._kept = 0
 
     def note_digests(self, archive: Archive) -> None:
-        """Read what the archive knows of events."""
-        wanted = self.scope.reference
+        """Read the archive's digests of events."""
         for digest in archive.digests(self.scope.since, self.scope.until):
-            if wanted in ("", digest.reference):
+            if self.scope.reference in ("", digest.reference):
                 self._events.add((digest.tenant, digest.id), ["archive", list(digest)])
 
     def note_resources(self, dynamodb: Any, names: Mapping[str, str]) -> None:
         """Read the resources with their versions."""
         for table in audit_sources.tables_of(self.scope.reference):
             for item in audit_sources.scan_items(dynamodb, names[table]):
-                found = audit_sources.scanned_version(table, item)
-                if found and self.scope.reference in ("", found.reference):
-                    self.resources += found.is_current
-                    self._chains.add((found.tenant, found.reference), ["version", list(found)])
+                version = audit_sources.scanned_version(table, item)
+                if version and self.scope.reference in ("", version.reference):
+                    self.resources += version.is_current
+                    key = version.tenant, version.reference
+                    self._chains.add(key, ["version", list(version)])
 
     def note_events(self, dynamodb: Any, names: Mapping[str, str]) -> None:
         """Read the events of writes."""
@@ -130,54 +130,54 @@ class _Walk:
                 self._events.add((row.tenant, row.id), ["table", event_hash(row.event).hex()])
             self._note(chain_steps.collect(rows, self.now))
 
-    def _note(self, found: ChainSteps) -> None:
+    def _note(self, chains: ChainSteps) -> None:
         self._wrong = nsmallest(
-            MOST_PROBLEMS, (*self._wrong, *found.problems), key=lambda problem: problem.event
+            MOST_PROBLEMS, (*self._wrong, *chains.problems), key=lambda problem: problem.event
         )
-        self._kept = min(filter(None, (self._kept, found.kept)), default=0)
-        for (tenant, reference), by_link in found.steps.items():
+        self._kept = min(filter(None, (self._kept, chains.kept)), default=0)
+        for (tenant, reference), by_link in chains.steps.items():
             if self.scope.reference in ("", reference):
                 for own, step in by_link.items():
                     if step.at >= self.scope.since:
-                        said = ["step", own, asdict(step)]
-                        self._chains.add((tenant, reference), said)
+                        record = ["step", own, asdict(step)]
+                        self._chains.add((tenant, reference), record)
 
     def problems(self) -> Iterator[ChainBreak]:
-        """Walk the chains, and compare events with what the archive knows of them."""
+        """Walk the chains, and compare the table's events with the archive's digests."""
         yield from self._wrong
         for part in self._chains.parts():
             yield from self._of_chains(part)
         expired = self.now - timedelta(seconds=self._kept)
         since = max(instants.to_text(expired) if self._kept else "", self.scope.since)
         for part in self._events.parts():
-            known, links = _of_events(part)
-            yield from digests.disagreements(known, links, since)
+            archived, links = _of_events(part)
+            yield from digests.disagreements(archived, links, since)
 
     def _of_chains(self, part: Iterator[Record]) -> list[ChainBreak]:
         by_resource: dict[tuple[str, str], dict[str, Step]] = defaultdict(dict)
         versions: dict[tuple[str, str], list[audit_sources.ScannedVersion]] = defaultdict(list)
-        for tenant, reference, kind, *said in part:
+        for tenant, reference, kind, *content in part:
             if kind == "step":
-                by_resource[tenant, reference][said[0]] = Step(**said[1])
+                by_resource[tenant, reference][content[0]] = Step(**content[1])
             else:
-                versions[tenant, reference].append(audit_sources.ScannedVersion(*said[0]))
+                versions[tenant, reference].append(audit_sources.ScannedVersion(*content[0]))
         heads = [head for stored in versions.values() if (head := _head(stored))]
-        found = ChainSteps(by_resource, [], self._kept)
-        return find_breaks(found, heads, self.now, self.scope.since)
+        steps = ChainSteps(by_resource, [], self._kept)
+        return find_breaks(steps, heads, self.now, self.scope.since)
 
 
 def _head(stored: list[audit_sources.ScannedVersion]) -> ChainHead | None:
-    """Return a resource by its versions; None where no current one is stored."""
-    current = next((one for one in stored if one.is_current), None)
+    """Return the head of a resource's chain, None if no current version is stored."""
+    current = next((version for version in stored if version.is_current), None)
     return audit_sources.chain_head(current, stored) if current else None
 
 
 def _of_events(part: Iterator[Record]) -> tuple[list[Digest], dict[tuple[str, str], str]]:
-    """Return what the archive has of a part, and the hashes of the events in the table."""
-    known, links = [], {}
-    for tenant, event_id, kind, said in part:
+    """Return the archive's digests in a part, and the hashes of the events in the table."""
+    archived, links = [], {}
+    for tenant, event_id, kind, content in part:
         if kind == "archive":
-            known.append(Digest(*said))
+            archived.append(Digest(*content))
         else:
-            links[tenant, event_id] = said
-    return known, links
+            links[tenant, event_id] = content
+    return archived, links

@@ -1,4 +1,4 @@
-"""What a resource type that was just added can do. Run by test_a_type.py, in a copy with Flag."""
+"""The abilities of a type that was just added. Run by test_a_type.py, in a copy with Flag."""
 
 from typing import Any
 

@@ -39,7 +39,7 @@ class Client:
 
     @property
     def needs_node(self) -> bool:
-        """Whether the client is written in JavaScript."""
+        """Return whether the client is written in JavaScript."""
         return (self.path / "package.json").exists()
 
     @property

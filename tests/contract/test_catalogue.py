@@ -1,4 +1,4 @@
-"""What the catalogue and the settings say is said again nowhere, or the same."""
+"""Facts of the catalogue and the settings are not repeated elsewhere with other values."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""How a release goes live, checked in the template as CloudFormation receives it from SAM."""
+"""Shifting traffic to a release, in the template as CloudFormation receives it from SAM."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What a patient's token can reach, through the gateway and with the functions' own rights."""
+"""The reach of a patient's token, through the gateway and with the functions' own rights."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

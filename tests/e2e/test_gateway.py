@@ -1,4 +1,4 @@
-"""What only the whole stack shows: what the gateway accepts, and what reaches the functions."""
+"""The gateway in front of the functions: what it accepts, and what reaches them."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""What people see and do in the explorer, in Chromium."""
+"""The explorer as people use it, in Chromium."""
 
 import re
 from base64 import b64encode

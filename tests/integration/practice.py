@@ -145,9 +145,9 @@ class OnEngine(Practice):
         self.disturbed = False
 
     def _look_at_it(self) -> None:
-        picture_before, self.picture = self.picture, take_snapshot(self._memory)
-        session_invariants.check(picture_before, self.picture)
-        self.seen.update(branches.seen(picture_before, self.picture))
+        snapshot_before, self.snapshot = self.snapshot, take_snapshot(self._memory)
+        session_invariants.check(snapshot_before, self.snapshot)
+        self.seen.update(branches.seen(snapshot_before, self.snapshot))
 
     def check(self) -> None:
         """Check every transaction made since the last time, and the tables as a whole."""

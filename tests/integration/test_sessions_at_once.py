@@ -39,11 +39,11 @@ def say(function_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 def check(*, closing_too: bool = False) -> Snapshot:
-    """Check the tables as a whole and the invariants of sessions. Return the picture."""
+    """Check the tables as a whole and the invariants of sessions. Return the snapshot."""
     consistency.check(closing_too=closing_too)
-    picture = take_snapshot_of_tables()
-    session_invariants.check(picture, picture)
-    return picture
+    snapshot = take_snapshot_of_tables()
+    session_invariants.check(snapshot, snapshot)
+    return snapshot
 
 
 def posting(clinic: ApiClient, header_id: str, seconds_ago: int = 0) -> Callable[[], Answer]:
@@ -51,12 +51,12 @@ def posting(clinic: ApiClient, header_id: str, seconds_ago: int = 0) -> Callable
     return lambda: clinic.post("/Communication", care.message(header_id, sent))
 
 
-def only_session(picture: Snapshot, answers: list[Answer]) -> str:
+def only_session(snapshot: Snapshot, answers: list[Answer]) -> str:
     """Return the id of the only session, which has all these messages."""
     assert {answer.status for answer in answers} == {201}
-    session_ids = {picture.session(picture.messages[answer.id]) for answer in answers}
+    session_ids = {snapshot.session(snapshot.messages[answer.id]) for answer in answers}
     (session_id,) = session_ids
-    assert list(picture.encounters) == [session_id]
+    assert list(snapshot.encounters) == [session_id]
     return session_id
 
 
@@ -67,8 +67,8 @@ def test_a_hundred_concurrent_messages_open_one_session_of_their_thread(
     header_id, _ = thread(clinic)
     ago = random.sample(range(3600), MESSAGES)
     answers = at_once(*(posting(clinic, header_id, seconds) for seconds in ago))
-    picture = check()
-    session = picture.encounters[only_session(picture, answers)]
+    snapshot = check()
+    session = snapshot.encounters[only_session(snapshot, answers)]
     first = min(answer.body["sent"] for answer in answers)
     assert session.resource["period"] == {"start": first}
 
@@ -109,9 +109,9 @@ def test_messages_that_race_with_several_closing_workers_keep_their_sessions(
     statuses = [status for result in results for status in result]
     assert set(statuses) == {201}
     look_at_all(later)
-    picture = check()
-    assert len(picture.messages) == len(statuses)
-    assert {session_invariants.status(encounter) for encounter in picture.encounters.values()} == {
+    snapshot = check()
+    assert len(snapshot.messages) == len(statuses)
+    assert {session_invariants.status(encounter) for encounter in snapshot.encounters.values()} == {
         "finished"
     }
 
@@ -204,9 +204,9 @@ def test_the_next_run_completes_a_schedule_or_worker_killed_at_any_call(
         else:
             assert number > 2
             return
-        picture = check()
+        snapshot = check()
         assert {
-            session_invariants.status(encounter) for encounter in picture.encounters.values()
+            session_invariants.status(encounter) for encounter in snapshot.encounters.values()
         } == {"finished"}
     pytest.fail("the run never ends")
 

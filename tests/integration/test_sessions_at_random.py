@@ -34,7 +34,7 @@ def _arguments(rule: Rule) -> st.SearchStrategy[dict[str, object]]:
 
 
 def random_step(machine: Everybody) -> Callable[[], object]:
-    """Return a random rule with arguments. It begins from the latest picture of the tables."""
+    """Return a random rule with arguments. It begins from the latest snapshot of the tables."""
     excluded = vars(Sleepers)
     rules = [
         rule
@@ -72,7 +72,7 @@ def test_invariants_hold_in_every_order_of_concurrent_requests(
                 for future in [pool.submit(step) for step in steps]:
                     future.result()
                 place.check()
-                assert machine.accepted <= set(machine.picture.messages)
+                assert machine.accepted <= set(machine.snapshot.messages)
         machine.end()
         record_property("followed", dict(seen) | {"requests": place.requests})
     finally:

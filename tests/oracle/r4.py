@@ -1,4 +1,4 @@
-"""What R4's own definitions of search parameters read of a resource, followed literally.
+"""The values of a resource by R4's own definitions of search parameters, followed literally.
 
 https://hl7.org/fhir/R4/searchparameter-registry.html
 """

@@ -1,4 +1,4 @@
-"""The rules that a transaction followed, derived from the pictures before and after it."""
+"""The rules that a transaction followed, derived from the snapshots before and after it."""
 
 from collections.abc import Iterator
 

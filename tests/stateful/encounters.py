@@ -19,7 +19,7 @@ _PATIENTS = st.sampled_from((care.HOMER, "Patient/bart-simpson", "Patient/maggie
 
 
 class Encounters(Machine):
-    """What a client does with sessions, its own and the server's."""
+    """The rules of clients that change sessions, their own and the server's."""
 
     def _period(self, kind: str) -> dict[str, Any]:
         hour = timedelta(hours=1)
@@ -34,7 +34,7 @@ class Encounters(Machine):
         return {"period": period} if period else {}
 
     def _has_room(self) -> bool:
-        return len(self.picture.encounters) < MOST_ENCOUNTERS
+        return len(self.snapshot.encounters) < MOST_ENCOUNTERS
 
     @precondition(_has_room)
     @rule(
@@ -50,7 +50,7 @@ class Encounters(Machine):
             del body["participant"]
         self.place.call("POST", "/Encounter", body, fate)
 
-    @precondition(lambda self: self._has_room() and self.picture.encounters)
+    @precondition(lambda self: self._has_room() and self.snapshot.encounters)
     @rule(
         encounter=which,
         patient=_PATIENTS,
@@ -63,7 +63,7 @@ class Encounters(Machine):
         body = care.medical_encounter(self.encounter_id(encounter), patient, status=status)
         self.place.call("POST", "/Encounter", body, fate)
 
-    @precondition(lambda self: self._has_room() and self.picture.encounters)
+    @precondition(lambda self: self._has_room() and self.snapshot.encounters)
     @rule(encounter=which, fate=fates)
     def encounter_has_many_children(self, encounter: int, fate: CallHooks) -> None:
         """The Encounter gets too many children to end in one transaction; then it ends."""
@@ -74,7 +74,7 @@ class Encounters(Machine):
         change = [{"op": "replace", "path": "/status", "value": "finished"}]
         self.patch(f"/Encounter/{encounter_id}", change, fate)
 
-    @precondition(lambda self: self.picture.encounters)
+    @precondition(lambda self: self.snapshot.encounters)
     @rule(
         encounter=which,
         status=st.sampled_from(
@@ -96,13 +96,13 @@ class Encounters(Machine):
         body |= {"status": status} | ({"period": new_period} if new_period else {})
         self.place.call("PUT", f"/Encounter/{encounter_id}", body, fate)
 
-    @precondition(lambda self: self.picture.encounters)
+    @precondition(lambda self: self.snapshot.encounters)
     @rule(encounter=which, status=st.sampled_from(("in-progress", "finished")), fate=fates)
     def encounter_patched(self, encounter: int, status: str, fate: CallHooks) -> None:
         change = [{"op": "replace", "path": "/status", "value": status}]
         self.patch(f"/Encounter/{self.encounter_id(encounter)}", change, fate)
 
-    @precondition(lambda self: self.picture.encounters)
+    @precondition(lambda self: self.snapshot.encounters)
     @rule(encounter=which, period=_PERIODS, fate=fates)
     def encounter_gets_a_period(self, encounter: int, period: str, fate: CallHooks) -> None:
         """A client writes its own bounds and leaves out what it did not write."""
@@ -121,7 +121,7 @@ class Encounters(Machine):
         if body := self.read(url):
             self.place.call("PUT", url, body | {"status": "in-progress"}, fate)
 
-    @precondition(lambda self: self.picture.encounters)
+    @precondition(lambda self: self.snapshot.encounters)
     @rule(encounter=which, number=which, fate=fates)
     def encounter_written_back(self, encounter: int, number: int, fate: CallHooks) -> None:
         """A client puts an old read back, perhaps of a deleted resource."""
@@ -134,7 +134,7 @@ class Encounters(Machine):
                 self.by_hand.add(self.encounter_id(encounter))
             self.place.call("PUT", url, body, fate)
 
-    @precondition(lambda self: self.picture.encounters)
+    @precondition(lambda self: self.snapshot.encounters)
     @rule(encounter=which, sure=st.booleans(), fate=fates)
     def encounter_deleted(self, encounter: int, sure: bool, fate: CallHooks) -> None:
         if sure:
@@ -142,7 +142,7 @@ class Encounters(Machine):
             self.read(url)
             self.place.call("DELETE", url, None, fate)
 
-    @precondition(lambda self: self.picture.encounters)
+    @precondition(lambda self: self.snapshot.encounters)
     @rule(encounter=which, status=st.sampled_from(("in-progress", "finished")), fate=fates)
     def encounter_deleted_and_brought_back(
         self, encounter: int, status: str, fate: CallHooks
@@ -156,5 +156,5 @@ class Encounters(Machine):
         return [
             encounter_id
             for encounter_id in self.encounters()
-            if self.picture.encounters[encounter_id].resource.get("status") == "finished"
+            if self.snapshot.encounters[encounter_id].resource.get("status") == "finished"
         ]

@@ -1,4 +1,4 @@
-"""What may happen to a request: usually nothing, else a crash, a sleep, or a lost answer."""
+"""The faults of a request: usually none, else a crash, a sleep, or a lost answer."""
 
 from hypothesis import strategies as st
 

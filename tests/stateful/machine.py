@@ -58,15 +58,15 @@ class Machine(RuleBasedStateMachine):
         self.place.call("POST", "/Encounter", care.session())
 
     @property
-    def picture(self) -> Snapshot:
-        return self.place.picture
+    def snapshot(self) -> Snapshot:
+        return self.place.snapshot
 
     def threads(self) -> list[str]:
-        return sorted(self.picture.headers, reverse=True)
+        return sorted(self.snapshot.headers, reverse=True)
 
     def messages(self) -> list[str]:
         return sorted(
-            self.picture.messages,
+            self.snapshot.messages,
             key=lambda message_id: message_id.rpartition(".")[2],
             reverse=True,
         )
@@ -76,10 +76,10 @@ class Machine(RuleBasedStateMachine):
 
         def order(encounter_id: str) -> tuple[bool, str]:
             return classification.is_open(
-                self.picture.encounters[encounter_id].resource
+                self.snapshot.encounters[encounter_id].resource
             ), encounter_id
 
-        return sorted(self.picture.encounters, key=order, reverse=True)
+        return sorted(self.snapshot.encounters, key=order, reverse=True)
 
     def encounter_id(self, number: int) -> str:
         return self.encounters()[number % len(self.encounters())]
@@ -101,7 +101,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def every_accepted_message_is_stored(self) -> None:
-        assert self.accepted <= set(self.picture.messages)
+        assert self.accepted <= set(self.snapshot.messages)
 
     def teardown(self) -> None:
         try:
@@ -116,9 +116,9 @@ class Machine(RuleBasedStateMachine):
         for _ in range(_QUIET_ROUNDS):
             self.place.wait(days=8)
         self.place.check()
-        assert not any(record.closing for record in self.picture.encounters.values())
+        assert not any(record.closing for record in self.snapshot.encounters.values())
         assert not self.place.due()
-        for record in self.picture.encounters.values():
+        for record in self.snapshot.encounters.values():
             closes = record.policy == "thread" or record.home
             assert not (closes and classification.is_open(record.resource)), (
                 f"{record.id} never closes"
@@ -130,11 +130,11 @@ class Machine(RuleBasedStateMachine):
 
     def _check_void(self, encounter_id: str) -> None:
         if encounter_id not in self.by_hand:
-            lost = {message.id for message in self.picture.counting_messages(encounter_id)}
+            lost = {message.id for message in self.snapshot.counting_messages(encounter_id)}
             assert lost <= self.restored, f"{encounter_id} is an error and has {lost}"
 
     def _check_searches(self) -> None:
-        for encounter_id, record in self.picture.encounters.items():
+        for encounter_id, record in self.snapshot.encounters.items():
             if not record.deleted:
                 url = f"/Communication?session=Encounter/{encounter_id}&_count=1000"
                 ids = set(self.place.answer("GET", url).ids)
@@ -144,17 +144,17 @@ class Machine(RuleBasedStateMachine):
     def messages_of(self, encounter_id: str) -> set[str]:
         return {
             message.id
-            for message in self.picture.messages.values()
-            if self.picture.session(message) == encounter_id and not message.deleted
+            for message in self.snapshot.messages.values()
+            if self.snapshot.session(message) == encounter_id and not message.deleted
         }
 
     def check_everything(self, encounter_id: str) -> None:
         """Compare the answer of $everything with the tables."""
-        picture = self.picture
-        threads = [thread for session, thread in picture.spans if session == encounter_id]
+        snapshot = self.snapshot
+        threads = [thread for session, thread in snapshot.spans if session == encounter_id]
         expected = {encounter_id} | self.messages_of(encounter_id)
-        expected |= {part.id for part in picture.children(encounter_id) if not part.deleted}
-        expected |= {part for part in threads if not picture.headers[part].deleted}
+        expected |= {part.id for part in snapshot.children(encounter_id) if not part.deleted}
+        expected |= {part for part in threads if not snapshot.headers[part].deleted}
         url = f"/Encounter/{encounter_id}/$everything?_count=1000"
         ids = self.place.answer("GET", url).ids
         assert sorted(ids) == sorted(expected)
@@ -163,7 +163,7 @@ class Machine(RuleBasedStateMachine):
         """Run every job once more, which must change nothing."""
         stored_before = consistency.stored_items()
         now = self.place.utc
-        for encounter_id in self.picture.encounters:
+        for encounter_id in self.snapshot.encounters:
             assert (
                 due_encounters.close_or_postpone(TENANT, encounter_id, now)
                 is due_encounters.DueResult.NOTHING

@@ -24,7 +24,7 @@ HOMER = ApiClient("patient", care.HOMER)
 
 
 class Messages(Machine):
-    """What people do with messages."""
+    """The rules that post and change messages."""
 
     def _sent(self, before: int | str | None) -> dict[str, str]:
         if before is None:
@@ -35,7 +35,7 @@ class Messages(Machine):
             return {"sent": before}
         return {"sent": instants.to_text(self.place.utc - timedelta(minutes=before))}
 
-    @precondition(lambda self: self.picture.headers)
+    @precondition(lambda self: self.snapshot.headers)
     @rule(
         thread=which,
         before=sent,
@@ -62,12 +62,12 @@ class Messages(Machine):
         body |= {"sender": care.reference(sender), "subject": care.reference(about or care.HOMER)}
         if not about:
             del body["subject"]
-        if own >= 0 and self.picture.encounters:
+        if own >= 0 and self.snapshot.encounters:
             encounter_id = self.encounters()[own % len(self.encounters())]
             body["encounter"] = care.reference(f"Encounter/{encounter_id}")
         self._post(body, header_id, fate, f"own-{next(self.numbers)}" if named else "")
 
-    @precondition(lambda self: self.picture.headers)
+    @precondition(lambda self: self.snapshot.headers)
     @rule(
         thread=which, befores=st.lists(st.sampled_from((0, 0, 2, 20, 300)), max_size=4), fate=fates
     )
@@ -79,7 +79,7 @@ class Messages(Machine):
             self.place.pass_time(minutes=7)
         self._post(care.message(header_id, **self._sent(1)), header_id, fate, "")
 
-    @precondition(lambda self: self.picture.headers)
+    @precondition(lambda self: self.snapshot.headers)
     @rule(thread=which, hours=st.sampled_from((1, 5, 20)), fate=fates)
     def messages_said_until_one_is_due(self, thread: int, hours: int, fate: CallHooks) -> None:
         """The conversation goes on, so that its session is looked at and stays open."""
@@ -91,7 +91,7 @@ class Messages(Machine):
             self.place.look(encounter_id, fate)
             fate = CallHooks()
 
-    @precondition(lambda self: self.picture.headers)
+    @precondition(lambda self: self.snapshot.headers)
     @rule(
         thread=which, before=st.sampled_from((0, 3)), fates=st.lists(fates, min_size=2, max_size=3)
     )
@@ -100,14 +100,14 @@ class Messages(Machine):
         for fate in fates:
             self._post(care.message(header_id, **self._sent(before)), header_id, fate, "")
 
-    @precondition(lambda self: self.picture.headers)
+    @precondition(lambda self: self.snapshot.headers)
     @rule(thread=which, days=st.sampled_from((0, 1, 2)), hours=st.integers(0, 23), fate=fates)
     def message_arrives_late(self, thread: int, days: int, hours: int, fate: CallHooks) -> None:
         header_id = self.threads()[thread % len(self.threads())]
         body = care.message(header_id, **self._sent(days * 1440 + hours * 60))
         self._post(body, header_id, fate, "")
 
-    @precondition(lambda self: self.picture.headers)
+    @precondition(lambda self: self.snapshot.headers)
     @rule(thread=which, before=sent | unset, status=_said, fate=fates)
     def message_said_by_a_patient(
         self, thread: int, before: Any, status: str, fate: CallHooks
@@ -117,7 +117,7 @@ class Messages(Machine):
         body = care.message(header_id, status=status, note=BY_A_PATIENT, **self._sent(before))
         self._post(body, header_id, fate, "", by=HOMER)
 
-    @precondition(lambda self: self.picture.headers)
+    @precondition(lambda self: self.snapshot.headers)
     @rule(thread=which, before=sent | unset, noted=sent, fate=fates)
     def message_imported(self, thread: int, before: Any, noted: Any, fate: CallHooks) -> None:
         """A service imports a message, which may say when it was received or sent."""
@@ -127,19 +127,19 @@ class Messages(Machine):
             body["received"] = received["sent"]
         self._post(body, header_id, fate, "")
 
-    @precondition(lambda self: self.picture.encounters and self.picture.headers)
+    @precondition(lambda self: self.snapshot.encounters and self.snapshot.headers)
     @rule(thread=which, encounter=which, before=st.sampled_from((0, 0, 1500)), fate=fates)
     def message_names_a_session(
         self, thread: int, encounter: int, before: int, fate: CallHooks
     ) -> None:
         """A client remembers an id of a session, perhaps of another day, thread or patient."""
         header_id = self.threads()[thread % len(self.threads())]
-        ids = sorted(self.picture.encounters, reverse=True)
+        ids = sorted(self.snapshot.encounters, reverse=True)
         named = care.reference(f"Encounter/{ids[encounter % len(ids)]}")
         body = care.message(header_id, encounter=named, **self._sent(before))
         self._post(body, header_id, fate, "")
 
-    @precondition(lambda self: self.picture.headers)
+    @precondition(lambda self: self.snapshot.headers)
     @rule(thread=which, before=sent, fate=fates)
     def message_said(self, thread: int, before: Any, fate: CallHooks) -> None:
         header_id = self.threads()[thread % len(self.threads())]
@@ -167,21 +167,21 @@ class Messages(Machine):
         else:
             self.place.call("POST", "/Communication", body, fate, posted, by=by)
 
-    @precondition(lambda self: self.picture.messages)
+    @precondition(lambda self: self.snapshot.messages)
     @rule(message=which, fate=fates)
     def message_put_again(self, message: int, fate: CallHooks) -> None:
         """A client without an answer puts the message again: nothing changes, or it is stored."""
         url = self._message_url(message)
         if body := self.read(url):
-            before, asleep = self.picture, len(self.place.asleep)
+            before, asleep = self.snapshot, len(self.place.asleep)
             self.place.call("PUT", url, body, fate)
             if self.place.is_concurrent or len(self.place.asleep) > asleep:
                 # The message may be taken back before this request goes on, and restores it.
                 self._notice_restored(url.rpartition("/")[2], body["status"])
-            if not self.place.asleep and before is not self.picture:
-                assert before.slots == self.picture.slots
+            if not self.place.asleep and before is not self.snapshot:
+                assert before.slots == self.snapshot.slots
 
-    @precondition(lambda self: self.picture.messages)
+    @precondition(lambda self: self.snapshot.messages)
     @rule(
         message=which,
         status=st.sampled_from(
@@ -196,7 +196,7 @@ class Messages(Machine):
         change = [{"op": "replace", "path": "/status", "value": status}]
         self.patch(f"/Communication/{message_id}", change, fate)
 
-    @precondition(lambda self: self.picture.messages)
+    @precondition(lambda self: self.snapshot.messages)
     @rule(
         message=which,
         turns=st.sampled_from(((), (), ("finished",), ("finished", "in-progress"), ("cancelled",))),
@@ -207,7 +207,7 @@ class Messages(Machine):
     ) -> None:
         """Its session stays as it is, or ends meanwhile, or is reopened as well."""
         message_id = self._message_id(message)
-        session_id = self.picture.session(self.picture.messages[message_id])
+        session_id = self.snapshot.session(self.snapshot.messages[message_id])
         for status in turns if session_id else ():
             if status == "cancelled":
                 self.by_hand.add(session_id)
@@ -219,7 +219,7 @@ class Messages(Machine):
             self.patch(f"/Communication/{message_id}", change, fate)
             fate = CallHooks()
 
-    @precondition(lambda self: self.picture.messages)
+    @precondition(lambda self: self.snapshot.messages)
     @rule(message=which, before=sent, fate=fates)
     def message_corrected(self, message: int, before: Any, fate: CallHooks) -> None:
         """Its `sent` is corrected, or it is marked as read."""
@@ -228,7 +228,7 @@ class Messages(Machine):
             change = [{"op": "add", "path": "/sent", "value": self._sent(before)["sent"]}]
         self.patch(self._message_url(message), change, fate)
 
-    @precondition(lambda self: self.picture.messages)
+    @precondition(lambda self: self.snapshot.messages)
     @rule(message=which, fate=fates)
     def message_deleted(self, message: int, fate: CallHooks) -> None:
         url = self._message_url(message)
@@ -239,7 +239,7 @@ class Messages(Machine):
     @rule(number=which, fate=fates)
     def message_written_back(self, number: int, fate: CallHooks) -> None:
         """A client puts an old read back, perhaps of a deleted resource."""
-        urls = [url for url in self.bodies if url.rpartition("/")[2] in self.picture.messages]
+        urls = [url for url in self.bodies if url.rpartition("/")[2] in self.snapshot.messages]
         if urls:
             url = urls[-1 - number % len(urls)]
             body = self.bodies[url][number % len(self.bodies[url])]
@@ -247,8 +247,8 @@ class Messages(Machine):
             self.place.call("PUT", url, body, fate)
 
     def _notice_restored(self, message_id: str, status: str) -> None:
-        # A message may have counted, and been taken back, since the picture was taken.
-        has_counted = self.picture.messages[message_id].at or self.place.is_concurrent
+        # A message may have counted, and been taken back, since the snapshot was taken.
+        has_counted = self.snapshot.messages[message_id].at or self.place.is_concurrent
         if has_counted and status in ("completed", "in-progress"):
             self.restored.add(message_id)
 

@@ -17,7 +17,7 @@ _PEOPLE = (care.HOMER, "Patient/bart-simpson", "Patient/lisa-simpson")
 class Operations(Machine):
     """The operations on a session that clients call."""
 
-    @precondition(lambda self: len(self.picture.encounters) < MOST_OPENED)
+    @precondition(lambda self: len(self.snapshot.encounters) < MOST_OPENED)
     @rule(
         threads=st.lists(which, max_size=2),
         patients=st.lists(st.sampled_from(_PEOPLE), max_size=2),
@@ -37,19 +37,19 @@ class Operations(Machine):
             operands.append(("encounter", care.session(given)))
         self.place.call("POST", "/Encounter/$open-session", care.parameters(*operands), fate)
 
-    @precondition(lambda self: self.picture.encounters)
+    @precondition(lambda self: self.snapshot.encounters)
     @rule(encounter=which, patient=st.sampled_from(_PEOPLE), fate=fates)
     def patient_added(self, encounter: int, patient: str, fate: CallHooks) -> None:
         url = f"/Encounter/{self.encounter_id(encounter)}/$add-patient"
         self.place.call("POST", url, care.parameters(("patient", patient)), fate)
 
-    @precondition(lambda self: self.picture.encounters)
+    @precondition(lambda self: self.snapshot.encounters)
     @rule(encounter=which, fate=fates)
     def session_closed(self, encounter: int, fate: CallHooks) -> None:
         url = f"/Encounter/{self.encounter_id(encounter)}/$close-session"
         self.place.call("POST", url, None, fate)
 
-    @precondition(lambda self: self.picture.encounters)
+    @precondition(lambda self: self.snapshot.encounters)
     @rule(encounter=which)
     def session_read_whole(self, encounter: int) -> None:
         self.place.call("GET", f"/Encounter/{self.encounter_id(encounter)}/$everything")

@@ -90,13 +90,13 @@ class Place(Practice):
         dynamodb.table_name.cache_clear()
 
     def _look_at_it(self) -> None:
-        picture_before, self.picture = self.picture, take_snapshot(self.database)
+        snapshot_before, self.snapshot = self.snapshot, take_snapshot(self.database)
         try:
-            session_invariants.check(picture_before, self.picture)
+            session_invariants.check(snapshot_before, self.snapshot)
         except AssertionError as violation:
             # Raised inside a request, it would become an answer. `_ended` raises it.
             self.violation = self.violation or violation
-        self.seen.update(branches.seen(picture_before, self.picture))
+        self.seen.update(branches.seen(snapshot_before, self.snapshot))
 
     def run[T](
         self,

@@ -1,4 +1,4 @@
-"""What a practice does with the service, on any kind of database: requests, time, jobs."""
+"""A practice that uses the service, on any kind of database: requests, time, jobs."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -28,14 +28,14 @@ def local(text: str) -> datetime:
 
 
 class Practice:
-    """One deployment and its clock. `picture` has the latest state of the tables."""
+    """One deployment and its clock. `snapshot` has the latest state of the tables."""
 
-    # Whether requests run at once, so that the picture may be older than a request.
+    # Whether requests run at once, so that the snapshot may be older than a request.
     is_concurrent = False
 
     def __init__(self, now: datetime, seen: Counter[str]) -> None:
         self.now, self.clinic, self.seen = now, ApiClient(role="admin"), seen
-        self.picture = Snapshot()
+        self.snapshot = Snapshot()
         self.disturbed = False
         self.asleep: list[Any] = []
         self.violation: AssertionError | None = None
@@ -65,7 +65,7 @@ class Practice:
 
     def is_gone(self, header_id: str) -> bool:
         """Return whether a header may have been deleted, so that its thread accepts no messages."""
-        return self.picture.headers[header_id].deleted
+        return self.snapshot.headers[header_id].deleted
 
     @property
     def utc(self) -> datetime:

@@ -46,8 +46,8 @@ def link(place: Place, thread: str, encounter: str, fate: CallHooks | None = Non
 
 
 def session_of(place: Place, message: str) -> EncounterRecord:
-    picture = place.picture
-    return picture.encounters[picture.session(picture.messages[message])]
+    snapshot = place.snapshot
+    return snapshot.encounters[snapshot.session(snapshot.messages[message])]
 
 
 def status(record: EncounterRecord) -> str:
@@ -113,9 +113,9 @@ def test_a_worker_asleep_between_children_keeps_reopened_encounters_open(
         for encounter in (session, child, other):
             become(place, f"/Encounter/{encounter}", status="in-progress")
         place.wake(0)
-        assert classification.is_open(place.picture.encounters[child].resource), number
-        assert classification.is_open(place.picture.encounters[other].resource), number
-        assert classification.is_open(place.picture.encounters[session].resource), number
+        assert classification.is_open(place.snapshot.encounters[child].resource), number
+        assert classification.is_open(place.snapshot.encounters[other].resource), number
+        assert classification.is_open(place.snapshot.encounters[session].resource), number
         place.check()
     pytest.fail("the closing never ends")
 
@@ -136,7 +136,7 @@ def test_messages_retracted_and_posted_between_a_closers_read_and_write_count(
         become(place, f"/Communication/{last.id}", status="entered-in-error")
         between = post(place, thread, ago=30)
         place.wake(0)
-        record = place.picture.encounters[session]
+        record = place.snapshot.encounters[session]
         assert session_of(place, between.id).id == session
         assert period(record) == (first.body["sent"], between.body["sent"])
         place.check()
@@ -166,9 +166,9 @@ def test_a_thread_linked_between_a_closers_read_and_write_counts(
             posted.append(post(place, second))
         place.wake(0)
         assert [session_of(place, message.id).id for message in posted] == linked
-        record = place.picture.encounters[session]
+        record = place.snapshot.encounters[session]
         assert period(record) == (first.body["sent"], posted[-1].body["sent"])
-        assert not place.picture.open_slots_of(session)
+        assert not place.snapshot.open_slots_of(session)
         place.check()
     pytest.fail("the closing never ends")
 
@@ -211,7 +211,7 @@ def _check_days(place: Place, stored: dict[str, str]) -> None:
         assert session_of(place, message).home.endswith(local_day)
     assert len(stored) == 100
     expected = sorted((min(sent), max(sent)) for sent in days.values())
-    assert sorted(map(period, place.picture.encounters.values())) == expected
+    assert sorted(map(period, place.snapshot.encounters.values())) == expected
 
 
 def test_an_import_of_a_year_ago_is_not_due_at_once(places: Callable[..., Place]) -> None:
@@ -219,10 +219,10 @@ def test_an_import_of_a_year_ago_is_not_due_at_once(places: Callable[..., Place]
     thread = begun(place)
     posted = [post(place, thread, ago=525_600 - minutes) for minutes in (0, 60, 30)]
     place.wait(hours=23)
-    (record,) = place.picture.encounters.values()
+    (record,) = place.snapshot.encounters.values()
     assert status(record) == "in-progress"
     place.wait(hours=2)
-    (record,) = place.picture.encounters.values()
+    (record,) = place.snapshot.encounters.values()
     assert (status(record), period(record)) == (
         "finished",
         (posted[0].body["sent"], posted[1].body["sent"]),
@@ -240,7 +240,7 @@ def test_a_planned_visit_with_a_chat_is_not_closed_when_idle(
     post(place, thread)
     for _ in range(10):
         place.wait(hours=20)
-    assert status(place.picture.encounters[visit]) == "planned"
+    assert status(place.snapshot.encounters[visit]) == "planned"
 
 
 def test_a_stale_header_after_a_rollover_keeps_todays_link(places: Callable[..., Place]) -> None:
@@ -256,7 +256,7 @@ def test_a_stale_header_after_a_rollover_keeps_todays_link(places: Callable[...,
         ended = not place.asleep
         while place.asleep:
             place.wake(0)
-        resource = place.picture.headers[thread].resource
+        resource = place.snapshot.headers[thread].resource
         assert (classification.encounter_id(resource), resource["priority"]) == (today, "urgent")
         place.check()
         if ended:
@@ -280,14 +280,14 @@ def test_a_clients_end_survives_a_crash_of_a_closing_with_twelve_children(
         worker = Crashing(number)
         change = {"status": "finished", "period": {"end": end}, "reasonCode": [{"text": "Cough"}]}
         become(place, f"/Encounter/{session}", worker, **change)
-        begun_closing = place.picture.encounters[session].closing is not None
+        begun_closing = place.snapshot.encounters[session].closing is not None
         place.look_at_all()
-        record = place.picture.encounters[session]
+        record = place.snapshot.encounters[session]
         if status(record) == "finished":
             assert period(record) == (message.body["sent"], end)
             assert record.resource["reasonCode"] == change["reasonCode"]
             assert record.resource["length"]["value"] == 60
-            assert all(status(child) == "finished" for child in place.picture.children(session))
+            assert all(status(child) == "finished" for child in place.snapshot.children(session))
         else:
             assert not begun_closing
         place.check()
@@ -307,7 +307,7 @@ def test_a_patient_cannot_introduce_a_stranger_as_subject(places: Callable[..., 
         message = care.message(thread, subject=stranger, sender=sender)
         answer = place.answer("POST", "/Communication", message)
         assert (answer.status, answer.expressions) == (422, ["Communication.subject"])
-    assert not place.picture.messages
+    assert not place.snapshot.messages
     place.clinic = ApiClient()
     post(place, thread, subject=stranger)
     place.clinic = homer
@@ -336,7 +336,7 @@ def test_two_messages_corrected_concurrently_are_both_found_in_their_session(
         if not ended:
             place.wake(0)
         for message, sent in zip(posted, moved, strict=True):
-            assert place.picture.messages[message.id].resource["sent"] == sent
+            assert place.snapshot.messages[message.id].resource["sent"] == sent
         place.check()
         if ended:
             return

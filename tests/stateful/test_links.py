@@ -24,8 +24,8 @@ def begun(place: Place, **more: Any) -> str:
 
 def day_of(place: Place, message_id: str) -> str:
     """Return the day of the session that a message belongs to."""
-    picture = place.picture
-    session = picture.encounters[picture.session(picture.messages[message_id])]
+    snapshot = place.snapshot
+    session = snapshot.encounters[snapshot.session(snapshot.messages[message_id])]
     return session.home.rpartition("#")[2]
 
 
@@ -62,7 +62,7 @@ def test_a_thread_can_be_linked_elsewhere_while_its_session_is_deleted(
         thread, next_session = begun(place), place.answer("POST", "/Encounter", care.session()).id
         sent = instants.to_text(place.utc)
         message_id = place.answer("POST", "/Communication", care.message(thread, sent)).id
-        session = place.picture.session(place.picture.messages[message_id])
+        session = place.snapshot.session(place.snapshot.messages[message_id])
         answers: list[Answer] = []
         place.call(
             "PATCH",
@@ -94,7 +94,7 @@ def test_yesterdays_session_gets_no_message_of_today_in_any_interleaving(
         posted = [place.answer("POST", "/Communication", care.message(first, sent))]
         if is_linked:
             posted.append(place.answer("POST", "/Communication", care.message(second, sent)))
-        yesterday = place.picture.session(place.picture.messages[posted[-1].id])
+        yesterday = place.snapshot.session(place.snapshot.messages[posted[-1].id])
         place.wait_until(local("2026-03-03 00:00") + timedelta(seconds=1))
         reference = care.reference(f"Encounter/{yesterday}")
         body = care.message(second, instants.to_text(place.utc), encounter=reference)
@@ -107,7 +107,7 @@ def test_yesterdays_session_gets_no_message_of_today_in_any_interleaving(
         place.rouse()
         assert [answer.status for answer in answers] == [201, 201]
         assert {day_of(place, answer.id) for answer in answers} == {"2026-03-03"}
-        assert len({place.picture.session(place.picture.messages[a.id]) for a in answers}) == 1
+        assert len({place.snapshot.session(place.snapshot.messages[a.id]) for a in answers}) == 1
         assert {day_of(place, answer.id) for answer in posted} == {"2026-03-02"}
         place.check()
         if not slept:

@@ -43,16 +43,16 @@ def post(place: Place, thread: str, fate: CallHooks | None = None, **more: Any) 
 
 
 def statuses(place: Place) -> list[str]:
-    return sorted(str(record.resource["status"]) for record in place.picture.encounters.values())
+    return sorted(str(record.resource["status"]) for record in place.snapshot.encounters.values())
 
 
 def test_a_message_to_a_crowd_opens_a_session_and_joins_it(place: Place) -> None:
     thread = begun(place)
     (answer,) = post(place, thread)
     assert answer.status == 201, answer.text
-    ((session, record),) = place.picture.encounters.items()
-    assert place.picture.session(place.picture.messages[answer.id]) == session
-    assert classification.encounter_id(place.picture.headers[thread].resource) == session
+    ((session, record),) = place.snapshot.encounters.items()
+    assert place.snapshot.session(place.snapshot.messages[answer.id]) == session
+    assert classification.encounter_id(place.snapshot.headers[thread].resource) == session
     assert record.resource["period"]["start"] == answer.body["sent"]
     place.wait(days=3)
     assert statuses(place) == ["finished"]
@@ -65,11 +65,11 @@ def test_a_message_about_another_patient_splits_the_session_before_it(place: Pla
         assert answer.status == 201, answer.text
     children = {
         child.resource["subject"]["reference"]
-        for session in place.picture.encounters
-        for child in place.picture.children(session)
+        for session in place.snapshot.encounters
+        for child in place.snapshot.children(session)
     }
     assert children == {care.HOMER, STRANGER["reference"]}
-    assert len(place.picture.encounters) == 3
+    assert len(place.snapshot.encounters) == 3
     place.wait(days=3)
     assert statuses(place) == ["finished"] * 3
 
@@ -86,7 +86,7 @@ def test_a_late_message_to_a_crowd_opens_its_day_and_leaves_it_finished(
     body = place.answer("GET", url).body | {"status": "in-progress", "sent": yesterday}
     assert place.answer("PUT", url, body).status == 200
     place.wait(minutes=40)
-    (record,) = place.picture.encounters.values()
+    (record,) = place.snapshot.encounters.values()
     assert statuses(place) == ["finished"]
     assert record.resource["period"] == {"start": yesterday, "end": yesterday}
 
@@ -100,23 +100,25 @@ def test_a_crash_before_any_call_leaves_an_empty_session_that_the_retry_joins(
         worker = Crashing(number)
         post(place, thread, worker)
         here = [
-            message for message in place.picture.messages.values() if message.place.thread == thread
+            message
+            for message in place.snapshot.messages.values()
+            if message.place.thread == thread
         ]
-        between = between or bool(place.picture.slots and not here and _session(place, thread))
+        between = between or bool(place.snapshot.slots and not here and _session(place, thread))
         if not here:
             (answer,) = post(place, thread)
-            here = [place.picture.messages[answer.id]]
-        assert _session(place, thread) == place.picture.session(here[0])
+            here = [place.snapshot.messages[answer.id]]
+        assert _session(place, thread) == place.snapshot.session(here[0])
         place.check()
         if worker.number > 0:
             assert between
-            assert len(place.picture.encounters) == number
+            assert len(place.snapshot.encounters) == number
             return
     pytest.fail("the message never ends")
 
 
 def _session(place: Place, thread: str) -> str:
-    return classification.encounter_id(place.picture.headers[thread].resource)
+    return classification.encounter_id(place.snapshot.headers[thread].resource)
 
 
 def test_a_crash_without_a_retry_leaves_an_empty_session_that_closing_voids(
@@ -127,9 +129,9 @@ def test_a_crash_without_a_retry_leaves_an_empty_session_that_closing_voids(
             place = places(SESSION_POLICY=policy)
             thread = begun(place)
             post(place, thread, Crashing(number))
-            if place.picture.encounters:
+            if place.snapshot.encounters:
                 break
-        assert not place.picture.messages
+        assert not place.snapshot.messages
         place.wait(days=3)
         assert statuses(place) == ["entered-in-error"]
         (answer,) = post(place, thread)
@@ -146,7 +148,7 @@ def test_two_concurrent_messages_to_a_crowd_open_one_session(places: Callable[..
         answers += post(place, thread)
         if not ended:
             place.wake(0)
-        assert len(place.picture.messages) == 2
+        assert len(place.snapshot.messages) == 2
         assert statuses(place) == ["in-progress"]
         place.check()
         if ended:

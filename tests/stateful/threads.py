@@ -30,9 +30,9 @@ _policies = st.sampled_from((*[_POLICIES[0]] * 6, *_POLICIES))
 
 
 class Threads(Machine):
-    """How threads are linked and how they end."""
+    """The rules that link and end threads."""
 
-    @precondition(lambda self: len(self.picture.headers) < MOST_THREADS)
+    @precondition(lambda self: len(self.snapshot.headers) < MOST_THREADS)
     @rule(
         about=st.sampled_from(_ABOUT),
         linked=st.sampled_from((-1, -1, 0, 1)),
@@ -47,18 +47,18 @@ class Threads(Machine):
             del body["extension"]
         if not about:
             del body["subject"]
-        if linked >= 0 and self.picture.encounters:
+        if linked >= 0 and self.snapshot.encounters:
             body["encounter"] = care.reference(f"Encounter/{self.encounter_id(linked)}")
         self.place.call("POST", "/Communication", body, fate)
 
-    @precondition(lambda self: self.picture.headers and self.picture.encounters)
+    @precondition(lambda self: self.snapshot.headers and self.snapshot.encounters)
     @rule(thread=which, encounter=which, fate=fates)
     def thread_linked(self, thread: int, encounter: int, fate: CallHooks) -> None:
         url = self._thread(thread)
         self.read(url)
         self.patch(url, care.link(self.encounter_id(encounter)), fate)
 
-    @precondition(lambda self: self.picture.headers)
+    @precondition(lambda self: self.snapshot.headers)
     @rule(
         thread=which,
         encounter=st.sampled_from((care.visit(), care.visit(), care.session("finished"))),
@@ -82,7 +82,7 @@ class Threads(Machine):
             change = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
             self.patch(f"/Communication/{answer.id}", change, CallHooks())
 
-    @precondition(lambda self: self.picture.headers)
+    @precondition(lambda self: self.snapshot.headers)
     @rule(thread=which, by_put=st.booleans(), fate=fates)
     def thread_unlinked(self, thread: int, by_put: bool, fate: CallHooks) -> None:
         url = self._thread(thread)
@@ -107,7 +107,7 @@ class Threads(Machine):
         fine = FINE | {400}
         self.place.call("PATCH", url, change, fate, removed, fine=fine, content_type=PATCH)
 
-    @precondition(lambda self: self.picture.headers)
+    @precondition(lambda self: self.snapshot.headers)
     @rule(
         thread=which,
         status=st.sampled_from(("completed", "completed", "in-progress", "stopped")),
@@ -117,14 +117,14 @@ class Threads(Machine):
         change = [{"op": "replace", "path": "/status", "value": status}]
         self.patch(self._thread(thread), change, fate)
 
-    @precondition(lambda self: self.picture.headers)
+    @precondition(lambda self: self.snapshot.headers)
     @rule(thread=which, about=st.sampled_from(_ABOUT), fate=fates)
     def thread_about_somebody_else(self, thread: int, about: str, fate: CallHooks) -> None:
         if about:
             change = [{"op": "add", "path": "/subject", "value": care.reference(about)}]
             self.patch(self._thread(thread), change, fate)
 
-    @precondition(lambda self: self.picture.headers)
+    @precondition(lambda self: self.snapshot.headers)
     @rule(thread=which, policy=st.sampled_from(_POLICIES), fate=fates)
     def thread_gets_another_policy(
         self, thread: int, policy: list[dict[str, Any]], fate: CallHooks
@@ -136,7 +136,7 @@ class Threads(Machine):
             extension = {"extension": policy} if policy else {}
             self.place.call("PUT", url, bare | extension, fate)
 
-    @precondition(lambda self: self.picture.headers)
+    @precondition(lambda self: self.snapshot.headers)
     @rule(thread=which, number=which, fate=fates)
     def thread_written_back(self, thread: int, number: int, fate: CallHooks) -> None:
         """A client puts an old read back, perhaps of a deleted resource."""
@@ -145,7 +145,7 @@ class Threads(Machine):
             body = old_bodies[number % len(old_bodies)] | {"topic": {"text": f"Number {number}"}}
             self.place.call("PUT", url, body, fate)
 
-    @precondition(lambda self: len(self.picture.headers) > 1)
+    @precondition(lambda self: len(self.snapshot.headers) > 1)
     @rule(thread=which, sure=st.integers(0, 2), fate=fates)
     def thread_deleted(self, thread: int, sure: int, fate: CallHooks) -> None:
         if sure == 0:

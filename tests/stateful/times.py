@@ -43,7 +43,7 @@ class Times(Machine):
         for worker_fate in workers:
             self.place.work(worker_fate)
 
-    @precondition(lambda self: self.picture.encounters)
+    @precondition(lambda self: self.snapshot.encounters)
     @rule(encounter=which, fate=fates)
     def one_looked_at(self, encounter: int, fate: CallHooks) -> None:
         ids = self.place.due() or self.encounters()
@@ -65,11 +65,11 @@ class Sleepers(Machine):
     def first_sleeper_woken(self) -> None:
         self.place.wake(0)
 
-    @precondition(lambda self: self.picture.encounters)
+    @precondition(lambda self: self.snapshot.encounters)
     @rule(encounter=which)
     def session_read_whole_is_what_is_stored(self, encounter: int) -> None:
         encounter_id = self.encounter_id(encounter)
-        if not self.picture.encounters[encounter_id].deleted:
+        if not self.snapshot.encounters[encounter_id].deleted:
             self.check_everything(encounter_id)
 
     @precondition(lambda self: not self.place.asleep)

@@ -57,7 +57,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class ApiClient:
-    """A caller with a role. `claims` adds claims to the token; `packed` sends bodies as base64."""
+    """A caller with a role. `claims` adds claims to the token; `sends_base64` encodes bodies."""
 
     role: str = "practitioner"
     fhir_user: str = "Practitioner/doctor-alice-smith"
@@ -78,7 +78,7 @@ class ApiClient:
         content_type: str = JSON,
         **headers: str,
     ) -> Answer:
-        """Call `url`, relative to the base URL, or absolute like a `next` link or a rooted path."""
+        """Call `url`: relative to the base URL, or absolute, as links and paths at the root are."""
         handler, event = self.handler_and_event(
             method, url, body, content_type=content_type, **headers
         )
@@ -166,10 +166,8 @@ def route(method: str, path: str, *, rooted: bool) -> tuple[Interaction | None, 
     """Find the route as the gateway does: a static segment takes precedence over a variable."""
     segments = path.split("/")
     rows = [row for row in INTERACTIONS if row.method == method and row.is_at_root is rooted]
-    rows = [
-        row for row in rows if row.path != "/"
-    ]  # This path is a route key only in an API without a base path.
-    matching = [row for row in rows if _matches(row, segments)]
+    # The path "/" is a route key only in an API without a base path.
+    matching = [row for row in rows if row.path != "/" and _matches(row, segments)]
     if not matching:
         return None, {}
     row = min(matching, key=lambda row: row.path.count("{"))

@@ -54,7 +54,7 @@ INBOX: dict[str, int] = {
 
 @dataclass(frozen=True)
 class Cost:
-    """What the first page of a query took: read units, rows read, and the resources returned."""
+    """The cost of the first page of a query: read units, rows read, and resources returned."""
 
     units: int
     rows: int

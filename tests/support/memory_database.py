@@ -19,7 +19,7 @@ MOST_CALLS = 3000
 
 
 class CallHooks:
-    """What happens to the calls of one request. This base class lets them all succeed."""
+    """Hooks around the calls of one request. This base class lets them all succeed."""
 
     def before(self, call: str) -> None:
         """Run before a call."""
@@ -29,7 +29,7 @@ class CallHooks:
 
 
 class Database(Memory):
-    """A client whose calls can be delayed or failed by each thread's own fate.
+    """A client whose calls each thread's own hooks can delay or fail.
 
     `committed` is called after every successful transaction.
     """
@@ -43,17 +43,17 @@ class Database(Memory):
 
     @property
     def hooks(self) -> CallHooks:
-        """The fate of this thread's calls."""
-        fate: CallHooks = getattr(self._thread, "fate", None) or CallHooks()
-        return fate
+        """The hooks around this thread's calls."""
+        hooks: CallHooks = getattr(self._thread, "hooks", None) or CallHooks()
+        return hooks
 
     @hooks.setter
-    def hooks(self, fate: CallHooks) -> None:
-        self._thread.fate = fate
+    def hooks(self, hooks: CallHooks) -> None:
+        self._thread.hooks = hooks
 
     @contextmanager
     def with_hooks(self, call: str) -> Iterator[None]:
-        """Apply this thread's fate around a call."""
+        """Apply this thread's hooks around a call."""
         self.made += 1
         assert self.made < MOST_CALLS, "a request makes calls without end"
         self.hooks.before(call)

@@ -12,7 +12,7 @@ type Answer = Callable[["Handler"], None]
 
 @dataclass
 class OtherServer:
-    """The server's resources, `people`, and the paths and headers of its requests, `asked`."""
+    """The server's resources, and the paths and headers of the requests to it."""
 
     base: str = ""
     resources: set[str] = field(default_factory=set)

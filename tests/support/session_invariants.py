@@ -30,8 +30,8 @@ def is_live(record: EncounterRecord) -> bool:
     return classification.is_open(record.resource) or status(record) == FINISHED
 
 
-def policy_of(picture: Snapshot, message: CommunicationRecord) -> Policy:
-    return policy_lookup.policy_of(picture.headers[message.place.thread])
+def policy_of(snapshot: Snapshot, message: CommunicationRecord) -> Policy:
+    return policy_lookup.policy_of(snapshot.headers[message.place.thread])
 
 
 def newly_assigned_messages(
@@ -267,8 +267,8 @@ def _is_update_of_a_message(before: Snapshot, after: Snapshot) -> bool:
     )
 
 
-def _bare(picture: Snapshot) -> dict[Any, Slot]:
-    return {key: replace(slot, low="", high="", rev=0) for key, slot in picture.slots.items()}
+def _bare(snapshot: Snapshot) -> dict[Any, Slot]:
+    return {key: replace(slot, low="", high="", rev=0) for key, slot in snapshot.slots.items()}
 
 
 def a_session_finds_its_messages(_: Snapshot, after: Snapshot) -> None:

@@ -60,7 +60,7 @@ class Snapshot:
 
 
 def take_snapshot(database: Database) -> Snapshot:
-    """Take a picture. A record stays the same object while its item is stored unchanged."""
+    """Return a snapshot. A record stays the same object while its item is stored unchanged."""
     result = Snapshot()
     for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.SEARCH):
         present = database.all_items(dynamodb.table_name(table))
@@ -73,7 +73,7 @@ def take_snapshot(database: Database) -> Snapshot:
 
 
 def take_snapshot_of_tables() -> Snapshot:
-    """Take a picture of a database that is not in memory."""
+    """Return a snapshot of a database that is not in memory."""
     memory = Database()
     for table in (patterns.ENCOUNTER, patterns.THREAD, patterns.SEARCH):
         for item in consistency.scan(table):

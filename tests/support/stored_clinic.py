@@ -26,7 +26,7 @@ def instant_at(minutes: int) -> str:
 
 @contextmanager
 def open_clinic(memory: Memory | None = None) -> Iterator["StoredClinic"]:
-    """Yield an empty `Archive` that the service reads from. An Encounter of a week is long."""
+    """Yield an empty clinic that the service reads from. An Encounter of a week is long."""
     memory = memory or Memory()
     with (
         patch.object(dynamodb, "client", lambda: memory),

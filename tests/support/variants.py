@@ -1,6 +1,6 @@
 """Resources generated from R4's tables: valid ones for each element, and mutants with a mistake.
 
-`legal` returns a valid resource for every element path. `mutants` yields variants of it with one
+`valid_resource` returns one for an element path. `mutants` yields variants of it with one
 mistake each, and the code and FHIRPath that the refusal must name.
 """
 

@@ -28,7 +28,7 @@ type Report = dict[str, Any]
 
 
 class Verdict(NamedTuple):
-    """Whether the check fails, and the text to print."""
+    """Return whether the check fails, and the text to print."""
 
     fails: bool
     text: str

@@ -1,4 +1,4 @@
-"""How the explorer's files are served; its display is tested in a browser."""
+"""Serving of the explorer's files; its display is tested in a browser."""
 
 import re
 

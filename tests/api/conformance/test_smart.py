@@ -1,4 +1,4 @@
-"""How apps discover the token endpoints, and the claims of the user pool's tokens."""
+"""Discovery of the token endpoints by apps, and the claims of the user pool's tokens."""
 
 from typing import Any
 

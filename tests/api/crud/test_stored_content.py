@@ -1,4 +1,4 @@
-"""What the client sent is kept: a read returns what was written."""
+"""Stored content: a read returns what was written."""
 
 import re
 from typing import Any

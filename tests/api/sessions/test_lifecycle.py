@@ -1,4 +1,4 @@
-"""How Encounters open, end, are reopened and are deleted."""
+"""Opening, ending, reopening and deleting Encounters."""
 
 from typing import Any
 

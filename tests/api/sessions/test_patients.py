@@ -1,4 +1,4 @@
-"""What patients and related persons see and do in their own care."""
+"""Patients and related persons in their own care: what they see, and what they may do."""
 
 from typing import Any
 

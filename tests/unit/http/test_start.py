@@ -1,4 +1,4 @@
-"""What a function does at start, and after it is restored from a snapshot."""
+"""The start of a function, and its state after it is restored from a snapshot."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the plain-JSON API shows of a resource, and what its changes leave untouched."""
+"""The parts of a resource that the plain-JSON API shows, and those that it leaves untouched."""
 
 from collections.abc import Iterator
 from decimal import Decimal

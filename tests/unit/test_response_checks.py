@@ -1,4 +1,4 @@
-"""The check of all outgoing answers detects invalid ones."""
+"""The checks of all responses in tests detect invalid ones."""
 
 import json
 from typing import Any
