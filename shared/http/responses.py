@@ -21,7 +21,6 @@ from shared.store.records import VersionedRecord
 if TYPE_CHECKING:
     from shared.interactions.history import HistoryEntry, HistoryPage
     from shared.interactions.operations.everything import EverythingPage
-    from shared.search.plan.explanation import Explanation
     from shared.search.run.search import Result
     from shared.sessions.changes import ChangeResult
 
@@ -147,20 +146,13 @@ def searchset_response(request: Request, result: "Result") -> Response:
     links |= {relation: _link(url, query) for relation, query in result.links.items()}
     issues = [*result.warnings]
     if request.prefers("debug=plan") and ADMIN in request.caller.roles:
-        issues.append(_plan_issue(result.plan))
+        plan = fhirjson.dumps(result.plan).decode()
+        text = "How this search was executed"
+        issues.append(errors.Issue("informational", text, severity="information", data=plan))
     if issues:
         entries.append(bundles.SearchEntry(operation_outcome(issues), mode="outcome"))
     body = fhirjson.dumps(bundles.searchset(entries, links, total=result.total))
     return Response(200, body, log={"plan": result.plan}, disclosed_resources=result.seen)
-
-
-def _plan_issue(plan: "Explanation") -> errors.Issue:
-    return errors.Issue(
-        "informational",
-        "How this search was executed",
-        severity="information",
-        data=fhirjson.dumps(plan).decode(),
-    )
 
 
 def everything_response(request: Request, page: "EverythingPage") -> Response:

@@ -11,8 +11,7 @@ from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import ulids
 from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
 from shared.fhir.references import Literal
-from shared.interactions.write import write
-from shared.interactions.write_targets import Pair, Resource, named_or_matching
+from shared.interactions.write import Pair, Resource, named_or_matching, write
 from shared.references import checks
 from shared.sessions import communications
 from shared.sessions.changes import ChangeResult, commit_change

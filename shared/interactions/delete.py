@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
-from shared.interactions.write import write
-from shared.interactions.write_targets import Pair, named_or_matching
+from shared.interactions.write import Pair, named_or_matching, write
 from shared.sessions.changes import ChangeResult, commit_change
 
 

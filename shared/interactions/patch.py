@@ -8,14 +8,14 @@ from typing import Any
 
 from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
+from shared.errors import NotFound
 from shared.fhir.patch import patching
 from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
 from shared.fhir.references import Literal
 from shared.interactions import write_access
 from shared.interactions.read import existing_record
 from shared.interactions.update import with_previous_status
-from shared.interactions.write import Content, write
-from shared.interactions.write_targets import Pair, Resource, patch_target
+from shared.interactions.write import Content, Pair, Resource, named_or_matching, write
 from shared.references import checks
 from shared.sessions.changes import ChangeResult, commit_change
 from shared.sessions.intake import validated_resource
@@ -44,6 +44,16 @@ def patch(
         return write(work, target, content_from_patch(target, body, media_type), only_if=only_if)
 
     return commit_change(caller, "patch", change)
+
+
+def patch_target(
+    work: AuditedUnitOfWork, resource_type: str, resource_id: str, query: Sequence[Pair]
+) -> Literal:
+    """Return the resource that a patch changes. Raises NotFound and PreconditionFailed."""
+    target = named_or_matching(work, resource_type, resource_id, query)
+    if target is None:
+        raise NotFound(f"The query matches no {resource_type}")
+    return target
 
 
 def content_from_patch(target: Literal, body: Any, media_type: str) -> Content:

@@ -8,10 +8,11 @@ from typing import Any
 
 from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
+from shared.errors import Conflict, Invalid
 from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
+from shared.fhir.references import Literal
 from shared.interactions.create import create_new
-from shared.interactions.write import Content, write
-from shared.interactions.write_targets import Pair, Resource, update_target
+from shared.interactions.write import Content, Pair, Resource, named_or_matching, write
 from shared.references import checks
 from shared.rules.filled_elements import with_restored_elements
 from shared.rules.status_history import with_status_history
@@ -46,6 +47,39 @@ def update(
         return write(work, target, content, only_if=only_if)
 
     return commit_change(caller, "update", change)
+
+
+def update_target(
+    work: AuditedUnitOfWork, resource: Resource, resource_id: str, query: Sequence[Pair]
+) -> Literal | None:
+    """Return the resource that an update writes, None if it creates one under a new id.
+
+    Raises Invalid if the body has another id than the resource, PreconditionFailed if the query
+    matches several, and Conflict if it matches none but the body's id is already taken.
+    """
+    resource_type = resource["resourceType"]
+    target = named_or_matching(work, resource_type, resource_id, query, claimed=True)
+    if target:
+        check_id(resource if resource_id else {"id": target.id} | resource, target.id)
+    if target or "id" not in resource:
+        return target
+    target = Literal(resource_type, resource["id"])
+    existing = work.resource(*target)
+    if existing and not existing.deleted and work.visibility.sees_record(existing):
+        raise Conflict(
+            f"{target} already exists, but the query does not match it",
+            expression=f"{resource_type}.id",
+        )
+    return target
+
+
+def check_id(resource: Resource, resource_id: str) -> None:
+    """Raise Invalid if a body's id is missing, or is not that of the resource being written."""
+    if resource.get("id") != resource_id:
+        raise Invalid(
+            f"The body must have the id of the resource, {resource_id}",
+            expression=f"{resource['resourceType']}.id",
+        )
 
 
 def content_from_body(resource: Resource) -> Content:

@@ -1,6 +1,6 @@
-"""Writing one resource in a unit of work: read, check, change and save it."""
+"""Writing one resource in a unit of work: find, read, check, change and save it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from shared.access import identity_elements
@@ -19,8 +19,29 @@ from shared.store import meter, versions
 from shared.store.records import CommunicationRecord, EncounterRecord, VersionedRecord
 
 type Resource = dict[str, Any]
+type Pair = tuple[str, str]
 # Returns a resource's new content, given its current record. None deletes the resource.
 type Content = Callable[[VersionedRecord | None, AuditedUnitOfWork], Resource | None]
+
+
+def named_or_matching(
+    work: AuditedUnitOfWork,
+    resource_type: str,
+    resource_id: str,
+    query: Sequence[Pair],
+    *,
+    claimed: bool = False,
+) -> Literal | None:
+    """Return the resource of an id, or if that is empty the one that a query matches, if any.
+
+    With `claimed` the caller creates the resource if there is none. Raises PreconditionFailed if
+    the query matches several.
+    """
+    if resource_id:
+        return Literal(resource_type, resource_id)
+    from shared.references.conditional import find_match  # noqa: PLC0415 - few writes search
+
+    return find_match(work, resource_type, query, claimed=claimed)
 
 
 def write(

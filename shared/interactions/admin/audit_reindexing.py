@@ -11,7 +11,6 @@ from shared.audit.segments import Segment
 from shared.fhir import instants
 from shared.settings import ARCHIVE, settings
 from shared.store import archive, audit_items, reading
-from shared.store.items import Item
 
 CHECKED, REPAIRED = "checked audit rows", "repaired audit rows"
 _DAY = len("2026-11-16")
@@ -50,7 +49,11 @@ def _mend(segment: Segment, counts: Counter[str]) -> None:
         if "expires" not in item or int(item["expires"]["N"]) > now
     }
     stored = reading.items_at(wanted)
-    wrong = [row for row in wanted.items() if not _is_so(stored.get(row[0]), row[1])]
+    wrong = [
+        (address, item)
+        for address, item in wanted.items()
+        if not stored.get(address, {}).items() >= item.items()
+    ]
     counts[CHECKED] += len(wanted)
     counts[REPAIRED] += len(wrong) - audit_items.put_rows(wrong)
 
@@ -60,7 +63,3 @@ def _is_listed(segment: Segment) -> bool:
     if settings().audit_reads != ARCHIVE:
         return True
     return any(orjson.loads(entry.line)["event"].get("written") for entry, _ in segment.events)
-
-
-def _is_so(stored: Item | None, wanted: Item) -> bool:
-    return stored is not None and all(stored.get(name) == wanted[name] for name in wanted)

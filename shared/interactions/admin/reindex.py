@@ -72,7 +72,8 @@ def run(part: Part, has_time: Callable[[], bool]) -> State:
             handle(table, item, state.counts)
         if state.after is None:
             state.table += 1
-        _store(part, state)
+        progress = {"state": {"S": orjson.dumps(state).decode()}}
+        transactions.send([put(_address(part), progress)])
     return state
 
 
@@ -192,7 +193,3 @@ def _state(part: Part) -> State:
         Counter(stored["counts"]),
         stored["catalogue"],
     )
-
-
-def _store(part: Part, state: State) -> None:
-    transactions.send([put(_address(part), {"state": {"S": orjson.dumps(state).decode()}})])

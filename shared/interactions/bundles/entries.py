@@ -10,7 +10,7 @@ from shared.fhir import references, urls
 from shared.fhir.bundles import entry_expression
 from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
 from shared.fhir.references import Literal
-from shared.interactions.write_targets import Pair
+from shared.interactions.write import Pair
 
 
 @dataclass(frozen=True, slots=True)

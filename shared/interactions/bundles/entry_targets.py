@@ -14,12 +14,9 @@ from shared.fhir.bundle_links import replace_links
 from shared.fhir.references import Conditional, Literal
 from shared.interactions.bundles.entries import Entry, FullUrlTargets, comparable_url, locate_errors
 from shared.interactions.create import new_id
-from shared.interactions.write_targets import (
-    Resource,
-    named_or_matching,
-    patch_target,
-    update_target,
-)
+from shared.interactions.patch import patch_target
+from shared.interactions.update import update_target
+from shared.interactions.write import Resource, named_or_matching
 from shared.references import checks
 
 # R4's order, https://hl7.org/fhir/R4/http.html#trules: conditions find what earlier entries write.

@@ -97,7 +97,9 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
     codes = dict.fromkeys(row.code for row in rows if row.code not in _NOT_RESTFUL)
     conditional = {row.code for row in BELOW_BASE if row.conditional}
     operations = [_operation(row, base) for row in OPERATIONS if resource_type in row.types]
-    documentation = _session_policy(base) if resource_type == "Communication" else ""
+    # `supportedProfile` cannot name the extension, because it is for profiles of whole resources.
+    text = f"A thread's header may say how its sessions begin and end, in an extension: {base}"
+    documentation = f"{text}{EXTENSION_PATH}" if resource_type == "Communication" else ""
     return {
         "type": resource_type,
         "profile": f"{CORE_DEFINITIONS}{resource_type}",
@@ -117,17 +119,6 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
         "searchParam": [_parameter(row, base) for row in SEARCH_PARAMS.of(resource_type).values()],
         **({"operation": operations} if operations else {}),
     }
-
-
-def _session_policy(base: str) -> str:
-    """Return documentation of the session policy's extension.
-
-    `supportedProfile` cannot name it, because that is for profiles of whole resources.
-    """
-    return (
-        "A thread's header may say how its sessions begin and end, in an extension: "
-        f"{base}{EXTENSION_PATH}"
-    )
 
 
 def _audit_event(base: str) -> dict[str, Any]:

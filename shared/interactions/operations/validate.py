@@ -16,9 +16,8 @@ from shared.fhir.validation import profiles
 from shared.fhir.validation.validation import issues
 from shared.interactions.create import create_new, validated_new_resource
 from shared.interactions.read import read
-from shared.interactions.update import content_from_body
-from shared.interactions.write import write
-from shared.interactions.write_targets import Pair, check_id
+from shared.interactions.update import check_id, content_from_body
+from shared.interactions.write import Pair, write
 from shared.sessions.changes import Change, dry_run
 from shared.sessions.intake import validated_resource
 from shared.settings import settings
