@@ -50,7 +50,7 @@ class Visibility:
         show what it has changed. `rely_on` is called with every other resource that makes one
         visible: a message's header, or a medical encounter of a session.
         """
-        self.tenant, self._letters = caller.tenant, letters
+        self.tenant, self.caller_id, self._letters = caller.tenant, caller.subject, letters
         self._people = caller.compartment_owners if caller.is_patient_or_relative else None
         self._senders = caller.sender_references if DRAFT_READERS.isdisjoint(caller.roles) else None
         self._grants, self._rely_on = cache(caller.grants), rely_on

@@ -167,6 +167,11 @@ def values(resource: Resource, param: SearchParam, zone: tzinfo = UTC) -> list[V
     ]
 
 
+def reference_values(resource: Resource, param: SearchParam, zone: tzinfo = UTC) -> list[Reference]:
+    """Return the values of a parameter that are references."""
+    return [value for value in values(resource, param, zone) if isinstance(value, Reference)]
+
+
 def _reader(param: SearchParam, way: Path) -> "_Reader":
     """Return the function that reads the values of a parameter at one of its paths."""
     return _instants if INSTANT in (param.element, way.kind) else _READERS[param.type]

@@ -152,7 +152,9 @@ def searchset_response(request: Request, result: "Result") -> Response:
     if issues:
         entries.append(bundles.SearchEntry(operation_outcome(issues), mode="outcome"))
     body = fhirjson.dumps(bundles.searchset(entries, links, total=result.total))
-    return Response(200, body, log={"plan": result.plan}, disclosed_resources=result.seen)
+    return Response(
+        200, body, log={"plan": result.plan}, disclosed_resources=result.whole_resources
+    )
 
 
 def everything_response(request: Request, page: "EverythingPage") -> Response:

@@ -5,7 +5,6 @@ https://hl7.org/fhir/R4/search.html
 
 from shared.access.caller import Caller
 from shared.access.visibility import Visibility
-from shared.fhir import references
 from shared.search.run.search import Result
 from shared.search.run.search import search as run
 from shared.settings import settings
@@ -26,10 +25,7 @@ def search(
     return run(
         resource_type,
         query,
-        tenant=caller.tenant,
         visibility=Visibility(caller, letters),
-        caller_id=caller.subject,
-        base=references.BASE.get(),
         zone=settings().zone,
         lenient=lenient,
     )

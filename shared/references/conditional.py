@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from shared.access.visibility import Visibility
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import Forbidden, Invalid, PreconditionFailed, TooCostly
-from shared.fhir import references
 from shared.fhir.references import Literal
 from shared.search.query import controls, criteria
 from shared.search.query.criteria import Query
@@ -123,11 +122,8 @@ def _stored(work: AuditedUnitOfWork, resource_type: str, query: Sequence[Pair]) 
         page = search(
             resource_type,
             page_query,
-            tenant=work.tenant,
-            caller_id=work.caller.subject,
-            base=references.BASE.get(),
-            zone=settings().zone,
             visibility=Visibility(work.caller, "s"),
+            zone=settings().zone,
         )
         for resource in map(loads_rounded, page.resources):
             target = Literal(resource_type, resource["id"])

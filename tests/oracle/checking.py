@@ -10,14 +10,15 @@ import pytest
 
 from shared.catalog import access_patterns as patterns
 from shared.errors import TooCostly
-from shared.search.run.search import Result, search
+from shared.search.run.search import Result
 from shared.store import dynamodb
 from tests.oracle.asking import Asked, Asker, Pair
 from tests.oracle.matcher import Everything, name_of, sorted_by
-from tests.oracle.values import BASE, NOW, ZONE
+from tests.oracle.values import NOW, ZONE
 from tests.support.caches import clear_caches
 from tests.support.clock import set_clock
 from tests.support.memory_reads import Memory
+from tests.support.search_page import search_page
 
 # The number of rows that one request may read.
 MOST = 2000
@@ -46,7 +47,7 @@ def reading() -> Iterator[Memory]:
 
 
 def ask(kind: str, pairs: list[Pair]) -> Result:
-    return search(kind, pairs, tenant="-", caller_id="me", base=BASE, zone=ZONE)
+    return search_page(kind, pairs, zone=ZONE)
 
 
 @cache

@@ -1,12 +1,11 @@
 """The queries that real inboxes make, their limits of cost, and stores to run them on."""
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
-from shared.search.run.search import search
 from tests.support import care
 from tests.support.memory_reads import Memory
+from tests.support.search_page import search_page
 from tests.support.stored_clinic import StoredClinic, instant_at
 
 BASE = "https://fhir.example.org/fhir/R4"
@@ -67,7 +66,7 @@ def cost(memory: Memory, query: str) -> Cost:
     kind, _, text = query.partition("?")
     pairs = [(name, value) for name, _, value in (pair.partition("=") for pair in text.split("&"))]
     memory.clear()
-    page = search(kind, pairs, tenant="-", caller_id="me", base=BASE, zone=UTC)
+    page = search_page(kind, pairs)
     matched, included = len(page.resources), len(page.included)
     return Cost(memory.units, memory.rows, matched, included, page.next is not None)
 

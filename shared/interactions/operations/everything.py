@@ -22,11 +22,11 @@ from shared.interactions.read import read
 from shared.interactions.resources_of_encounter import visible_resources
 from shared.interactions.search import search
 from shared.search.run.lookups import loads_rounded
-from shared.search.run.reading import LARGEST_PAGE
 from shared.settings import settings
 from shared.store import reading
 from shared.store.dynamodb import LARGEST_BATCH_GET
 from shared.store.index import rows
+from shared.store.records import LARGEST_SENT
 
 type Pair = tuple[str, str]
 type Part = tuple[list[bytes], str]
@@ -153,7 +153,7 @@ class _Request:
                 if not self._is_wanted(json, encounter_id, encounters):
                     continue
                 size += sent_size(json)
-                if len(found) == room or (found and size > LARGEST_PAGE):
+                if len(found) == room or (found and size > LARGEST_SENT):
                     return found, last
                 found, last = [*found, json], f"{encounter_id}|{sort}"
         return found, ""

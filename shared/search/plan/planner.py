@@ -5,8 +5,9 @@ from collections.abc import Collection
 from shared.access.visibility import Visibility
 from shared.errors import TooCostly
 from shared.fhir import references
-from shared.search.plan import compartment_sources, plans, sources, windows
+from shared.search.plan import compartment_sources, sources, windows
 from shared.search.plan.plans import Plan
+from shared.search.plan.steps import reading_steps
 from shared.search.query.criteria import Query
 from shared.search.query.criterion import Criterion
 from shared.search.query.operands import ReferenceOperand, TokenOperand
@@ -17,19 +18,15 @@ from shared.store.index.order import Order
 MOST_SESSIONS, MOST_IDS = 50, 1000
 
 
-def plan(query: Query, tenant: str, visibility: Visibility | None = None) -> Plan:
-    """Return the plan of a query; `sight` is set if the caller may not see everything.
+def plan(query: Query, visibility: Visibility) -> Plan:
+    """Return the plan of a query, which reads nothing that the caller cannot see.
 
     Raises TooCostly if the query names too many resources, or would read too many threads.
     """
-    return (
-        _by_sessions(query, visibility)
-        or _by_ids(query)
-        or _by_partitions(query, tenant, visibility)
-    )
+    return _by_sessions(query, visibility) or _by_ids(query) or _by_partitions(query, visibility)
 
 
-def _by_sessions(query: Query, visibility: Visibility | None) -> Plan | None:
+def _by_sessions(query: Query, visibility: Visibility) -> Plan | None:
     """Plan a search by effective session; a message has one, so each criterion must name it."""
     on_session = [criterion for criterion in query.criteria if not criterion.param.expression]
     if not on_session:
@@ -41,7 +38,7 @@ def _by_sessions(query: Query, visibility: Visibility | None) -> Plan | None:
         source_name="session",
         predicates=tuple(criterion for criterion in query.criteria if criterion not in on_session),
         sort=() if ordered else query.controls.sort,
-        sessions=frozenset(filter(visibility.sees_encounter, ids)) if visibility else ids,
+        sessions=frozenset(filter(visibility.sees_encounter, ids)),
         window=windows.near_and_far(query.criteria, by)[0],
         is_date_ordered=ordered,
         forward=forward,
@@ -50,20 +47,12 @@ def _by_sessions(query: Query, visibility: Visibility | None) -> Plan | None:
 
 def _named_ids(criterion: Criterion) -> frozenset[str]:
     """Return the ids that a criterion names of the one type that its parameter refers to."""
-    operands = [operand for operand in criterion.operands if isinstance(operand, ReferenceOperand)]
-    bare = (
-        (operand.text, f"{operand.types[0]}/{operand.text}")
-        for operand in operands
-        if operand.is_bare_id
-    )
-    typed = (
-        (operand.text.rpartition("/")[2], operand.text)
-        for operand in operands
-        if not operand.is_bare_id
-    )
-    target = criterion.param.targets[0]
+    prefix = f"{criterion.param.targets[0]}/"
     ids = frozenset(
-        target_id for target_id, text in (*bare, *typed) if text == f"{target}/{target_id}"
+        operand.text.removeprefix(prefix)
+        for operand in criterion.operands
+        if isinstance(operand, ReferenceOperand)
+        and (operand.is_bare_id or operand.text.startswith(prefix))
     )
     _check_number(ids, MOST_SESSIONS, criterion)
     return frozenset(filter(references.ID.fullmatch, ids))
@@ -88,12 +77,12 @@ def _by_ids(query: Query) -> Plan | None:
     return None
 
 
-def _by_partitions(query: Query, tenant: str, visibility: Visibility | None) -> Plan:
-    people = visibility.compartment_owners(query.type) if visibility else None
-    if visibility and people is not None:
-        source = compartment_sources.choose(query, visibility, people)
+def _by_partitions(query: Query, visibility: Visibility) -> Plan:
+    people = visibility.compartment_owners(query.type)
+    if people is None:
+        source = sources.choose(query, visibility.tenant)
     else:
-        source = sources.choose(query, tenant)
+        source = compartment_sources.choose(query, visibility, people)
     near_and_far = windows.near_and_far(query.criteria, source.order)
     ordered, forward = _direction(query, source.order)
     # Words are read in alphabetical order.
@@ -104,7 +93,7 @@ def _by_partitions(query: Query, tenant: str, visibility: Visibility | None) -> 
             criterion for criterion in query.criteria if criterion not in source.answered_criteria
         ),
         sort=() if ordered else query.controls.sort,
-        steps=plans.reading_steps(source, near_and_far, ordered=ordered, forward=forward),
+        steps=reading_steps(source, near_and_far, ordered=ordered, forward=forward),
         window=near_and_far[0],
         is_date_ordered=ordered,
         forward=forward,

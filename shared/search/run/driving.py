@@ -17,6 +17,7 @@ from shared.search.query.joins import Chain, Join, JoinCondition, joined_types
 from shared.search.query.operands import ContainedOperand, Operand, ReferenceOperand, TokenOperand
 from shared.search.run import reading
 from shared.search.run.lookups import Lookups, Resource
+from shared.search.run.referrers import has_rows
 from shared.store.index import readiness
 
 # The value of `Query.via` if no join is answered first.
@@ -36,7 +37,7 @@ def with_driving_join(query: Query, lookups: Lookups, via: int | None) -> Query:
     `via` is the number of the join that the page before has chosen, None on the first page. Raises
     TooCostly if that join leads to too many resources by now.
     """
-    if lookups.is_partial((query.type, *joined_types(query.joins))):
+    if lookups.visibility.is_partial((query.type, *joined_types(query.joins))):
         # The choice depends on how many resources there are, which a caller who does not see all of
         # them must not learn.
         return replace(query, driving_join=NO_JOIN)
@@ -116,7 +117,7 @@ def _matching_resources(
     )
     if joins:
         query = with_driving_join(query, lookups, None)
-    plan = planner.plan(query, lookups.tenant)
+    plan = planner.plan(query, lookups.visibility)
     if not (_reads_few_rows(plan, resource_type) or _is_of_contained(query)):
         return None
     with lookups.budget.reserved(lookups.budget.left - 2 * most):
@@ -186,4 +187,7 @@ def _criterion(join: Chain, operands: tuple[Operand, ...], query: Query) -> Crit
 def _has_contained(param: SearchParam, lookups: Lookups) -> bool:
     """Return whether any resource refers to a contained one by a parameter."""
     criterion = Criterion(param, "", (ContainedOperand(),), lookups.zone, "")
-    return any(map(lookups.has_rows, sources.partitions_of(criterion, lookups.tenant)))
+    return any(
+        has_rows(lookups, partition)
+        for partition in sources.partitions_of(criterion, lookups.tenant)
+    )

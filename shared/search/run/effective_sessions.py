@@ -6,7 +6,8 @@ from typing import Any
 
 from shared.catalog import access_patterns as patterns
 from shared.rules.state import Span, adoption_of
-from shared.search.plan.plans import MESSAGE_PREFIX, Plan, Source, Step, Stream, reading_steps
+from shared.search.plan.plans import MESSAGE_PREFIX, Plan, Source, Step, Stream
+from shared.search.plan.steps import reading_steps
 from shared.search.plan.windows import NOTHING
 from shared.search.run.streams import Row
 from shared.store import items, reading

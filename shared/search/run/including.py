@@ -14,10 +14,11 @@ from shared.fhir import references
 from shared.fhir.fhirjson import sent_size
 from shared.fhir.references import Local
 from shared.search.query.includes import ITERATE, Include
+from shared.search.run.budget import OutOfRows
 from shared.search.run.lookups import Lookups, Resource
 from shared.search.run.paging import Cursor, Page, Position, invalid_cursor
-from shared.search.run.reading import LARGEST_PAGE
-from shared.search.run.streams import OutOfRows
+from shared.search.run.referrers import is_never_target, referrers
+from shared.store.records import LARGEST_SENT
 
 _FIRST_ROWS = 100
 # Matches are left to the next page if fewer rows than these may be read after the includes that the
@@ -48,12 +49,12 @@ class PendingIncludes:
     steps: tuple[_Step, ...]
 
     def to_cursor(self) -> tuple[Any, ...]:
-        """Return the rest as a cursor has it."""
+        """Return the pending includes as a cursor has them."""
         return (self.match, *map(list, self.steps))
 
 
 def pending_from_cursor(written: Sequence[Any]) -> PendingIncludes:
-    """Return the rest that a cursor has. Raises Invalid if it is malformed."""
+    """Return the pending includes of a cursor. Raises Invalid if they are malformed."""
     match written:
         case [str(name), *steps] if _is_stored(name) and len(steps) <= _DEEPEST:
             return PendingIncludes(name, tuple(_step(step) for step in steps))
@@ -94,7 +95,7 @@ class IncludeWalk:
             )
 
     def add_match(self, name: str, match: Resource, json: bytes) -> PendingIncludes | None:
-        """Include what a match of this page leads to, as `follow`; the match takes room itself."""
+        """Include what a match of this page leads to. The match itself takes room, too."""
         if self.included and sent_size(json) > self.room:
             return PendingIncludes(name, ())
         self.room = max(self.room - sent_size(json), 0)
@@ -145,9 +146,7 @@ class IncludeWalk:
         self, rule: Include, name: str, resource: Resource, after: str
     ) -> Iterator[tuple[str, str, bytes]]:
         if not rule.reverse:
-            targets = sorted(
-                referred for referred in self._targets(rule, resource) if referred > after
-            )
+            targets = sorted(target for target in self._targets(rule, resource) if target > after)
             self._lookups.prefetch(targets)
             for target in targets:
                 if json := self._lookups.get(target):
@@ -155,12 +154,12 @@ class IncludeWalk:
         elif rule.target in ("", resource["resourceType"]):
             target_types = rule.param.targets
             can_refer = not target_types or resource["resourceType"] in target_types
-            if can_refer and not self._lookups.is_never_target(resource, rule.param):
+            if can_refer and not is_never_target(self._lookups, resource, rule.param):
                 own_name, _ = references.split_version(name)
-                for referring in self._lookups.referrers(
-                    rule.param, own_name, first=_FIRST_ROWS, after=after
+                for referrer in referrers(
+                    self._lookups, rule.param, own_name, first=_FIRST_ROWS, after=after
                 ):
-                    yield referring.place, referring.name, referring.json
+                    yield referrer.place, referrer.name, referrer.json
 
     def _targets(self, rule: Include, resource: Resource) -> list[str]:
         if rule.param.resource != resource["resourceType"]:
@@ -179,13 +178,13 @@ def read_with_includes(
     The page ends before a match whose includes do not fit. If the includes of a single match are
     more than a page, the next page goes on with them.
     """
-    walk = IncludeWalk(includes, lookups, LARGEST_PAGE)
+    walk = IncludeWalk(includes, lookups, LARGEST_SENT)
     if cursor and cursor.pending_includes:
         rest = _resume(walk, lookups, pending_from_cursor(cursor.pending_includes))
         if rest or (walk.included and lookups.budget.left < _FOR_MATCHES):
-            included, left = [*walk.included.values()], rest.to_cursor() if rest else ()
+            included, pending = [*walk.included.values()], rest.to_cursor() if rest else ()
             return Page(
-                [], cursor.place, total=cursor.total, included=included, pending_includes=left
+                [], cursor.place, total=cursor.total, included=included, pending_includes=pending
             )
     page = read()
     resources = [lookups.loads(json) for json in page.resources]
@@ -208,8 +207,8 @@ def read_with_includes(
     return replace(page, included=included)
 
 
-def _shortened(page: Page, count: int, end: Position, rest: tuple[Any, ...] = ()) -> Page:
-    return replace(page, resources=page.resources[:count], next=end, pending_includes=rest)
+def _shortened(page: Page, count: int, end: Position, pending: tuple[Any, ...] = ()) -> Page:
+    return replace(page, resources=page.resources[:count], next=end, pending_includes=pending)
 
 
 def _resume(walk: IncludeWalk, lookups: Lookups, rest: PendingIncludes) -> PendingIncludes | None:

@@ -5,13 +5,13 @@ https://hl7.org/fhir/R4/search.html#chaining
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TypeGuard
 
-from shared.fhir.search_values import Reference, Value, values
+from shared.fhir.search_values import reference_values
 from shared.search.query.criterion import Criterion
 from shared.search.query.joins import Chain, Has, Join, JoinCondition
 from shared.search.query.matching import matches
 from shared.search.run.lookups import Lookups, Resource
+from shared.search.run.referrers import is_never_target, referrers
 
 _FIRST_ROWS = 8
 
@@ -28,7 +28,7 @@ def satisfies(resource: Resource, condition: JoinCondition, lookups: Lookups) ->
             return False
         name = f"{resource['resourceType']}/{resource['id']}"
         return lookups.cached_answer(
-            condition, name, partial(_is_referred_to, resource, condition, lookups)
+            condition, name, partial(_is_referred_to, resource, name, condition, lookups)
         )
     return any(
         lookups.cached_answer(condition, name, partial(_target_matches, name, condition, lookups))
@@ -49,24 +49,19 @@ def _contained_targets(
     """
     contained = {element.get("id"): element for element in resource.get("contained", ())}
     branches = dict(chain.branches)
-    for value in values(resource, chain.param, lookups.zone) if contained else ():
-        inner = contained.get(value.text[1:]) if _is_contained(value) else None
+    for reference in reference_values(resource, chain.param, lookups.zone) if contained else ():
+        inner = contained.get(reference.text[1:]) if reference.is_contained else None
         branch = branches.get(inner["resourceType"]) if inner else None
         if inner and branch:
             without_id = {name: element for name, element in inner.items() if name != "id"}
             yield without_id | {"contained": resource["contained"]}, branch
 
 
-def _is_contained(value: Value) -> TypeGuard[Reference]:
-    return isinstance(value, Reference) and value.is_contained
-
-
-def _is_referred_to(resource: Resource, has: Has, lookups: Lookups) -> bool:
-    if lookups.is_never_target(resource, has.param):
-        return False
-    name = f"{resource['resourceType']}/{resource['id']}"
-    referring = lookups.referrers(has.param, name, first=_FIRST_ROWS)
-    return any(satisfies(referrer.resource, has.condition, lookups) for referrer in referring)
+def _is_referred_to(resource: Resource, name: str, has: Has, lookups: Lookups) -> bool:
+    return not is_never_target(lookups, resource, has.param) and any(
+        satisfies(referrer.resource, has.condition, lookups)
+        for referrer in referrers(lookups, has.param, name, first=_FIRST_ROWS)
+    )
 
 
 def _target_matches(name: str, chain: Chain, lookups: Lookups) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from shared.access.visibility import Visibility
 from shared.errors import Invalid
 from shared.search.query.controls import MOST_ROWS
 from shared.search.query.criteria import Query
@@ -29,10 +30,11 @@ UNCOUNTED = -1
 
 
 class Cursor(NamedTuple):
-    """The place after which a page begins, or `before` which it ends, and the total if counted.
+    """The place after which a page begins, or before which it ends, and the total if counted.
 
-    `total` is None if it was not asked for. `rest` is what the page before has left of the includes
-    of the match at the place. `via` is the number of the join that was answered first.
+    `total` is None if it was not asked for. `pending_includes` is what the page before has left of
+    the includes of the match at the place. `driving_join` is the number of the join that was
+    answered first.
     """
 
     place: Position
@@ -47,8 +49,8 @@ class Page:
     """The JSON of a page's resources, and the places between it and its neighbours, if any.
 
     `total` is None if it was not asked for, or if one request cannot count it. `is_partial` means
-    that the request has read as many rows as it may. `places` are those of the resources. `rest` is
-    what the page has no room for of the includes of its only match.
+    that the request has read as many rows as it may. `places` are those of the resources.
+    `pending_includes` is what the page has no room for of the includes of its only match.
     """
 
     resources: list[bytes]
@@ -61,14 +63,15 @@ class Page:
     pending_includes: tuple[Any, ...] = ()
 
 
-def _fingerprint(query: Query, tenant: str, caller_id: str) -> str:
+def _fingerprint(query: Query, visibility: Visibility) -> str:
     bound = [pair for pair in query.applied if pair[0] not in _NOT_BOUND]
-    return sha256(orjson.dumps([tenant, caller_id, query.type, bound])).hexdigest()[:24]
+    content = [visibility.tenant, visibility.caller_id, query.type, bound]
+    return sha256(orjson.dumps(content)).hexdigest()[:24]
 
 
-def links(query: Query, tenant: str, caller_id: str, page: Page) -> dict[str, Pairs]:
+def links(query: Query, visibility: Visibility, page: Page) -> dict[str, Pairs]:
     """Return the queries of the pages around a page, by the relation of their links."""
-    controls, fingerprint = query.controls, _fingerprint(query, tenant, caller_id)
+    controls, fingerprint = query.controls, _fingerprint(query, visibility)
     params = tuple(pair for pair in query.applied if pair[0] not in ("_cursor", "_offset"))
 
     def to_offset(offset: int) -> Pairs:
@@ -109,7 +112,7 @@ def links(query: Query, tenant: str, caller_id: str, page: Page) -> dict[str, Pa
     return dict(relations())
 
 
-def parse_cursor(query: Query, tenant: str, caller_id: str) -> Cursor | None:
+def parse_cursor(query: Query, visibility: Visibility) -> Cursor | None:
     """Return the cursor of a query, if any. Raises Invalid if it belongs to another search."""
     text = query.controls.cursor
     if not text:
@@ -121,7 +124,7 @@ def parse_cursor(query: Query, tenant: str, caller_id: str) -> Cursor | None:
         raise invalid_cursor() from None
     match content:
         case [str(fingerprint), bool(before), (int() | None) as total, _, *_]:
-            if fingerprint == _fingerprint(query, tenant, caller_id) and _is_total(total):
+            if fingerprint == _fingerprint(query, visibility) and _is_total(total):
                 return _cursor_at(content[3:], before=before, total=total)
     raise invalid_cursor()
 

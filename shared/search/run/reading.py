@@ -1,68 +1,29 @@
 """Carrying out a plan: the page of resources that match, and the place where it ends."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from itertools import batched, islice
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from itertools import islice
 
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.catalog.types import AUDIT_EVENT
 from shared.errors import TooCostly
-from shared.fhir import fhirjson
 from shared.fhir.fhirjson import sent_size
-from shared.fhir.references import ID
 from shared.search.plan.plans import COMPARTMENT, Plan
 from shared.search.query.controls import MOST_ROWS
 from shared.search.query.criteria import Query
-from shared.search.query.criterion import Criterion
-from shared.search.query.matching import matches
-from shared.search.run import sorting, streams
-from shared.search.run.effective_sessions import EffectiveSessions
+from shared.search.run import sorting
+from shared.search.run.budget import ROWS_PER_READ_UNIT, OutOfRows, Progress
+from shared.search.run.candidates import AT_ONCE, Candidates, Match, too_many_linked
 from shared.search.run.lookups import Lookups
 from shared.search.run.paging import Cursor, Page, Position, invalid_cursor
-from shared.search.run.streams import ROWS_PER_READ_UNIT, OutOfRows, Progress, Row
-from shared.store.index import order, readiness
-from shared.store.index.rows import stub
-from shared.store.reading import json_by_id
+from shared.store.index import readiness
 from shared.store.records import LARGEST_SENT
-
-type Resource = dict[str, Any]
-
-# A Lambda function may answer with 6 MB, in which quotes are escaped and the Bundle needs room
-# beside its resources. Any single resource fits.
-LARGEST_PAGE = LARGEST_SENT
-# How many whole resources are read at once: each may have 4 MB.
-_AT_ONCE = 25
-_CONTAINING = b'"contained":'
-
-
-class Match(NamedTuple):
-    """A matching resource as JSON, and its place; `row` is set if it has yet to be read whole."""
-
-    json: bytes
-    place: Position
-    row: Row | None = None
 
 
 def read_page(plan: Plan, query: Query, lookups: Lookups, cursor: Cursor | None) -> Page:
     """Read a page. Raises TooCostly if one request would have to read too much for it."""
     try:
-        return _read_page(_Reader(plan, query, lookups, cursor))
+        return _Reader(plan, query, lookups, cursor).page()
     except OutOfRows:
-        raise _too_many_linked(query) from None
-
-
-def _read_page(reader: "_Reader") -> Page:
-    plan, controls = reader.plan, reader.controls
-    if plan.ids is not None:
-        return reader.of_list(reader.of_ids(plan.ids))
-    if not controls.count:
-        return reader.counted()
-    if plan.sort:
-        return reader.of_list(reader.sorted())
-    if reader.cursor is None and (controls.wants_total or controls.offset is not None):
-        return reader.counted()
-    return reader.in_order()
+        raise too_many_linked(query) from None
 
 
 class _Reader:
@@ -70,13 +31,26 @@ class _Reader:
 
     def __init__(self, plan: Plan, query: Query, lookups: Lookups, cursor: Cursor | None) -> None:
         self.plan, self.query, self.lookups, self.cursor = plan, query, lookups, cursor
-        self.tenant, self.loads = lookups.tenant, lookups.loads
         self.controls, self.is_back = query.controls, bool(cursor and cursor.is_backward)
+        self.candidates = Candidates(plan, query, lookups)
+
+    def page(self) -> Page:
+        """Read the page in the way that the plan and the controls need."""
+        if self.plan.ids is not None:
+            matched = self.candidates.of_ids(self.plan.ids)
+            return self._of_list(self._in_sort(matched) if self.plan.sort else matched)
+        if not self.controls.count:
+            return self._counted()
+        if self.plan.sort:
+            return self._of_list(self._sorted())
+        if self.cursor is None and (self.controls.wants_total or self.controls.offset is not None):
+            return self._counted()
+        return self._in_order()
 
     def _progress(self, wanted: int) -> Progress:
         return Progress(wanted, ROWS_PER_READ_UNIT[self.query.type], self.lookups.budget)
 
-    def in_order(self) -> Page:
+    def _in_order(self) -> Page:
         """Read one match more than a page, to know whether there is a next page.
 
         If that finds nothing, go on for a while: an empty page would only make the client ask
@@ -98,39 +72,40 @@ class _Reader:
     def _page_from(self, begin: Cursor | None) -> Page:
         progress = self._progress(self.controls.count + 1)
         total = self.cursor.total if self.cursor and (self.cursor.total or 0) >= 0 else None
-        return self._page(self._candidates(progress, begin), total, progress, begin)
+        return self._page(self.candidates.read(progress, begin), total, progress, begin)
 
     @property
     def _is_indexed(self) -> bool:
         """Return whether rows are read by a given value, and no other resources must be read."""
-        are_read_by = (
+        return self._reads_a_value and all(map(self.lookups.is_answered, self.query.joins))
+
+    @property
+    def _reads_a_value(self) -> bool:
+        """Return whether a value that the query gives selects the rows that are read."""
+        return any(
             criterion.param.code == self.plan.source_name for criterion in self.query.criteria
         )
-        return all(map(self.lookups.is_answered, self.query.joins)) and any(are_read_by)
 
     def _unselective_parameter(self) -> str:
         """Return the parameter whose texts would have to be looked at one by one, or "".
 
         A value that rows are read by narrows the search, and so do the caller's compartments.
         """
-        criteria = self.query.criteria
-        if self.plan.source_name == COMPARTMENT or any(
-            criterion.param.code == self.plan.source_name for criterion in criteria
-        ):
+        if self.plan.source_name == COMPARTMENT or self._reads_a_value:
             return ""
         names = (
             f"{criterion.param.code}:contains"
-            for criterion in criteria
+            for criterion in self.query.criteria
             if criterion.modifier == "contains"
         )
         return next(names, "")
 
-    def counted(self) -> Page:
+    def _counted(self) -> Page:
         """Read all matches to count them; without a total, only as far as the page needs."""
         offset, count = self.controls.offset or 0, self.controls.count
         wanted = None if self.controls.wants_total or not count else offset + count + 1
         progress = self._progress(wanted or MOST_ROWS)
-        matched = self._with_json(islice(self._candidates(progress, None), wanted))
+        matched = self.candidates.with_json(islice(self.candidates.read(progress, None), wanted))
         total = None if wanted or progress.is_exhausted else len(matched)
         if not count and total is None:
             raise _too_costly(self.query, "counted", "_total")
@@ -138,7 +113,7 @@ class _Reader:
             raise _too_costly(self.query, "read", "_offset")
         return self._page(iter(matched[offset:]), total, progress)
 
-    def of_list(self, matched: list[Match]) -> Page:
+    def _of_list(self, matched: list[Match]) -> Page:
         """Return the page of a list of matches that is in order."""
         total = len(matched) if self.controls.wants_total or not self.controls.count else None
         keys = self.plan.sort
@@ -152,29 +127,19 @@ class _Reader:
                 matched = matched[sum(not bound < position for position in positions) :]
         return self._page(iter(matched[self.controls.offset or 0 :]), total)
 
-    def sorted(self) -> list[Match]:
+    def _sorted(self) -> list[Match]:
         """Read all matches and sort them."""
         progress = self._progress(MOST_ROWS)
-        matched = self._with_json(self._candidates(progress, None))
+        matched = self.candidates.with_json(self.candidates.read(progress, None))
         if progress.is_exhausted:
             codes = ",".join(key.param.code for key in self.plan.sort)
             raise _too_costly(self.query, f"sorted by {codes}", "_sort")
         return self._in_sort(matched)
 
-    def of_ids(self, ids: tuple[str, ...]) -> list[Match]:
-        """Read resources by id; without a sort they keep the order in which they are named."""
-        by_id = _by_ids(self.query.type, ids, self.tenant)
-        matched = [
-            Match(by_id[resource_id], [number])
-            for number, resource_id in enumerate(ids)
-            if resource_id in by_id and self._matches(by_id[resource_id], self.query.criteria)
-        ]
-        return self._in_sort(matched) if self.plan.sort else matched
-
     def _in_sort(self, matched: list[Match]) -> list[Match]:
-        keys = self.plan.sort
+        keys, loads = self.plan.sort, self.lookups.loads
         placed = [
-            match._replace(place=sorting.position_of(self.loads(match.json), keys, self.query))
+            match._replace(place=sorting.position_of(loads(match.json), keys, self.query))
             for match in matched
         ]
         return sorted(placed, key=lambda match: sorting.comparison_key(match.place, keys))
@@ -208,134 +173,12 @@ class _Reader:
         """Take a match more than a page has, or as many as a response holds. Read them whole."""
         wanted = self.controls.count + 1 if self.controls.count else 0
         whole: list[Match] = []
-        while missing := min(wanted - len(whole), _AT_ONCE):
+        while missing := min(wanted - len(whole), AT_ONCE):
             batch = list(islice(candidates, missing))
-            whole += self._read_whole(batch)
-            if len(batch) < missing or sum(sent_size(match.json) for match in whole) > LARGEST_PAGE:
+            whole += self.candidates.read_whole(batch)
+            if len(batch) < missing or sum(sent_size(match.json) for match in whole) > LARGEST_SENT:
                 break
         return whole
-
-    def _candidates(self, progress: Progress, cursor: Cursor | None) -> Iterator[Match]:
-        """Yield the matches by what rows have; some must be read whole and checked again."""
-        sessions = None
-        steps = self.plan.steps
-        if self.plan.sessions is not None:
-            sessions = EffectiveSessions(self.plan, self.tenant, order.ORDERS[self.query.type])
-            steps = sessions.steps()
-        position, forward = cursor.place if cursor else None, self.plan.forward
-        is_back = bool(cursor and cursor.is_backward)
-        rows = streams.rows(steps, position, progress, forward=forward, is_back=is_back)
-        done, stubs_are_whole = position, readiness.are_stubs_complete(self.query.type)
-        for row, place in self._placed(rows, progress):
-            progress.examined += 1
-            if sessions and not sessions.has_message(row):
-                continue
-            json = row.json if stubs_are_whole or not row.is_partial else None
-            if row.is_partial and self.query.joins and json and _CONTAINING in json:
-                # A chain looks into contained resources, which the row does not have in full.
-                json = None
-            try:
-                is_match = json is None or self._row_matches(json, row)
-            except OutOfRows:
-                if done == position:
-                    raise _too_many_linked(self.query) from None
-                progress.place, progress.is_exhausted = done, True
-                return
-            done = place
-            if is_match:
-                progress.matched += 1
-                partial = row if row.is_partial else None
-                yield Match(json or b"", place, partial)
-
-    def _placed(self, rows: Iterator[Row], progress: Progress) -> Iterator[tuple[Row, Position]]:
-        """Yield rows with their places; with joins, what many rows refer to is read together."""
-        joins = self.query.joins
-        size = _AT_ONCE if joins else 1
-        while batch := [(row, progress.place or []) for row in islice(rows, size)]:
-            if joins:
-                self._fetch([row for row, _ in batch])
-            yield from batch
-
-    def _fetch(self, rows: list[Row]) -> None:
-        """Read what chains will look at for the rows that match everything else."""
-        from shared.search.run import joining  # noqa: PLC0415 - few searches have joins
-
-        resources = [self.loads(json) for row in rows if (json := row.json)]
-        predicates = self.plan.predicates
-        likely = [
-            resource
-            for resource in resources
-            if all(matches(resource, criterion) for criterion in predicates)
-        ]
-        with suppress(OutOfRows):
-            joining.prefetch(likely, self.query.joins, self.lookups)
-
-    def _row_matches(self, json: bytes, row: Row) -> bool:
-        without, words = row.stream.excluded, row.stream.word_ranges
-        if without and matches(self.loads(json), without):
-            return False
-        if words and not words.is_first_row(self.loads(json), row.item["sk"]["S"]):
-            return False
-        return self._matches(json, self.plan.predicates)
-
-    def _matches(self, json: bytes, criteria: tuple[Criterion, ...]) -> bool:
-        if (
-            not criteria
-            and not self.query.joins
-            and self.lookups.sees_without_reading(self.query.type, json)
-        ):
-            return True
-        resource = self.loads(json)
-        return (
-            all(matches(resource, criterion) for criterion in criteria)
-            and self.lookups.sees(resource)
-            and (not self.query.joins or self._matches_joins(resource))
-        )
-
-    def _matches_joins(self, resource: Resource) -> bool:
-        from shared.search.run import joining  # noqa: PLC0415 - few searches have joins
-
-        return all(joining.satisfies(resource, join, self.lookups) for join in self.query.joins)
-
-    def _with_json(self, candidates: Iterable[Match]) -> list[Match]:
-        """Read the matches whose rows had no room for JSON, as stubs: what searches look at."""
-        matched = list(candidates)
-        # A string search may read several rows of a resource, of which one counts.
-        rows: dict[str, list[Row]] = {}
-        for match in matched:
-            if match.row and not match.json:
-                rows.setdefault(match.row.id, []).append(match.row)
-        stubs: dict[str, bytes] = {}
-        for ids in batched(rows, _AT_ONCE, strict=False):
-            for resource_id, json in json_by_id(self.query.type, ids, self.tenant).items():
-                places = [row.place for row in rows[resource_id] if self._still_matches(json, row)]
-                stubs |= dict.fromkeys(places, fhirjson.dumps(stub(self.loads(json))))
-        read_since = (
-            match._replace(json=stubs.get(match.row.place, b""))
-            if match.row and not match.json
-            else match
-            for match in matched
-        )
-        return [match for match in read_since if match.json]
-
-    def _read_whole(self, matched: list[Match]) -> list[Match]:
-        """Read whole the matches that rows have in part, and drop those that have changed."""
-        ids = [match.row.id for match in matched if match.row]
-        if not ids:
-            return matched
-        by_id = json_by_id(self.query.type, ids, self.tenant)
-        return [match for match in matched for match in self._if_still_matching(match, by_id)]
-
-    def _if_still_matching(self, match: Match, by_id: dict[str, bytes]) -> Iterator[Match]:
-        if match.row is None:
-            yield match
-            return
-        json = by_id.get(match.row.id)
-        if json and self._still_matches(json, match.row):
-            yield Match(json, match.place)
-
-    def _still_matches(self, json: bytes, row: Row) -> bool:
-        return self._matches(json, self.query.criteria) and self._row_matches(json, row)
 
 
 def _checked_position(position: Position, plan: Plan) -> Position:
@@ -353,18 +196,9 @@ def _fitting(matched: list[Match]) -> list[Match]:
     size = 0
     for number, match in enumerate(matched):
         size += sent_size(match.json)
-        if size > LARGEST_PAGE and number:
+        if size > LARGEST_SENT and number:
             return matched[:number]
     return matched
-
-
-def _too_many_linked(query: Query) -> TooCostly:
-    """Return the error of a search for which one resource is linked with too many others."""
-    return TooCostly(
-        f"The search would have to read more than {MOST_ROWS} other resources for one {query.type}",
-        expression=query.joins[0].text.partition("=")[0],
-        diagnostics="Search those resources directly, by the reference between them",
-    )
 
 
 def _too_costly(query: Query, done: str, expression: str) -> TooCostly:
@@ -376,14 +210,4 @@ def _too_costly(query: Query, done: str, expression: str) -> TooCostly:
         f"More than {MOST_ROWS} resources would have to be {done}",
         expression=expression,
         diagnostics=f"Narrow the search by one of {', '.join(indexed)}",
-    )
-
-
-def _by_ids(resource_type: str, ids: tuple[str, ...], tenant: str) -> dict[str, bytes]:
-    if resource_type != AUDIT_EVENT:
-        return json_by_id(resource_type, ids, tenant)
-    from shared.audit import event_lookup  # noqa: PLC0415 - few searches read the audit trail
-
-    return event_lookup.json_by_id(
-        tenant, [resource_id for resource_id in ids if ID.fullmatch(resource_id)]
     )

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from shared.access.visibility import Visibility
-from shared.catalog.types import SESSION_TYPES, STORED_TYPES
+from shared.catalog.types import STORED_TYPES
 from shared.errors import Invalid, Issue
-from shared.fhir import fhirjson, references, subsets
+from shared.fhir import fhirjson, subsets
 from shared.search.plan import planner
 from shared.search.plan.explanation import Explanation, explain
 from shared.search.plan.plans import Plan
@@ -33,8 +33,8 @@ class Result:
     """A page: the JSON of its matches and of what they include, and the queries of pages around it.
 
     `total` is None if it is not given. `applied` is the query without the parameters that were left
-    out, which `warnings` name. `plan` explains how it was answered, for the log. `seen` are the
-    whole resources of which the page shows only a part, None if it shows them whole.
+    out, which `warnings` name. `plan` explains how it was answered, for the log. `whole_resources`
+    are those of which the page shows only a part, None if it shows all of them whole.
     """
 
     resources: list[bytes]
@@ -44,7 +44,7 @@ class Result:
     applied: tuple[Pair, ...]
     warnings: tuple[Issue, ...]
     plan: Explanation
-    seen: tuple[bytes, ...] | None = None
+    whole_resources: tuple[bytes, ...] | None = None
 
     @property
     def next(self) -> tuple[Pair, ...] | None:
@@ -52,54 +52,46 @@ class Result:
         return self.links.get("next")
 
 
-def search(  # noqa: PLR0913 - each is a fact of the request
+def search(
     resource_type: str,
     query: Sequence[Pair],
     *,
-    tenant: str,
-    caller_id: str,
-    base: str,
+    visibility: Visibility,
     zone: tzinfo,
     lenient: bool = False,
-    visibility: Visibility | None = None,
 ) -> Result:
     """Return a page of the resources of a type that match a query, whose pairs are URL-decoded.
 
-    `sight` tells where to look and what the caller sees, also of everything else that a search
-    looks at; None is everything of the tenant. Raises Invalid, naming each parameter that is
-    unknown or has a wrong value, and TooCostly.
+    `visibility` tells where to look and what the caller sees, also of everything else that a search
+    looks at. Raises Invalid, naming each parameter that is unknown or has a wrong value, and
+    TooCostly.
     """
-    token = references.BASE.set(base)
-    limited_visibility = (
-        visibility
-        if visibility and visibility.is_partial((*SESSION_TYPES, resource_type))
-        else None
+    parsed = criteria.parse(resource_type, query, zone, lenient=lenient)
+    if parsed.joins or parsed.includes:
+        _check_ready(parsed)
+    loads = fhirjson.loads if parsed.needs_exact_numbers else loads_rounded
+    lookups = Lookups(visibility, zone, loads)
+    cursor = paging.parse_cursor(parsed, visibility)
+    if parsed.joins:
+        parsed = _narrowed(parsed, lookups, cursor)
+    plan = planner.plan(parsed, visibility)
+    page = _page(plan, parsed, lookups, cursor)
+    return _result(parsed, plan, page, lookups)
+
+
+def _result(query: Query, plan: Plan, page: Page, lookups: Lookups) -> Result:
+    subset = query.controls.subset
+    missing_versions = map(_missing_version, sorted(lookups.missing_versions))
+    return Result(
+        resources=[*map(subset.apply, page.resources)] if subset else page.resources,
+        included=_cut_included(query, page.included) if subset else page.included,
+        links=paging.links(query, lookups.visibility, page),
+        total=page.total,
+        applied=query.applied,
+        warnings=(*query.warnings, *missing_versions),
+        plan=explain(plan, query.applied),
+        whole_resources=(*page.resources, *page.included) if subset else None,
     )
-    try:
-        parsed = criteria.parse(resource_type, query, zone, lenient=lenient)
-        if parsed.joins or parsed.includes:
-            _check_ready(parsed)
-        lookups = Lookups(
-            tenant,
-            zone,
-            visibility,
-            fhirjson.loads if parsed.needs_exact_numbers else loads_rounded,
-        )
-        cursor = paging.parse_cursor(parsed, tenant, caller_id)
-        if parsed.joins:
-            parsed = _narrowed(parsed, lookups, cursor)
-        plan = planner.plan(parsed, tenant, limited_visibility)
-        page = _page(plan, parsed, lookups, cursor)
-    finally:
-        references.BASE.reset(token)
-    links = paging.links(parsed, tenant, caller_id, page)
-    subset = parsed.controls.subset
-    shown = [subset.apply(json) for json in page.resources] if subset else page.resources
-    included = _cut_included(parsed, page.included) if subset else page.included
-    explanation = explain(plan, parsed.applied)
-    warnings = (*parsed.warnings, *map(_missing_version, sorted(lookups.missing_versions)))
-    seen = (*page.resources, *page.included) if subset else None
-    return Result(shown, included, links, page.total, parsed.applied, warnings, explanation, seen)
 
 
 def _check_ready(query: Query) -> None:
@@ -141,8 +133,8 @@ def _cut_included(query: Query, included: list[bytes]) -> list[bytes]:
     """Cut included resources to the summary of their type; `_elements` is for the searched type."""
     summary = query.controls.applied.get("_summary")
     controls = {} if summary is None else {"_summary": summary}
-    of_type = {
+    subset_of_type = {
         resource_type: subsets.parse(resource_type, controls) for resource_type in STORED_TYPES
     } | {query.type: query.controls.subset}
-    cuts = ((json, of_type[loads_rounded(json)["resourceType"]]) for json in included)
+    cuts = ((json, subset_of_type[loads_rounded(json)["resourceType"]]) for json in included)
     return [subset.apply(json) if subset else json for json, subset in cuts]

@@ -1,33 +1,22 @@
 """Reading the rows of a plan: partitions merged into one order, each read in small pages."""
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from heapq import merge
-from math import ceil
 from operator import itemgetter
 from typing import NamedTuple
 
 from shared.catalog import access_patterns as patterns
-from shared.catalog.parameters import SPREAD
 from shared.fhir import instants, ulids, words
 from shared.fhir.instants import MILLISECOND
 from shared.search.plan.plans import MESSAGE_PREFIX, Step, Stream
-from shared.search.query.controls import EXTRA_ROWS, MOST_ROWS
+from shared.search.run.budget import OutOfRows, Progress
 from shared.search.run.paging import Position, invalid_cursor
 from shared.store import codec, dynamodb
 from shared.store.index.order import UNDATED
 from shared.store.items import Item
 from shared.store.keys import AFTER_ALL
 
-# How many rows more than its share each of several streams reads at first.
-_MARGIN = 3
-# How many typical rows a read unit of 4 KB holds: to read fewer from a partition costs as much.
-ROWS_PER_READ_UNIT = defaultdict(lambda: 9, {"Encounter": 12, "AuditEvent": 5})
-# The next Query of a stream reads at most so many times as many rows as were looked at so far.
-_GROWTH = 4
 _PLACE = re.compile(
     r"(?P<kind>(?:[a-z]#)*)(?P<undated>:?)"
     r"(?P<instant>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)#(?P<rest>[A-Za-z0-9.#-]{1,200})",
@@ -36,38 +25,6 @@ _PLACE = re.compile(
 _PLACE_OF_WORD = re.compile(
     rf"[a-z0-9A-F%]{{1,{words.LONGEST_KEY}}}{words.KEY_SEPARATOR}[A-Za-z0-9.-]{{1,64}}", re.ASCII
 )
-
-
-class OutOfRows(Exception):
-    """The request has read as many rows as it may."""
-
-
-@dataclass(slots=True)
-class Budget:
-    """How many rows a request may still read, and how many more while it has found nothing."""
-
-    left: int = MOST_ROWS
-    extra: int = EXTRA_ROWS
-
-    def extend(self) -> bool:
-        """Allow some of the extra rows, and return whether there were any."""
-        extra = min(self.extra, MOST_ROWS)
-        self.left, self.extra = self.left + extra, self.extra - extra
-        return extra > 0
-
-    def spend(self, rows: int) -> None:
-        """Count rows that are read. Raises OutOfRows if none were left."""
-        if not self.left:
-            raise OutOfRows
-        self.left = max(self.left - rows, 0)
-
-    @contextmanager
-    def reserved(self, rows: int) -> Iterator[None]:
-        """Keep rows for later while the context lasts, at most half of what is left."""
-        kept = max(min(rows, self.left // 2), 0)
-        self.left -= kept
-        yield
-        self.left += kept
 
 
 class Row(NamedTuple):
@@ -99,60 +56,6 @@ class Row(NamedTuple):
             return bytes(self.item["json"]["B"])
         packed = self.item.get("resource")
         return codec.unpack(bytes(packed["B"]))[0] if packed else None
-
-
-@dataclass(slots=True)
-class Progress:
-    """How many rows are wanted, may still be read, have been looked at, and were matches.
-
-    `unit` is how many rows one read unit holds. `place` is where the reading has come to, and
-    `is_exhausted` says that it ended there because no more rows may be read.
-    """
-
-    wanted: int
-    rows_per_unit: int = 1
-    budget: Budget = field(default_factory=Budget)
-    examined: int = 0
-    matched: int = 0
-    place: Position | None = None
-    is_exhausted: bool = False
-    _open_streams: int = field(default=1, init=False)
-    _reread: int = field(default=0, init=False)
-
-    @property
-    def left(self) -> int:
-        """How many rows may still be read."""
-        return self.budget.left
-
-    def begin_step(self, streams: int, *, resumed: bool) -> None:
-        """Begin a step; a resumed one reads again the row at which it stopped."""
-        self._open_streams, self._reread = max(streams, 1), int(resumed)
-
-    def end_stream(self) -> None:
-        """Note that a stream of the step is exhausted."""
-        self._open_streams = max(self._open_streams - 1, 1)
-
-    def first_limit(self) -> int:
-        """Return how many rows each stream reads at first: its share of the page and some more."""
-        margin = _MARGIN if self._open_streams > 1 else 0
-        missing = self.wanted - self.matched - (1 if margin else -self._reread)
-        # One of several listings or values may have the whole page, spread over its partitions.
-        share = ceil(missing / min(self._open_streams, SPREAD)) + margin
-        if margin and missing > 1:
-            # A whole read unit costs no more, but all streams together read at most two pages.
-            share = max(share, min(self.rows_per_unit, missing, 2 * missing // self._open_streams))
-        return max(1, min(share, self.left // self._open_streams))
-
-    def next_limit(self) -> int:
-        """Return how many rows to read next, by how many are missing and how rarely rows match."""
-        missing = max(self.wanted - self.matched, 1)
-        rarity = max(self.examined, 1) / max(self.matched, 1)
-        likely = min(ceil(missing * rarity), max(_GROWTH * self.examined, missing))
-        return max(1, min(ceil(likely / self._open_streams) + (self._open_streams > 1), self.left))
-
-    def spend(self, rows: int) -> None:
-        """Count rows that are read. Raises OutOfRows if none were left."""
-        self.budget.spend(rows)
 
 
 def rows(
@@ -190,7 +93,7 @@ def _rows_of_steps(
             # If nothing more may be read, the next page begins with this step.
             progress.place = [number, ""]
         if cost := sum(stream.cost for stream in step):
-            progress.spend(cost)
+            progress.budget.spend(cost)
         for row in _rows_of_step(step, resumed, progress, forward=forward):
             is_beyond = not last or (row.place > last if forward else row.place < last)
             if is_beyond:
@@ -260,7 +163,7 @@ def _ulid_prefix(place: "re.Match[str]") -> str:
 
 def _rows_of_stream(stream: Stream, progress: Progress, *, forward: bool) -> Iterator[Row]:
     if stream.preloaded is not None:
-        yield from _held_rows(stream, stream.preloaded, forward=forward)
+        yield from _preloaded_rows(stream, stream.preloaded, forward=forward)
         return
     if stream.table == patterns.AUDIT:
         yield from _rows_of_trail(stream, progress, forward=forward)
@@ -269,17 +172,17 @@ def _rows_of_stream(stream: Stream, progress: Progress, *, forward: bool) -> Ite
     for key_range in stream.ranges if forward else reversed(stream.ranges):
         after: str | None = None
         while True:
-            if not progress.left:
+            if not progress.budget.left:
                 raise OutOfRows
             items, after = dynamodb.query(
                 stream.table,
                 stream.partition,
                 key_range,
                 forward=forward,
-                limit=min(limit, progress.left),
+                limit=min(limit, progress.budget.left),
                 after=after,
             )
-            progress.spend(len(items))
+            progress.budget.spend(len(items))
             for item in items:
                 yield Row(_place_of(stream, item), stream, item)
             limit = progress.next_limit()
@@ -294,7 +197,7 @@ def _rows_of_trail(stream: Stream, progress: Progress, *, forward: bool) -> Iter
 
     for key_range in stream.ranges if forward else reversed(stream.ranges):
         reader = event_search.Reader(
-            stream.partition, key_range, forward=forward, spend=progress.spend
+            stream.partition, key_range, forward=forward, spend=progress.budget.spend
         )
         for place, json in reader.read():
             item: Item = {"sk": {"S": place}}
@@ -303,9 +206,9 @@ def _rows_of_trail(stream: Stream, progress: Progress, *, forward: bool) -> Iter
     progress.end_stream()
 
 
-def _held_rows(stream: Stream, held: tuple[Item, ...], *, forward: bool) -> Iterator[Row]:
+def _preloaded_rows(stream: Stream, items: tuple[Item, ...], *, forward: bool) -> Iterator[Row]:
     """Yield the rows that were read already, those in the stream's ranges."""
-    for item in sorted(held, key=lambda row: str(row["sk"]["S"]), reverse=not forward):
+    for item in sorted(items, key=lambda row: str(row["sk"]["S"]), reverse=not forward):
         if any(low <= item["sk"]["S"] <= high for low, high in stream.ranges):
             yield Row(_place_of(stream, item), stream, item)
 

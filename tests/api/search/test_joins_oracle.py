@@ -3,18 +3,19 @@
 import json
 import random
 from collections import Counter
-from datetime import UTC
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import pytest
 
+from shared.access import Caller
+from shared.access.visibility import Visibility
 from shared.errors import TooCostly
-from shared.search.run.search import Result, search
+from shared.search.run.search import Result
 from shared.store import dynamodb
 from tests.support import care
 from tests.support.memory_reads import Memory
+from tests.support.search_page import search_page
 from tests.support.stored_clinic import StoredClinic, instant_at
 
 if TYPE_CHECKING:
@@ -162,15 +163,18 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Memory:
     return memory
 
 
-def ask(resource_type: str, pairs: list[tuple[str, str]], **more: Any) -> Result:
-    base = "https://fhir.example.org/fhir/R4"
-    return search(resource_type, pairs, tenant="-", caller_id="me", base=base, zone=UTC, **more)
+def ask(
+    resource_type: str, pairs: list[tuple[str, str]], visibility: Visibility | None = None
+) -> Result:
+    return search_page(resource_type, pairs, visibility)
 
 
-def pages(resource_type: str, pairs: list[tuple[str, str]], **more: Any) -> list[Result]:
-    found = [ask(resource_type, pairs, **more)]
+def pages(
+    resource_type: str, pairs: list[tuple[str, str]], visibility: Visibility | None = None
+) -> list[Result]:
+    found = [ask(resource_type, pairs, visibility)]
     while found[-1].next:
-        found.append(ask(resource_type, list(found[-1].next), **more))
+        found.append(ask(resource_type, list(found[-1].next), visibility))
         assert len(found) < 300
     return found
 
@@ -266,16 +270,26 @@ def test_resources_invisible_to_the_caller_are_treated_as_missing(tables: Memory
     def visible(resource: Resource) -> bool:
         return bool(resource["subject"]["reference"] in PEOPLE[:2])
 
-    visibility = SimpleNamespace(
-        limits=lambda *_: True, people=lambda _: None, sees=visible, surely_sees=lambda *_: False
-    )
+    class PartialVisibility(Visibility):
+        """Shows the resources of two people, and says that it does not show all."""
+
+        def is_partial(self, *_: object) -> bool:
+            return True
+
+        def compartment_owners(self, _resource_type: str) -> None:
+            return None
+
+        def sees(self, resource: Resource, **_: object) -> bool:
+            return visible(resource)
+
+    visibility = PartialVisibility(Caller("me", tenant="-"))
     seen = Everything([resource for resource in everything.by_name.values() if visible(resource)])
     matching = 0
     for _ in range(80):
         resource_type = dice.choice(["Encounter", "Communication"])
         asked = [condition(dice, resource_type, 2)]
         rules = [("_include:iterate", "*"), ("_revinclude:iterate", "*")]
-        for page in (answers := pages(resource_type, [*asked, *rules], visibility=visibility)):
+        for page in (answers := pages(resource_type, [*asked, *rules], visibility)):
             assert {*names(page.included), *names(page.resources)} <= set(seen.by_name)
         found = [name for page in answers for name in names(page.resources)]
         wanted = [

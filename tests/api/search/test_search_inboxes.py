@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC
 from typing import Any
 
 import pytest
@@ -11,12 +10,13 @@ import pytest
 from shared.catalog import access_patterns as patterns
 from shared.errors import Invalid, TooCostly
 from shared.fhir import ulids
-from shared.search.run.search import Result, search
+from shared.search.run.search import Result
 from shared.store import codec
 from tests.benchmarks.inboxes import DOCUMENT
 from tests.support import care, inbox_queries
 from tests.support.inbox_queries import CLOSED_STATUSES
 from tests.support.memory_reads import Memory
+from tests.support.search_page import full_visibility, search_page
 from tests.support.stored_clinic import StoredClinic, instant_at, meta, open_clinic
 
 
@@ -34,13 +34,7 @@ def ask(query: str | Sequence[tuple[str, str]], caller_id: str = "me", tenant: s
         pairs = [(name, value) for name, _, value in parts]
     else:
         resource_type, pairs = "Communication", list(query)
-    return search(
-        resource_type, pairs, tenant=tenant, caller_id=caller_id, base=care_base(), zone=UTC
-    )
-
-
-def care_base() -> str:
-    return "https://fhir.example.org/fhir/R4"
+    return search_page(resource_type, pairs, full_visibility(caller_id, tenant))
 
 
 def ids(result: Result) -> list[str]:
@@ -52,9 +46,7 @@ def every_page(query: str) -> list[str]:
     found = ids(page)
     resource_type = query.partition("?")[0]
     while page.next:
-        page = search(
-            resource_type, page.next, tenant="-", caller_id="me", base=care_base(), zone=UTC
-        )
+        page = search_page(resource_type, page.next)
         assert page.resources, "a page that goes on is not empty"
         found += ids(page)
     return found
@@ -300,15 +292,8 @@ def test_every_issue_of_a_query_is_named_at_once() -> None:
 
 def test_a_lenient_search_ignores_unknown_parameters(archive: StoredClinic) -> None:
     archive.encounter("e", 1)
-    page = search(
-        "Encounter",
-        [("nonsense", "1"), ("class", "VR"), ("_count", "5000")],
-        tenant="-",
-        caller_id="me",
-        base=care_base(),
-        zone=UTC,
-        lenient=True,
-    )
+    query = [("nonsense", "1"), ("class", "VR"), ("_count", "5000")]
+    page = search_page("Encounter", query, lenient=True)
     assert ids(page) == ["e"]
     assert page.applied == (("class", "VR"), ("_count", "1000"))
     assert [issue.expression for issue in page.warnings] == ["nonsense"]
@@ -331,9 +316,7 @@ def test_a_thread_of_thousands_is_included_over_as_many_pages_as_it_takes(
         if not page.next:
             break
         archive.memory.clear()
-        page = search(
-            "Encounter", page.next, tenant="-", caller_id="me", base=care_base(), zone=UTC
-        )
+        page = search_page("Encounter", page.next)
         assert ids(page) == []
         assert page.included
     assert len(found) == len(set(found))

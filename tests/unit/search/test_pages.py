@@ -1,14 +1,14 @@
 """Paging in both directions, by cursor and offset, with totals and refusals."""
 
 from collections.abc import Iterator
-from datetime import UTC
 
 import orjson
 import pytest
 
 from shared.errors import Invalid
-from shared.search.run.search import Result, search
+from shared.search.run.search import Result
 from tests.support import care
+from tests.support.search_page import full_visibility, search_page
 from tests.support.stored_clinic import StoredClinic, instant_at, open_clinic
 
 type Pairs = list[tuple[str, str]]
@@ -31,9 +31,7 @@ def archive() -> Iterator[StoredClinic]:
 def ask(
     query: Pairs, resource_type: str = "Encounter", caller_id: str = "me", tenant: str = "-"
 ) -> Result:
-    return search(
-        resource_type, query, tenant=tenant, caller_id=caller_id, base="https://here.test", zone=UTC
-    )
+    return search_page(resource_type, query, full_visibility(caller_id, tenant))
 
 
 def ids(result: Result) -> list[str]:

@@ -10,6 +10,7 @@ from shared.search.plan.planner import plan
 from shared.search.plan.plans import Plan
 from shared.search.query.criteria import parse
 from shared.store.index import long_encounters, order
+from tests.support.search_page import full_visibility
 
 OVER = "completed,entered-in-error,stopped,unknown"
 
@@ -17,7 +18,8 @@ OVER = "completed,entered-in-error,stopped,unknown"
 def planned(query: str) -> Plan:
     resource_type, _, text = query.partition("?")
     parts = [part.partition("=") for part in text.split("&")]
-    return plan(parse(resource_type, [(name, value) for name, _, value in parts], UTC), "-")
+    parsed = parse(resource_type, [(name, value) for name, _, value in parts], UTC)
+    return plan(parsed, full_visibility())
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC
 from itertools import islice
 from typing import Any
 
@@ -12,12 +11,13 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SEARCH_PARAMS, Index
 from shared.errors import TooCostly
 from shared.fhir import ulids
-from shared.search.run.search import Result, search
+from shared.search.run.search import Result
 from shared.store import codec
 from tests.oracle import r4
 from tests.oracle.values import BASE, READERS, Coded, Link
 from tests.support import care
 from tests.support.memory_reads import Memory
+from tests.support.search_page import search_page
 from tests.support.stored_clinic import instant_at, meta, open_clinic
 
 MANY = 2100
@@ -137,7 +137,7 @@ def memory() -> Iterator[Memory]:
 
 
 def ask(kind: str, *query: tuple[str, str]) -> Result:
-    return search(kind, query, tenant="-", caller_id="me", base=BASE, zone=UTC)
+    return search_page(kind, query)
 
 
 def test_every_indexed_parameter_is_covered() -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from shared.errors import Invalid, TooCostly
 from shared.search.query import criteria
-from shared.search.run.search import Result, search
+from shared.search.run.search import Result
 from tests.support import care
 from tests.support.growth import steps
+from tests.support.search_page import search_page
 from tests.support.stored_clinic import StoredClinic, open_clinic
 
 type Pairs = list[tuple[str, str]]
@@ -31,9 +32,7 @@ def archive() -> Iterator[StoredClinic]:
 
 
 def ask(query: Pairs, resource_type: str = "Encounter") -> Result:
-    return search(
-        resource_type, query, tenant="-", caller_id="me", base="https://here.test", zone=UTC
-    )
+    return search_page(resource_type, query)
 
 
 def ids(result: Result) -> list[str]:

@@ -3,7 +3,6 @@
 # ruff: noqa: RUF001 - the tests are about letters that look like others
 
 from collections.abc import Iterator
-from datetime import UTC
 from typing import Any
 
 import orjson
@@ -11,7 +10,8 @@ import pytest
 
 from shared.errors import Invalid
 from shared.fhir import words
-from shared.search.run.search import Result, search
+from shared.search.run.search import Result
+from tests.support.search_page import search_page
 from tests.support.stored_clinic import StoredClinic, meta, open_clinic
 
 NAMES = {
@@ -56,7 +56,7 @@ def archive() -> Iterator[StoredClinic]:
 
 
 def ask(*query: tuple[str, str]) -> Result:
-    return search("Patient", query, tenant="-", caller_id="me", base="https://here.test", zone=UTC)
+    return search_page("Patient", query)
 
 
 def ids(result: Result) -> list[str]:
