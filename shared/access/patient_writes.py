@@ -7,8 +7,8 @@ from shared.access import identity_elements
 from shared.access.caller import Caller
 from shared.catalog.types import SESSION_TYPES
 from shared.errors import Forbidden, Issue
-from shared.fhir import references
 from shared.fhir.meta import SET_BY_SERVER
+from shared.fhir.references import comparable_reference
 from shared.rules.classification import ENTERED_IN_ERROR
 
 type Resource = dict[str, Any]
@@ -20,7 +20,7 @@ def check_sender(caller: Caller, resource: Resource) -> None:
     """Raise Forbidden unless a resource is a Communication whose sender is the caller."""
     if resource["resourceType"] != "Communication":
         raise _not_theirs(resource["resourceType"])
-    if _name(resource.get("sender")) not in caller.own_references:
+    if comparable_reference(resource.get("sender")) not in caller.own_references:
         raise Forbidden(
             "The sender must be the caller",
             expression="Communication.sender",
@@ -44,7 +44,7 @@ def check_creation(caller: Caller, resource: Resource, header: Resource | None) 
     a session other than its header's. `header` is that of a message, None for a new thread.
     """
     identity_elements.forbid_identifiers(resource)
-    if header is None and _name(resource.get("subject")) not in caller.patients:
+    if header is None and comparable_reference(resource.get("subject")) not in caller.patients:
         raise Forbidden(
             "Patients and related persons can begin threads only about their own patients",
             expression="Communication.subject",
@@ -74,7 +74,7 @@ def check_change(
     allowed: set[str] = set()
     if header is None and _leaves(caller, before, after):
         allowed = {"recipient"}
-    elif header is not None and _name(before.get("sender")) in caller.own_references:
+    elif header is not None and comparable_reference(before.get("sender")) in caller.own_references:
         allowed = {"status"} if after.get("status") == ENTERED_IN_ERROR else set()
     elif header is not None and _is_addressed(caller, before, header):
         allowed = {"received"}
@@ -105,7 +105,7 @@ def _refusal(resource_type: str, element: str) -> Issue:
 
 def check_session_subjects(caller: Caller, subjects: Iterable[Resource | None]) -> None:
     """Raise Forbidden unless a session and its threads are about the caller's patients only."""
-    patients = {_name(subject) for subject in subjects}
+    patients = {comparable_reference(subject) for subject in subjects}
     if not patients or not patients <= caller.patients:
         raise Forbidden(
             "Patients and related persons can open sessions only for their own patients",
@@ -119,7 +119,7 @@ def _leaves(caller: Caller, before: Resource, after: Resource) -> bool:
     old, new = before.get("recipient", []), after.get("recipient", [])
     removed = [recipient for recipient in old if recipient not in new]
     remaining = [recipient for recipient in old if recipient in new]
-    return remaining == new and {*map(_name, removed)} <= caller.own_references
+    return remaining == new and {*map(comparable_reference, removed)} <= caller.own_references
 
 
 def _is_addressed(caller: Caller, message: Resource, header: Resource) -> bool:
@@ -128,12 +128,7 @@ def _is_addressed(caller: Caller, message: Resource, header: Resource) -> bool:
     A message without recipients is addressed to all recipients of its thread.
     """
     recipients = message.get("recipient") or header.get("recipient", [])
-    return bool({_name(recipient) for recipient in recipients} & caller.compartment_owners)
-
-
-def _name(element: Any) -> str:
-    text = element.get("reference", "") if isinstance(element, dict) else ""
-    return references.normalize(text)
+    return not caller.compartment_owners.isdisjoint(map(comparable_reference, recipients))
 
 
 def _listed(names: frozenset[str]) -> str:

@@ -36,13 +36,13 @@ class HistoryEntry(NamedTuple):
 
 
 def searchset(
-    found: Iterable[SearchEntry], links: Mapping[str, str], *, total: int | None = None
+    results: Iterable[SearchEntry], links: Mapping[str, str], *, total: int | None = None
 ) -> Json:
     """Return the Bundle of a page of search results. Without results it has no `entry`.
 
     https://hl7.org/fhir/R4/http.html#search
     """
-    return _bundle("searchset", [_search_entry(entry) for entry in found], links, total)
+    return _bundle("searchset", [_search_entry(entry) for entry in results], links, total)
 
 
 def history(versions: Iterable[HistoryEntry], links: Mapping[str, str], *, total: int) -> Json:

@@ -17,7 +17,7 @@ Moves = dict[str, list[int]]
 class Stripped(NamedTuple):
     """A resource without empty values, with the original indices of its array items.
 
-    `moves` has the original indices of the items that are left, by the FHIRPath of each array.
+    `original_indices` has those of the items that are left, by the FHIRPath of each array.
     """
 
     resource: dict[str, Any]

@@ -63,7 +63,7 @@ def to_text(moment: datetime) -> str:
 
 
 def from_text(text: str) -> datetime:
-    """Parse an instant that `written` formatted."""
+    """Parse an instant that `to_text` formatted."""
     return datetime.fromisoformat(text)
 
 

@@ -3,7 +3,7 @@
 https://hl7.org/fhir/R4/resource.html#Meta
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from typing import Any
 
 from shared.errors import BusinessRule
@@ -29,8 +29,7 @@ def with_client_meta(resource: dict[str, Any]) -> dict[str, Any]:
     _refuse_subset(meta, f"{resource.get('resourceType')}.meta.tag")
     dropped = SET_BY_SERVER | _SET_BY_MEDPLUM
     kept = {name: value for name, value in meta.items() if name.removeprefix("_") not in dropped}
-    rest = {name: value for name, value in resource.items() if name != "meta"}
-    return {**resource, "meta": kept} if kept else rest
+    return {**resource, "meta": kept} if kept else _without(resource, ("meta",))
 
 
 def with_placeholder_version(resource: dict[str, Any]) -> dict[str, Any]:
@@ -84,19 +83,32 @@ def _coding_key(coding: dict[str, Any]) -> Hashable:
     return canonical(coding)
 
 
+def has_same_content(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    """Return whether two resources have the same content, apart from version and `lastUpdated`.
+
+    The order of properties has no meaning in FHIR. `1.50` and `1.5` differ, in precision.
+    https://hl7.org/fhir/R4/json.html
+    """
+    return canonical(_content(a)) == canonical(_content(b))
+
+
+def _content(resource: dict[str, Any]) -> dict[str, Any]:
+    return resource | {"meta": _without(resource.get("meta", {}), SET_BY_SERVER)}
+
+
+def _without(members: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if name not in names}
+
+
 def stamp(resource: dict[str, Any], version: int, updated: str) -> dict[str, Any]:
     """Return a resource as it is stored, with `versionId` and `lastUpdated` in its `meta`.
 
     Type, id and `meta` come first.
     """
-    meta = resource.get("meta", {})
-    rest = {name: value for name, value in meta.items() if name not in SET_BY_SERVER}
+    client_meta = _without(resource.get("meta", {}), SET_BY_SERVER)
     return {
         "resourceType": resource["resourceType"],
         "id": resource["id"],
-        "meta": {"versionId": str(version), "lastUpdated": updated, **rest},
-        **{name: value for name, value in resource.items() if name not in _FIRST},
+        "meta": {"versionId": str(version), "lastUpdated": updated, **client_meta},
+        **_without(resource, ("resourceType", "id", "meta")),
     }
-
-
-_FIRST = frozenset({"resourceType", "id", "meta"})

@@ -18,50 +18,56 @@ _NO_REFERENCE = (
 )
 
 
-def target_type(element: Any, contents: dict[str, str]) -> str:
+def target_type(element: Any, contained_types: dict[str, str]) -> str:
     """Return the type of the resource that a Reference names, or an empty text if unknown.
 
-    `contents` are the types of contained resources by their ids.
+    `contained_types` are the types of contained resources by their ids.
     """
     if not isinstance(element, dict):
         return ""
-    named = references.parse(element.get("reference"))
-    actual = _kind(named, contents) if named else ""
+    actual = _type_of(references.parse(element.get("reference")), contained_types)
     return actual or references.declared_type(element)
 
 
-def _kind(named: Reference, contents: dict[str, str]) -> str:
-    return contents.get(named.id, "") if isinstance(named, Contained) else named.type
+def _type_of(reference: Reference | None, contained_types: dict[str, str]) -> str:
+    if isinstance(reference, Contained):
+        return contained_types.get(reference.id, "")
+    return reference.type if reference else ""
 
 
 def problems(
-    element: Json, targets: Collection[str], contents: dict[str, str], own_ids: Collection[str]
+    element: Json,
+    targets: Collection[str],
+    contained_types: dict[str, str],
+    r4_id_types: Collection[str],
 ) -> Iterator[tuple[str, str, str]]:
     """Yield the problems of a Reference: its element, the text and the diagnostics of each.
 
-    `targets` are the types that it may name, or any if there are none. Values that are not strings
-    are reported where their own elements are checked.
+    `targets` are the types that it may name, or any if there are none. References to `r4_id_types`
+    must have ids as R4 defines them. Values that are not strings are reported where their own
+    elements are checked.
     """
     text, declared = element.get("reference"), references.declared_type(element)
     if isinstance(text, str) and len(text.encode(errors="replace")) > references.LONGEST_REFERENCE:
         yield "reference", f"A reference may have at most {references.LONGEST_REFERENCE} bytes", ""
         return
-    named = references.parse(text)
-    if isinstance(text, str) and text and not _is_reference(named, own_ids):
+    reference = references.parse(text)
+    has_wrong_id = (
+        reference and reference.type in r4_id_types and references.has_foreign_id(reference)
+    )
+    if isinstance(text, str) and text and (reference is None or has_wrong_id):
         yield "reference", _NO_REFERENCE, f"{_SPECIFICATION}literal"
         return
-    actual = _kind(named, contents) if named else ""
-    is_elsewhere = isinstance(named, External)  # a path such as /Patient/1 proves nothing there
+    actual = _type_of(reference, contained_types)
+    is_elsewhere = isinstance(reference, External)  # a path such as /Patient/1 proves nothing there
     if targets and actual and actual not in targets and not is_elsewhere:
-        problem = "The reference names a type that is not allowed here"
-        yield "reference", problem, _may_refer_to(targets)
+        yield (
+            "reference",
+            "The reference names a type that is not allowed here",
+            _may_refer_to(targets),
+        )
     elif declared:
         yield from _misdeclared(declared, actual, targets)
-
-
-def _is_reference(named: Reference | None, own_ids: Collection[str]) -> bool:
-    """Return whether a text was a valid reference, with an id of R4 if its type needs one."""
-    return named is not None and not (references.has_foreign_id(named) and named.type in own_ids)
 
 
 def _misdeclared(
@@ -72,8 +78,11 @@ def _misdeclared(
     if not is_logical and declared not in RESOURCE_TYPES:
         yield "type", "This is not a resource type of R4", f"See {_SPECIFICATION}Reference"
     elif actual and declared != actual:
-        problem = "The type is not that of the resource in the reference"
-        yield "type", problem, f"The reference names a resource of type {actual}"
+        yield (
+            "type",
+            "The type is not that of the resource in the reference",
+            f"The reference names a resource of type {actual}",
+        )
     elif targets and not is_logical and declared not in targets:
         yield "type", "This type is not allowed here", _may_refer_to(targets)
 

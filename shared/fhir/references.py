@@ -167,21 +167,21 @@ def is_bare_id(text: str, types: Iterable[str]) -> bool:
     )
 
 
-def has_foreign_id(named: Reference) -> bool:
+def has_foreign_id(reference: Reference) -> bool:
     """Return whether a reference has an id that only another system can have assigned."""
-    return isinstance(named, Local) and "_" in f"{named.target.id}{named.version}"
+    return isinstance(reference, Local) and "_" in f"{reference.target.id}{reference.version}"
 
 
 def parse_literal(text: object) -> Literal | None:
     """Return the resource of this server that a reference names, or None if it names none."""
-    named = parse(text)
-    return named.target if isinstance(named, Local) else None
+    reference = parse(text)
+    return reference.target if isinstance(reference, Local) else None
 
 
 def type_of(text: object) -> str:
     """Return the type of the resource that a reference names, or an empty text if unknown."""
-    named = parse(text)
-    return named.type if named else ""
+    reference = parse(text)
+    return reference.type if reference else ""
 
 
 def normalize(text: str) -> str:
@@ -191,6 +191,11 @@ def normalize(text: str) -> str:
     """
     target = parse_literal(text)
     return str(target) if target else text
+
+
+def comparable_reference(element: object) -> str:
+    """Return the reference of a Reference element as the server compares it, or an empty text."""
+    return normalize(element.get("reference", "")) if isinstance(element, dict) else ""
 
 
 def split_version(text: str) -> tuple[str, str]:

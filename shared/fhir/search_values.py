@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from shared.catalog.parameters import CHOICES, SearchParam
 from shared.fhir import instants, references
+from shared.fhir.elements import elements_at
 from shared.fhir.instants import ALWAYS, Range
 
 type Resource = dict[str, Any]
@@ -20,7 +21,7 @@ type Resource = dict[str, Any]
 CONTACT_POINT, INSTANT = "ContactPoint", "instant"
 CURRENCIES = "urn:iso:std:iso:4217"
 # The elements of a HumanName or Address that are strings.
-PARTS = (
+_PARTS = (
     *("text", "family", "given", "prefix", "suffix"),
     *("line", "city", "district", "state", "postalCode", "country"),
 )
@@ -53,7 +54,7 @@ class Path(NamedTuple):
 
 
 class Token(NamedTuple):
-    """A code and its system, either of which may be empty; `kinds` are an Identifier's types."""
+    """A code and its system, either of which may be empty. An Identifier may also have types."""
 
     system: str
     code: str
@@ -91,19 +92,19 @@ type Value = Token | Reference | Range | Quantity | str
 
 
 def parse_path(expression: str) -> Path:
-    """Read an expression, of a union its first. Raises ValueError where it is not understood."""
+    """Return the path of an expression, or the first path of a union. Raises ValueError."""
     return parse_paths(expression)[0]
 
 
 @lru_cache(maxsize=1024)
 def parse_paths(expression: str) -> tuple[Path, ...]:
-    """Read an expression: a union has several paths, and so has a choice without a type.
+    """Return the paths of an expression: several of a union, and of a choice without a type.
 
-    Raises ValueError where it is not understood.
+    Raises ValueError if the expression uses more of FHIRPath than is supported.
     """
     exists = _EXISTS.fullmatch(expression)
     if exists:
-        return tuple(one._replace(exists=True) for one in _paths(exists["path"]))
+        return tuple(path._replace(exists=True) for path in _paths(exists["path"]))
     return tuple(path for part in expression.split(" | ") for path in _paths(part))
 
 
@@ -111,11 +112,10 @@ def _paths(expression: str) -> Iterator[Path]:
     match = _EXPRESSION.fullmatch(_GROUP.sub(_ungrouped, expression))
     if match is None:
         raise ValueError(f"{expression} is not a path this index can follow")
-    names = tuple(_property(step) for step in _STEP.finditer(match["path"]))
+    *names, last = (step["name"] + _suffix(step["type"]) for step in _STEP.finditer(match["path"]))
     where = (match["having"], match["value"]) if match["having"] else None
     for kind in CHOICES.get(match["type"] + match["path"], ("",)):
-        leaf = names[-1] + choice_suffix(kind)
-        yield Path((*names[:-1], leaf), match["only"] or "", where, kind=kind)
+        yield Path((*names, last + _suffix(kind)), match["only"] or "", where, kind=kind)
 
 
 def _ungrouped(group: "re.Match[str]") -> str:
@@ -123,47 +123,26 @@ def _ungrouped(group: "re.Match[str]") -> str:
     return group["path"] + kind + group["rest"]
 
 
-def _property(step: "re.Match[str]") -> str:
-    """Return the JSON property of a step; that of a choice has the type in its name."""
-    return step["name"] + choice_suffix(step["type"] or "")
-
-
-def choice_suffix(text: str) -> str:
+def _suffix(kind: str | None) -> str:
     """Return the name of a type as it ends the JSON property of a choice."""
-    return text[:1].upper() + text[1:]
-
-
-def elements_at(resource: Resource, names: tuple[str, ...]) -> list[Any]:
-    """Return the elements at a path, going through arrays at every step."""
-    found: list[Any] = [resource]
-    for name in names:
-        found = [element for parent in found for element in _members(parent, name)]
-    return found
-
-
-def _members(parent: Any, name: str) -> list[Any]:
-    element = parent.get(name) if isinstance(parent, dict) else None
-    if element is None:
-        return []
-    return element if isinstance(element, list) else [element]
+    return kind[:1].upper() + kind[1:] if kind else ""
 
 
 def values(resource: Resource, param: SearchParam, zone: tzinfo = UTC) -> list[Value]:
     """Return the values of a parameter; a time without a zone is read in `zone`."""
     if not param.expression:
         return []
-    known = parse_paths(param.expression)
-    if known[0].exists:
-        found = (one for each in known for one in elements_at(resource, each.names))
-        return [Token("", str(any(one is not False for one in found)).lower())]
+    paths = parse_paths(param.expression)
+    if paths[0].exists:
+        elements = (element for path in paths for element in elements_at(resource, path.names))
+        return [Token("", str(any(element is not False for element in elements)).lower())]
     return [
         value
-        for each in known
-        for read in (_reader(param, each),)
-        for element in elements_at(resource, each.names)
-        if element is not None and _has(element, each.where)
-        for value in _typed(resource, read(element, param, zone))
-        if not each.only or (isinstance(value, Reference) and value.type == each.only)
+        for path in paths
+        for element in elements_at(resource, path.names)
+        if element is not None and _has(element, path.where)
+        for value in _typed(resource, _reader(param, path)(element, param, zone))
+        if not path.only or (isinstance(value, Reference) and value.type == path.only)
     ]
 
 
@@ -172,14 +151,14 @@ def reference_values(resource: Resource, param: SearchParam, zone: tzinfo = UTC)
     return [value for value in values(resource, param, zone) if isinstance(value, Reference)]
 
 
-def _reader(param: SearchParam, way: Path) -> "_Reader":
+def _reader(param: SearchParam, path: Path) -> "_Reader":
     """Return the function that reads the values of a parameter at one of its paths."""
-    return _instants if INSTANT in (param.element, way.kind) else _READERS[param.type]
+    return _instants if INSTANT in (param.element, path.kind) else _READERS[param.type]
 
 
-def _typed(resource: Resource, found: Iterator[Value]) -> Iterator[Value]:
+def _typed(resource: Resource, untyped: Iterator[Value]) -> Iterator[Value]:
     """Yield values; a reference to a contained resource gets the type of that resource."""
-    for value in found:
+    for value in untyped:
         if isinstance(value, Reference) and value.is_contained:
             contents = references.contained_types(resource)
             yield value._replace(type=contents.get(value.text[1:], value.type))
@@ -204,9 +183,8 @@ def _tokens(element: Any, param: SearchParam, _: tzinfo) -> Iterator[Token]:
     elif "value" in element:
         yield _identifier(element)
     elif "coding" in element or "text" in element:
-        for coding in _members(element, "coding"):
-            if coding is not None:
-                yield _coding(coding)
+        codings = elements_at(element, ("coding",))
+        yield from (_coding(coding) for coding in codings if coding is not None)
         if "text" in element:
             yield Token("", "", element["text"])
     else:
@@ -222,26 +200,25 @@ def normalize_contact(text: str) -> str:
 
 
 def _coding(element: Resource) -> Token:
-    get = element.get
-    return Token(get("system", ""), get("code", ""), get("display", ""))
+    return Token(element.get("system", ""), element.get("code", ""), element.get("display", ""))
 
 
 def _identifier(element: Resource) -> Token:
-    kinds = tuple(
+    types = tuple(
         (coding.get("system", ""), coding.get("code", ""))
         for coding in elements_at(element, ("type", "coding"))
         if coding is not None
     )
     text = next(iter(elements_at(element, ("type", "text"))), "")
-    return Token(element.get("system", ""), element.get("value", ""), text, kinds)
+    return Token(element.get("system", ""), element.get("value", ""), text, types)
 
 
 def parse_reference(text: str) -> Reference:
     """Return a reference as it is indexed: one to this server is relative, without its version."""
-    named = references.parse(text)
-    if isinstance(named, references.Local):
-        return Reference(str(named.target), named.type, version=named.version)
-    return Reference(text, named.type if named else "")
+    parsed = references.parse(text)
+    if isinstance(parsed, references.Local):
+        return Reference(str(parsed.target), parsed.type, version=parsed.version)
+    return Reference(text, parsed.type if parsed else "")
 
 
 def _references(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Reference]:
@@ -250,13 +227,11 @@ def _references(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Refere
         yield parse_reference(element)
         return
     identifier = element.get("identifier")
-    known = parse_reference(element.get("reference", ""))
-    if known.text or identifier:
-        yield Reference(
-            known.text,
-            known.type or references.declared_type(element),
-            _identifier(identifier) if identifier else None,
-            known.version,
+    reference = parse_reference(element.get("reference", ""))
+    if reference.text or identifier:
+        yield reference._replace(
+            type=reference.type or references.declared_type(element),
+            identifier=_identifier(identifier) if identifier else None,
         )
 
 
@@ -270,27 +245,27 @@ def _ranges(element: Any, _: SearchParam, zone: tzinfo) -> Iterator[Range]:
     if isinstance(element, str):
         yield instants.parse(element, zone)
     else:
-        found = _limits(element, zone) or instants.period_range(element, zone)
-        if found != ALWAYS:
-            yield found
+        limits = _limits(element, zone) or instants.period_range(element, zone)
+        if limits != ALWAYS:
+            yield limits
 
 
 def _limits(element: Resource, zone: tzinfo) -> Range | None:
     """Return the outer limits of a Timing, all that searches use of it; None for other types."""
-    bounds = (
-        instants.period_range(one, zone) for one in elements_at(element, ("repeat", "boundsPeriod"))
-    )
-    events = (instants.parse(one, zone) for one in elements_at(element, ("event",)) if one)
-    found = [*bounds, *events]
-    return Range(min(one.low for one in found), max(one.high for one in found)) if found else None
+    periods = elements_at(element, ("repeat", "boundsPeriod"))
+    events = filter(None, elements_at(element, ("event",)))
+    ranges = [
+        *(instants.period_range(period, zone) for period in periods),
+        *(instants.parse(event, zone) for event in events),
+    ]
+    return Range(min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
 
 
 def _quantities(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Quantity]:
     """Read a Quantity or Money; a Range or SampledData has no value that is searched."""
-    value = element.get("value")
+    value, get = element.get("value"), element.get
     if value is not None:
         number = value if isinstance(value, Decimal) else Decimal(str(value))
-        get = element.get
         if "currency" in element:
             yield Quantity(number, CURRENCIES, element["currency"], element["currency"])
         else:
@@ -302,7 +277,7 @@ def _strings(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[str]:
     if isinstance(element, str):
         yield element
     else:
-        yield from (one for part in PARTS for one in elements_at(element, (part,)) if one)
+        yield from (text for part in _PARTS for text in elements_at(element, (part,)) if text)
 
 
 type _Reader = Callable[[Any, SearchParam, tzinfo], Iterator[Value]]

@@ -98,9 +98,9 @@ def _elements(resource_type: str, value: str) -> Subset:
         if element.choice:
             properties.setdefault(element.choice, []).append(name)
     # Some clients also ask for resourceType, which is not an element and is always returned.
-    known = properties | {"resourceType": ["resourceType"]}
+    accepted = properties | {"resourceType": ["resourceType"]}
     # A choice is `value[x]` in the definitions and `value` in FHIRPath. Clients write either.
-    matches = [known.get(name.removesuffix("[x]"), []) for name in requested]
+    matches = [accepted.get(name.removesuffix("[x]"), []) for name in requested]
     unknown = [name for name, match in zip(requested, matches, strict=True) if not match]
     if unknown or not requested:
         raise Invalid(
@@ -135,7 +135,7 @@ def _tree(paths: Iterable[str]) -> _Names:
 
 
 def _cut(element: Any, names: _Names) -> Any:
-    """Return the named parts of an element, or None if nothing is left of it.
+    """Return the parts of an element that a tree names, or None if nothing is left of it.
 
     The id and extensions of a primitive, `_birthDate` of `birthDate`, stay with it.
     """

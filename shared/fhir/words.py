@@ -43,7 +43,7 @@ def normalize(text: str) -> str:
     """Return a text folded and without punctuation, with one space between words."""
     text = text[:LONGEST_TEXT]
     letters = fold(text.translate(_JOINS))
-    return " ".join("".join(one if _is_letter(one) else " " for one in letters).split())
+    return " ".join("".join(map(_letter_or_space, letters)).split())
 
 
 def fold(text: str) -> str:
@@ -56,29 +56,29 @@ def fold(text: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _base(one: str) -> str:
+def _base(character: str) -> str:
     """Return the base letter of a character, without accents, strokes, hooks and bars.
 
     Unicode decomposes accents only. For the others, the base letter is in the character's name.
     """
-    if one.isascii():
-        return one
-    if unicodedata.combining(one):
+    if character.isascii():
+        return character
+    if unicodedata.combining(character):
         return ""
-    if one in _SPELT:
-        return _SPELT[one]
-    letter, is_drawn_on, drawn = unicodedata.name(one, "").partition(" WITH ")
+    if character in _SPELT:
+        return _SPELT[character]
+    letter, is_drawn_on, drawn = unicodedata.name(character, "").partition(" WITH ")
     if not is_drawn_on or not (letter.startswith("LATIN ") or drawn.endswith("STROKE")):
-        return one
+        return character
     try:
         base = unicodedata.lookup(letter)
     except KeyError:
-        return one
+        return character
     return _SPELT.get(base, base)
 
 
-def _is_letter(one: str) -> bool:
-    return unicodedata.category(one)[0] in "LMN"
+def _letter_or_space(character: str) -> str:
+    return character if unicodedata.category(character)[0] in "LMN" else " "
 
 
 def with_leading_space(text: str) -> str:
@@ -101,12 +101,12 @@ def initial(word: str) -> str:
     return word[:6] if word.startswith("%") else word[:1]
 
 
-def key_range(asked: str) -> tuple[str, str]:
+def key_range(text: str) -> tuple[str, str]:
     """Return the keys between which the words are that may begin with a normal text.
 
     If the text has several words, the first must match a whole word.
     """
-    first, *more = asked.split(" ")
+    first, *more = text.split(" ")
     low = key(first)
     is_whole = bool(more) and len(first) < _LONGEST_WORD
     return (low + KEY_SEPARATOR, low + KEY_SEPARATOR + "\x7f") if is_whole else (low, low + "\x7f")

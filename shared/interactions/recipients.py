@@ -5,8 +5,7 @@ from typing import Any
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import Forbidden, Issue
-from shared.fhir import references
-from shared.fhir.references import Literal
+from shared.fhir.references import Literal, comparable_reference
 from shared.references import targets
 
 type Resource = dict[str, Any]
@@ -47,7 +46,7 @@ def check(
             "of the thread",
         )
         for path, element in elements
-        if _name(element) not in allowed and not _may_be_addressed(work, element)
+        if comparable_reference(element) not in allowed and not _may_be_addressed(work, element)
     ]
     if issues:
         raise Forbidden(issues=issues)
@@ -55,13 +54,8 @@ def check(
 
 def _people(header: Resource) -> Iterator[str]:
     for element in (header.get("subject"), header.get("sender"), *header.get("recipient", ())):
-        if name := _name(element):
+        if name := comparable_reference(element):
             yield name
-
-
-def _name(element: Any) -> str:
-    text = element.get("reference", "") if isinstance(element, dict) else ""
-    return references.normalize(text)
 
 
 def _may_be_addressed(work: AuditedUnitOfWork, element: Resource) -> bool:

@@ -7,7 +7,7 @@ from shared.access import identity_elements
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.types import SESSION_TYPES
 from shared.errors import NotFound
-from shared.fhir.equality import has_same_content
+from shared.fhir.meta import has_same_content
 from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
 from shared.fhir.references import Literal
 from shared.interactions import write_access

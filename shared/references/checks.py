@@ -2,22 +2,21 @@
 
 With reference checks off, only Encounters and Communications are looked up, by reading them. With
 checks on, targets kept here must still exist when the write commits. The first attempt trusts that
-they do (`Work.trusting`) and leaves the check to the transaction, which costs no read. If that
-fails, and for callers who do not see all of a type, each target is read, so that the error names
-it.
+they do (`defers_existence_checks`) and leaves the check to the transaction, which costs no read. If
+that fails, and for callers who do not see all of a type, each target is read, so that the error
+names it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.audit.unit_of_work import AuditedUnitOfWork
-from shared.catalog.types import STORED_TYPES
-from shared.errors import BusinessRule, FhirError, Invalid, Issue, NotSupported, Transient
+from shared.errors import BusinessRule, Invalid, Issue, Transient
 from shared.fhir import references
+from shared.fhir.elements import reference_elements
 from shared.fhir.references import Conditional, Literal
 from shared.references import targets
 from shared.settings import NONE, REMOTE, settings
@@ -35,84 +34,33 @@ def resolve_conditionals(work: AuditedUnitOfWork, resource: Resource) -> Resourc
     many.
     https://hl7.org/fhir/R4/http.html#trules
     """
-    texts = _texts(resource, resource["resourceType"])
-    conditional = {
-        path: text for path, text in texts if isinstance(references.parse(text), Conditional)
+    conditionals = {
+        path: element["reference"]
+        for element, path in reference_elements(resource, resource["resourceType"])
+        if isinstance(references.parse(element["reference"]), Conditional)
     }
-    if not conditional:
+    if not conditionals:
         return resource
-    if len({*conditional.values()}) > MOST_ADDED:
+    if len({*conditionals.values()}) > MOST_ADDED:
         raise BusinessRule(
             f"A write may contain at most {MOST_ADDED} conditional references",
             expression=resource["resourceType"],
             diagnostics="Use literal references for the others",
         )
-    literals: dict[str, str] = {}
-    issues: list[Issue] = []
-    for path, text in conditional.items():
-        try:
-            literals[text] = literals.get(text) or _search(work, text)
-        except FhirError as error:
-            issues += [replace(issue, expression=path) for issue in error.issues]
-    if issues:
-        raise BusinessRule(issues=issues)
-    with_literals: Resource = _replaced(resource, literals)
-    return with_literals
+    from shared.references import conditional_references  # noqa: PLC0415 - few writes search
+
+    return conditional_references.resolved(work, resource, conditionals)
 
 
 def check_urns(resource: Resource) -> None:
     """Raise Invalid naming each reference (`urn:uuid:...`) to an entry that the Bundle lacks."""
     issues = [
-        Issue("not-found", "No entry of the Bundle has this fullUrl", path, text)
-        for path, text in _texts(resource, resource["resourceType"])
-        if text[: len(_URN)].lower() == _URN
+        Issue("not-found", "No entry of the Bundle has this fullUrl", path, element["reference"])
+        for element, path in reference_elements(resource, resource["resourceType"])
+        if str(element["reference"]).lower().startswith(_URN)
     ]
     if issues:
         raise Invalid(issues=issues)
-
-
-def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Yield the path and text of every reference in a value, contained resources included."""
-    if isinstance(value, dict):
-        text = value.get("reference")
-        if isinstance(text, str):
-            yield f"{path}.reference", text
-        for name, member in value.items():
-            yield from _texts(member, _below(path, name))
-    elif isinstance(value, list):
-        for index, member in enumerate(value):
-            yield from _texts(member, f"{path}[{index}]")
-
-
-def _search(work: AuditedUnitOfWork, text: str) -> str:
-    """Return the literal reference to the one resource that a conditional reference matches."""
-    from shared.references.conditional import find_match  # noqa: PLC0415 - few writes search
-
-    query = references.parse(text)
-    if not isinstance(query, Conditional):
-        raise AssertionError("only conditional references are searched for")  # noqa: TRY004
-    if query.type not in STORED_TYPES:
-        raise NotSupported(
-            f"Conditional references are supported for {', '.join(STORED_TYPES)} only: "
-            f"this server keeps no {query.type}",
-            diagnostics=f"Refer to it as {query.type}/id, or by Reference.identifier",
-        )
-    target = find_match(work, query.type, references.parse_query(query.query))
-    if target is None:
-        raise BusinessRule(f"The conditional reference matches no {query.type}")
-    return str(target)
-
-
-def _replaced(value: Any, literals: Mapping[str, str]) -> Any:
-    if isinstance(value, list):
-        return [_replaced(member, literals) for member in value]
-    if not isinstance(value, dict):
-        return value
-    replaced = {name: _replaced(member, literals) for name, member in value.items()}
-    text = value.get("reference")
-    if isinstance(text, str) and text in literals:
-        replaced["reference"] = literals[text]
-    return replaced
 
 
 def require_targets(work: AuditedUnitOfWork, before: Resource, after: Resource) -> None:
@@ -122,8 +70,8 @@ def require_targets(work: AuditedUnitOfWork, before: Resource, after: Resource) 
     Encounters and Communications, and where. Raises Transient if another server, which keeps the
     target, gave no answer.
     """
-    own, types = Literal(after["resourceType"], after["id"]), settings().locally_checked_types
-    added = _added(before, after, lambda element: _of(references.target(element), types))
+    own = Literal(after["resourceType"], after["id"])
+    added = _added(before, after, _checked_target)
     added.pop(own, None)
     if len(added) > MOST_ADDED:
         raise BusinessRule(
@@ -150,36 +98,20 @@ def _missing(work: AuditedUnitOfWork, added: Mapping[Literal, str]) -> list[tupl
     return [(target, path) for target, path in added.items() if not _is_there(work, target)]
 
 
-def _of(target: Literal | None, types: Iterable[str]) -> Literal | None:
-    return target if target and target.type in types else None
+def _checked_target(element: Resource) -> Literal | None:
+    target = references.target(element)
+    return target if target and target.type in settings().locally_checked_types else None
 
 
 def _added(
     before: Resource, after: Resource, target_of: Callable[[Resource], Literal | None]
 ) -> dict[Literal, str]:
     """Return the targets that a write adds, each with the FHIRPath of its reference."""
-    present = {target_of(element) for element, _ in _elements(before, "")}
-    elements = _elements(after, after["resourceType"])
+    elements_before = reference_elements(before, "", with_contained=False)
+    present = {target_of(element) for element, _ in elements_before}
+    elements = reference_elements(after, after["resourceType"], with_contained=False)
     targets = ((target_of(element), path) for element, path in elements)
     return {target: path for target, path in targets if target and target not in present}
-
-
-def _elements(value: Any, path: str) -> Iterator[tuple[Resource, str]]:
-    """Yield each element that has a `reference`, and its path, except in contained resources."""
-    if isinstance(value, dict):
-        if "reference" in value:
-            yield value, f"{path}.reference"
-        for name, member in value.items():
-            if name != "contained":
-                yield from _elements(member, _below(path, name))
-    elif isinstance(value, list):
-        for index, member in enumerate(value):
-            yield from _elements(member, f"{path}[{index}]")
-
-
-def _below(path: str, name: str) -> str:
-    """Return the FHIRPath of a property. The extensions of a primitive are below the primitive."""
-    return f"{path}.{name.removeprefix('_')}"
 
 
 def _is_there(work: AuditedUnitOfWork, target: Literal) -> bool:
@@ -217,9 +149,9 @@ def _missing_elsewhere(
     if work.visibility.is_partial({target.type for target in added}):
         from shared.references import target_access  # noqa: PLC0415 - few callers are limited
 
-        if others := target_access.forbidden_targets(work, after, added):
+        if forbidden := target_access.forbidden_targets(work, after, added):
             # Do not ask the other server: the error must not tell whether they exist.
-            return [(target, added[target]) for target in others]
+            return [(target, added[target]) for target in forbidden]
     server = targets.remote_base(work.tenant)
     return [(target, added[target]) for target in remote.missing(added, server)]
 
@@ -235,10 +167,10 @@ def prefetch_remote(caller: Caller, resources: Sequence[Resource]) -> None:
     from shared.references import remote  # noqa: PLC0415 - few deployments ask another server
 
     tenant, visibility = caller.tenant, Visibility(caller)
-    elements = (element for element, _ in _elements(resources, ""))
-    named_there = (targets.remote_target(tenant, element) for element in elements)
-    asked = {
-        target for target in named_there if target and not visibility.is_partial((target.type,))
-    }
+    elements = reference_elements(resources, "", with_contained=False)
+    remote_targets = {targets.remote_target(tenant, element) for element, _ in elements}
+    asked = [
+        target for target in remote_targets if target and not visibility.is_partial((target.type,))
+    ]
     with suppress(Transient):
         remote.missing(asked, targets.remote_base(tenant))

@@ -41,7 +41,7 @@ def find_match(
     condition = _criteria(resource_type, query)
     guard = _guard(work.tenant, resource_type, condition.criteria)
     last = guards.last_writer(guard) if claimed else ""
-    targets = _coming(work, condition) | _stored(work, resource_type, query)
+    targets = _planned(work, condition) | _stored(work, resource_type, query)
     if len(targets) > 1:
         raise PreconditionFailed(
             f"The query matches several {resource_type}s",
@@ -80,10 +80,12 @@ def _guard(tenant: str, resource_type: str, conditions: tuple[Criterion, ...]) -
                 criterion.param.code == "identifier" and not criterion.modifier and system and value
             ):
                 return keys.guard(tenant, resource_type, system, value)
-    return keys.claim(tenant, resource_type, "&".join(sorted(map(str, conditions))))
+    return keys.claim(
+        tenant, resource_type, "&".join(sorted(criterion.text for criterion in conditions))
+    )
 
 
-def _coming(work: AuditedUnitOfWork, condition: Query) -> set[Literal]:
+def _planned(work: AuditedUnitOfWork, condition: Query) -> set[Literal]:
     """Return the resources that match among those the work is about to write.
 
     Raises Invalid if the query looks at other resources as well: the work may write those, too.
@@ -96,7 +98,7 @@ def _coming(work: AuditedUnitOfWork, condition: Query) -> set[Literal]:
         and all(matches(body, criterion) for criterion in condition.criteria)
     }
     if targets and condition.joins:
-        name = str(condition.joins[0]).partition("=")[0]
+        name = condition.joins[0].text.partition("=")[0]
         raise Invalid(
             f"{name} cannot be evaluated for resources that the same transaction writes",
             expression=name,
@@ -110,11 +112,13 @@ def _stored(work: AuditedUnitOfWork, resource_type: str, query: Sequence[Pair]) 
 
     Raises TooCostly if it takes too many pages to find them.
     """
-    found: set[Literal] = set()
+    targets: set[Literal] = set()
+    # The caller's conditions may not match what patients created.
+    staff_made_only = (
+        settings().condition_matches == STAFF and not work.caller.is_patient_or_relative
+    )
     skips_results = (
-        work.visibility.is_partial((resource_type,))
-        or work.planned_writes
-        or _ignores_patient_made(work)
+        work.visibility.is_partial((resource_type,)) or work.planned_writes or staff_made_only
     )
     count = _FEW if skips_results else 2
     page_query: Sequence[Pair] = [*query, ("_count", str(count))]
@@ -128,13 +132,13 @@ def _stored(work: AuditedUnitOfWork, resource_type: str, query: Sequence[Pair]) 
         for resource in map(loads_rounded, page.resources):
             target = Literal(resource_type, resource["id"])
             if target not in work.planned_writes and work.visibility.sees(resource):
-                record = _as_found(work, target, resource["meta"]["versionId"])
-                if not (_ignores_patient_made(work) and _is_patient_made(record)):
-                    found.add(target)
-                if len(found) > 1:
-                    return found
+                record = _require_version(work, target, resource["meta"]["versionId"])
+                if not (staff_made_only and _is_patient_made(record)):
+                    targets.add(target)
+                if len(targets) > 1:
+                    return targets
         if not page.next:
-            return found
+            return targets
         page_query = page.next
     raise TooCostly(
         "The query may match more resources than one request can read",
@@ -142,17 +146,12 @@ def _stored(work: AuditedUnitOfWork, resource_type: str, query: Sequence[Pair]) 
     )
 
 
-def _ignores_patient_made(work: AuditedUnitOfWork) -> bool:
-    """Return whether the caller's conditions do not match what patients created."""
-    return settings().condition_matches == STAFF and not work.caller.is_patient_or_relative
-
-
 def _is_patient_made(record: VersionedRecord) -> bool:
     return isinstance(record, CommunicationRecord | EncounterRecord) and record.patient_made
 
 
-def _as_found(work: AuditedUnitOfWork, target: Literal, version: str) -> VersionedRecord:
-    """Read a resource that a search found. Raises Stale if it has changed since."""
+def _require_version(work: AuditedUnitOfWork, target: Literal, version: str) -> VersionedRecord:
+    """Return the record of a resource that a search returned. Raises Stale if it has changed."""
     record = work.resource(*target)
     if record is None or record.deleted or str(record.version) != version:
         raise Stale

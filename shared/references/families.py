@@ -113,7 +113,7 @@ def _links(patient: Resource) -> list[str]:
 
 def _patient(person: Resource) -> Iterator[str]:
     """Yield the patient whose relative a RelatedPerson is at present, if any."""
-    patient = references.normalize(person["patient"].get("reference", ""))
+    patient = references.comparable_reference(person["patient"])
     if is_reference_to(PATIENT, patient) and is_current(person.get("period", {})):
         yield patient
 

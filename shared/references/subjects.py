@@ -75,9 +75,12 @@ def check_conditions(work: AuditedUnitOfWork, before: Resource, after: Resource)
         if condition not in checked and _is_of_another(work, condition, subject)
     ]
     if paths:
-        text = "The Condition has another subject than the Encounter"
-        issues = [Issue("business-rule", text, path) for path in (*paths, _SUBJECT)]
-        raise BusinessRule(issues=issues)
+        raise BusinessRule(
+            issues=[
+                Issue("business-rule", "The Condition has another subject than the Encounter", path)
+                for path in (*paths, _SUBJECT)
+            ]
+        )
 
 
 def _conditions(encounter: Resource) -> Iterator[tuple[Literal, str]]:

@@ -1,4 +1,4 @@
-"""Whom a caller with limited visibility may refer to, if another server keeps the directory.
+"""The people whom a caller of limited visibility may refer to, if another server keeps them.
 
 Checking such references there would reveal who is a patient to anybody who may write.
 """
@@ -17,23 +17,21 @@ _IN_THREADS = ("subject", "sender", "recipient")
 
 
 def forbidden_targets(
-    work: AuditedUnitOfWork, resource: Resource, named: Iterable[Literal]
+    work: AuditedUnitOfWork, resource: Resource, added: Iterable[Literal]
 ) -> list[Literal]:
-    """Return which of the targets that a resource names the caller may not refer to.
+    """Return which of the targets that a write adds to a resource the caller may not refer to.
 
     They may refer to those whose compartments they see, and to the people of the thread that they
     write in.
     """
-    unsure = [target for target in named if work.visibility.is_partial((target.type,))]
+    unsure = [target for target in added if work.visibility.is_partial((target.type,))]
     unsure = [target for target in unsure if target not in _own(work, target.type)]
-    if not unsure:
-        return []
-    in_thread: set[Literal] = set()
-    for communication in _thread(work, resource):
-        in_thread |= {*_people(work, communication)}
-        if in_thread.issuperset(unsure):
-            return []
-    return [target for target in unsure if target not in in_thread]
+    for communication in _thread(work, resource) if unsure else ():
+        people = {*_people(work, communication)}
+        unsure = [target for target in unsure if target not in people]
+        if not unsure:
+            break
+    return unsure
 
 
 def _own(work: AuditedUnitOfWork, resource_type: str) -> set[Literal | None]:

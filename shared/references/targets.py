@@ -1,4 +1,4 @@
-"""What a Reference names: a resource here, or on the server that keeps those that are not."""
+"""The targets of References: resources here, or on the server that keeps those that are not."""
 
 from typing import Any
 
@@ -23,18 +23,15 @@ def remote_target(tenant: str, element: Resource) -> Literal | None:
     kept here.
     """
     text, base = element.get("reference"), remote_base(tenant)
-    below = _below_other_base(text, base) if isinstance(text, str) and base else None
-    if below is not None:
-        reference = references.parse_relative(below)
-        return reference.target if isinstance(reference, Local) else None
+    if isinstance(text, str) and base:
+        from shared.fhir import urls  # noqa: PLC0415 - few deployments ask another server
+
+        below = urls.relative_to(text, base)
+        if below is not None:
+            reference = references.parse_relative(below)
+            return reference.target if isinstance(reference, Local) else None
     target = references.parse_literal(text)
     return target if target and target.type not in settings().locally_checked_types else None
-
-
-def _below_other_base(text: str, base: str) -> str | None:
-    from shared.fhir import urls  # noqa: PLC0415 - few deployments ask another server
-
-    return urls.relative_to(text, base)
 
 
 def remote_base(tenant: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from shared.catalog.code_systems import ACT_CODE
 from shared.errors import BusinessRule
 from shared.fhir import references
+from shared.fhir.elements import elements_at
 from shared.fhir.fhirjson import Resource
 
 VIRTUAL, SESSION, MEDICAL_ENCOUNTER = "VR", "session", "medical-encounter"
@@ -45,9 +46,9 @@ class NamedEncounter:
 
 
 def _typed(encounter: Resource, code: str, system: str) -> bool:
-    codings = (coding for kind in encounter.get("type", ()) for coding in kind.get("coding", ()))
     return any(
-        coding.get("code") == code and coding.get("system", system) == system for coding in codings
+        coding.get("code") == code and coding.get("system", system) == system
+        for coding in elements_at(encounter, ("type", "coding"))
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from shared.catalog import compartments
 from shared.catalog.compartments import ITSELF, Member
 from shared.fhir import references
+from shared.fhir.elements import elements_at
 from shared.fhir.fhirjson import Resource
 from shared.rules.classification import DRAFT
 
@@ -58,7 +59,7 @@ def patient_sources(resource: Resource) -> frozenset[str]:
     if resource_type == "Encounter":
         return frozenset({f"Encounter/{resource['id']}"} if "id" in resource else ())
     context = resource.get("context")
-    context_encounters = _members(context, "encounter")
+    context_encounters = elements_at(context, ("encounter",))
     return _targets((resource.get("encounter"), context, *context_encounters), "Encounter")
 
 
@@ -78,7 +79,7 @@ def is_draft(resource: Resource) -> bool:
 
 def canonical_sender(resource: Resource) -> str:
     """Return the reference of a resource's sender, empty if it names none."""
-    return references.normalize(resource.get("sender", {}).get("reference", ""))
+    return references.comparable_reference(resource.get("sender"))
 
 
 def is_reference_to(resource_type: str, reference: str) -> bool:
@@ -91,17 +92,7 @@ def _references(resource: Resource, row: Member) -> Iterator[str]:
         if "id" in resource:
             yield f"{row.owner}/{resource['id']}"
         return
-    elements: list[Any] = [resource]
-    for name in row.element.split("."):
-        elements = [member for element in elements for member in _members(element, name)]
-    for element in elements:
-        name = references.normalize(_text(element))
-        if is_reference_to(row.owner, name):
-            yield name
-
-
-def _members(element: Any, name: str) -> list[Any]:
-    value = element.get(name) if isinstance(element, dict) else None
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
+    for element in elements_at(resource, tuple(row.element.split("."))):
+        reference = references.comparable_reference(element)
+        if is_reference_to(row.owner, reference):
+            yield reference

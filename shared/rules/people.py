@@ -117,7 +117,7 @@ def check_subject(
 
 def subject_patient(communication: Resource) -> str:
     """Return the reference of the Patient, here or elsewhere, that a Communication is about."""
-    name = references.normalize(communication.get("subject", {}).get("reference", ""))
+    name = references.comparable_reference(communication.get("subject"))
     return name if is_reference_to("Patient", name) else ""
 
 

@@ -29,8 +29,8 @@ def validated_resource(content: Any, resource_type: str) -> Resource:
         with_placeholder_version(resource),
         resource_type,
         zone=configured.zone,
-        own_ids=configured.r4_id_types,
-        as_sent=stripped.original_path,
+        r4_id_types=configured.r4_id_types,
+        original_path=stripped.original_path,
     )
     if resource_type in SESSION_TYPES and "status" not in resource:
         # R4 allows an extension in place of the value, but that does not say if a session is open.

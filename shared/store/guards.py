@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.catalog import access_patterns as patterns
-from shared.fhir.search_values import elements_at
+from shared.fhir.elements import elements_at
 from shared.store import dynamodb, items, keys
 from shared.store.keys import Address
 from shared.store.operations import ABSENT, Operation, condition_check, delete, put, update

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.catalog.roles import DRAFT_READERS
 from shared.fhir import references

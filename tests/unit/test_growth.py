@@ -347,11 +347,11 @@ def test_the_work_of_naming_places_in_plain_json_grows_linearly_with_body_and_is
 def test_evaluating_invariants_over_too_many_items_is_refused_as_too_costly() -> None:
     body = {"resourceType": "Basic", "extension": [{"url": f"u{number}"} for number in range(100)]}
     assert fhirpath.holds(
-        "extension.all(url.exists())", body, body, work=StepBudget(body, steps=5000)
+        "extension.all(url.exists())", body, body, budget=StepBudget(body, steps=5000)
     )
     rule = "extension.all(url.combine(%resource.extension.url).exists())"
     with pytest.raises(TooCostly):
-        fhirpath.holds(rule, body, body, work=StepBudget(body, steps=5000))
+        fhirpath.holds(rule, body, body, budget=StepBudget(body, steps=5000))
 
 
 def test_the_number_of_listed_issues_is_limited() -> None:

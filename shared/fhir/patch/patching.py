@@ -6,8 +6,8 @@ https://hl7.org/fhir/R4/http.html#patch
 from typing import Any
 
 from shared.errors import Invalid, Malformed, UnsupportedMedia
-from shared.fhir.equality import has_same_content
 from shared.fhir.json_values import deep_copy
+from shared.fhir.meta import has_same_content
 from shared.fhir.validation.pairs import realign_extensions
 
 JSON_PATCH = "application/json-patch+json"

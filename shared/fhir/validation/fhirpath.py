@@ -19,16 +19,17 @@ def holds(
     resource: Any,
     *,
     kind: Type | None = None,
-    work: StepBudget | None = None,
+    budget: StepBudget | None = None,
     zone: tzinfo = UTC,
 ) -> bool:
     """Return whether an invariant is true for an element. An empty result counts as false.
 
-    `kind` is the element's type and `resource` the resource that it belongs to. `work` is the
-    budget of the outermost resource, if it has already been started. `zone` is the time zone of
-    dates without one. Raises TooCostly if the evaluation visits too many items.
+    `kind` is the element's type and `resource` the resource that it belongs to. `budget` is that of
+    the outermost resource, if it has already been started. `zone` is the time zone of dates without
+    one. Raises TooCostly if the evaluation visits too many items.
     """
-    place = EvaluationContext(element, element, resource, zone, {}, work or StepBudget(resource))
+    budget = budget or StepBudget(resource)
+    place = EvaluationContext(element, element, resource, zone, {}, budget)
     try:
         result = compile_expression(expression, kind)(place)
     except TypeError:

@@ -30,7 +30,7 @@ _SAME_TYPE = frozenset({"where", "first", "tail", "trace"})
 class EvaluationContext(NamedTuple):
     """Where an expression is evaluated: `$this`, `%context`, `%resource` and the time zone.
 
-    `lasting` caches results that do not depend on `$this`. `work` counts the items visited.
+    `cache` has results that do not depend on `$this`. `budget` counts the items visited.
     """
 
     this: Any
@@ -38,7 +38,7 @@ class EvaluationContext(NamedTuple):
     resource: Any
     zone: tzinfo
     cache: dict[Any, Any]
-    work: StepBudget
+    budget: StepBudget
 
 
 type Evaluation = Callable[[EvaluationContext], Items]
@@ -47,7 +47,7 @@ type Evaluation = Callable[[EvaluationContext], Items]
 class Node(NamedTuple):
     """A part of an expression: how to evaluate it, and the type of its items if known.
 
-    The result of a node that `is_lasting` does not depend on `$this`.
+    The result of a node that `is_cacheable` does not depend on `$this`.
     """
 
     evaluate: Evaluation
@@ -115,7 +115,7 @@ def member(node: Node, name: str) -> Node:
     def evaluate(place: EvaluationContext) -> Items:
         items = node.evaluate(place)
         children = [child for item in items for child in _children(item, properties)]
-        place.work.spend(1 + len(items) + len(children))
+        place.budget.spend(1 + len(items) + len(children))
         return children
 
     kind = type_named(element.type) if element and is_complex else None
@@ -124,18 +124,16 @@ def member(node: Node, name: str) -> Node:
 
 def operation(name: str, left: Node, right: Node) -> Node:
     """Return the node of an operator between two nodes."""
-    is_lasting = left.is_cacheable and right.is_cacheable
     first, second = left.evaluate, right.evaluate
-    if name in LOGIC:
-        logic = LOGIC[name]
-        return Node(
-            lambda place: logic(truth(first(place)), truth(second(place))), None, is_lasting
-        )
-    if name in ORDER:
-        order = ORDER[name]
-        return Node(lambda place: order(first(place), second(place), place.zone), None, is_lasting)
-    operator = OPERATORS[name]
-    return Node(lambda place: operator(first(place), second(place)), None, is_lasting)
+
+    def evaluate(place: EvaluationContext) -> Items:
+        if name in LOGIC:
+            return LOGIC[name](truth(first(place)), truth(second(place)))
+        if name in ORDER:
+            return ORDER[name](first(place), second(place), place.zone)
+        return OPERATORS[name](first(place), second(place))
+
+    return Node(evaluate, is_cacheable=left.is_cacheable and right.is_cacheable)
 
 
 def call(node: Node, name: str, arguments: list[Node]) -> Node:
@@ -151,7 +149,7 @@ def call(node: Node, name: str, arguments: list[Node]) -> Node:
 
         def evaluate(place: EvaluationContext) -> Items:
             items = receiver(place)
-            place.work.spend(1 + len(items))
+            place.budget.spend(1 + len(items))
             return function(items, [evaluations[0](place._replace(this=item)) for item in items])
 
         kind = arguments[0].kind if name == "select" else kind
@@ -163,14 +161,14 @@ def call(node: Node, name: str, arguments: list[Node]) -> Node:
     if name == "resolve":
         return Node(lambda place: [*_resolved(receiver(place), place)], None, node.is_cacheable)
     plain = FUNCTIONS[name]
-    is_lasting = node.is_cacheable and all(argument.is_cacheable for argument in arguments)
+    is_cacheable = node.is_cacheable and all(argument.is_cacheable for argument in arguments)
 
     def apply(place: EvaluationContext) -> Items:
         result = plain(receiver(place), [argument(place) for argument in evaluations])
-        place.work.spend(1 + len(result))
+        place.budget.spend(1 + len(result))
         return result
 
-    return Node(apply, kind, is_lasting)
+    return Node(apply, kind, is_cacheable)
 
 
 def _iif(items: Items, arguments: list[Evaluation], place: EvaluationContext) -> Items:
@@ -184,5 +182,5 @@ def _resolved(items: Items, place: EvaluationContext) -> Iterator[Any]:
     """Yield the resources that references name within the outermost one. Others are not read."""
     for item in items:
         text = item.get("reference") if isinstance(item, dict) else item
-        if isinstance(text, str) and text in place.work.targets:
-            yield place.work.targets[text]
+        if isinstance(text, str) and text in place.budget.targets:
+            yield place.budget.targets[text]

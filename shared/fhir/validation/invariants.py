@@ -19,7 +19,7 @@ Object = dict[str, Any]
 
 
 class Context(NamedTuple):
-    """What an invariant may need besides its element: the ids that a `#fragment` may name."""
+    """The surroundings of an element: the ids that a `#fragment` may name, and the time zone."""
 
     fragments: frozenset[str]
     zone: tzinfo

@@ -67,7 +67,10 @@ def realign_extensions(before: _Array, after: _Array, extensions: _Array) -> _Ar
             index if source is None and index not in taken else source
             for index, source in enumerate(sources)
         ]
-    return [None if source is None else _at(extensions, source) for source in sources]
+    return [
+        extensions[source] if source is not None and source < len(extensions) else None
+        for source in sources
+    ]
 
 
 def positions[Key: Hashable](keys: Iterable[Key]) -> dict[Key, deque[int]]:
@@ -85,10 +88,6 @@ def _padded(before: _Array, after: _Array) -> _Array:
         remaining.popleft() if remaining and equal(remaining[0], item) else None for item in before
     ]
     return after if remaining else filled
-
-
-def _at(array: _Array, index: int) -> Any:
-    return array[index] if index < len(array) else None
 
 
 def pad_pairs(value: Json) -> None:

@@ -30,9 +30,13 @@ class Primitive(NamedTuple):
     form: str
 
 
-def _text(pattern: str, form: str) -> Primitive:
+def _text(pattern: str, form: str, accepts: Callable[[str], bool] = lambda _: True) -> Primitive:
     match = re.compile(pattern, re.ASCII).fullmatch
-    return Primitive(lambda value: isinstance(value, str) and match(value) is not None, form)
+
+    def holds(value: object) -> bool:
+        return isinstance(value, str) and match(value) is not None and accepts(value)
+
+    return Primitive(holds, form)
 
 
 def _string(value: object) -> bool:
@@ -44,15 +48,6 @@ def _string(value: object) -> bool:
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-
-
-def _calendar(pattern: str, form: str) -> Primitive:
-    match = re.compile(pattern, re.ASCII).fullmatch
-
-    def holds(value: object) -> bool:
-        return isinstance(value, str) and match(value) is not None and _is_day(value)
-
-    return Primitive(holds, form)
 
 
 def _is_day(text: str) -> bool:
@@ -92,15 +87,18 @@ PRIMITIVES = {
     "boolean": Primitive(lambda value: value is True or value is False, "true or false"),
     "canonical": _text(_URI, "a URI without spaces"),
     "code": _text(_CODE, "a code without leading, trailing or double spaces"),
-    "date": _calendar(rf"{_YEAR}(?:-(?:0[1-9]|1[0-2]))?|{_DATE}", "YYYY, YYYY-MM or YYYY-MM-DD"),
-    "dateTime": _calendar(
+    "date": _text(
+        rf"{_YEAR}(?:-(?:0[1-9]|1[0-2]))?|{_DATE}", "YYYY, YYYY-MM or YYYY-MM-DD", _is_day
+    ),
+    "dateTime": _text(
         rf"{_YEAR}(?:-(?:0[1-9]|1[0-2]))?|{_DATE}(?:T{_TIME}{_ZONE})?",
         "YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss+zz:zz, where a time needs seconds and "
         "a time zone",
+        _is_day,
     ),
     "decimal": Primitive(_decimal, "a JSON number"),
     "id": _text(r"[A-Za-z0-9.-]{1,64}", "1 to 64 letters, digits, hyphens and dots"),
-    "instant": _calendar(rf"{_DATE}T{_TIME}{_ZONE}", "YYYY-MM-DDThh:mm:ss.sss+zz:zz"),
+    "instant": _text(rf"{_DATE}T{_TIME}{_ZONE}", "YYYY-MM-DDThh:mm:ss.sss+zz:zz", _is_day),
     "integer": Primitive(_whole(INTEGERS.start), "a 32-bit integer"),
     "markdown": Primitive(_string, _STRING_FORM),
     "oid": _text(r"urn:oid:[0-2](?:\.(?:0|[1-9]\d*))+", "urn:oid:..."),

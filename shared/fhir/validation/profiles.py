@@ -23,7 +23,7 @@ _FILES = {
 
 
 class Rule(NamedTuple):
-    """What a profile requires of an element: whether it must exist, and its reference types."""
+    """A profile's rule about an element: whether it must exist, and its reference types."""
 
     path: tuple[str, ...]
     needed: bool
@@ -44,13 +44,13 @@ def supported_urls() -> tuple[str, ...]:
     return tuple(_FILES)
 
 
-def profile(canonical: str) -> Profile | None:
+def supported_profile(canonical: str) -> Profile | None:
     """Return a profile by its canonical URL, with or without version; None if not supported."""
     url, _, version = canonical.partition("|")
     if url not in _FILES:
         return None
-    supported = _read(_FILES[url])
-    return supported if version in ("", supported.name.partition("|")[2]) else None
+    profile = _read(_FILES[url])
+    return profile if version in ("", profile.name.partition("|")[2]) else None
 
 
 def applies(canonical: str, resource_type: str) -> bool:
@@ -75,34 +75,41 @@ def claimed(resource: dict[str, Any]) -> Iterator[Profile]:
     """Yield each supported profile that a resource claims, once."""
     meta = resource.get("meta")
     claims = meta.get("profile") if isinstance(meta, dict) else None
-    canonicals = (
-        [claim for claim in claims if isinstance(claim, str)] if isinstance(claims, list) else []
-    )
-    supported = filter(None, map(profile, dict.fromkeys(canonicals)))
-    yield from {each.name: each for each in supported}.values()
+    canonicals = claims if isinstance(claims, list) else []
+    supported = (supported_profile(claim) for claim in canonicals if isinstance(claim, str))
+    yield from {profile.name: profile for profile in supported if profile}.values()
 
 
-def issues(resource: dict[str, Any], held: Profile) -> Iterator[Issue]:
+def issues(resource: dict[str, Any], profile: Profile) -> Iterator[Issue]:
     """Yield the issues of a resource that does not conform to a profile."""
-    if resource.get("resourceType") != held.type:
-        text = "The profile is one of another resource type"
-        yield Issue("invalid", text, "resourceType", held.name)
+    if resource.get("resourceType") != profile.type:
+        yield Issue(
+            "invalid",
+            "The profile is one of another resource type",
+            "resourceType",
+            profile.name,
+        )
         return
-    contents = references.contained_types(resource)
-    for rule in held.rules:
-        for parent, here in _parents(resource, held.type, rule.path[:-1]):
-            yield from _broken(parent, here, rule, contents, held.name)
+    contained_types = references.contained_types(resource)
+    for rule in profile.rules:
+        for parent, here in _parents(resource, profile.type, rule.path[:-1]):
+            yield from _broken(parent, here, rule, contained_types, profile.name)
 
 
-def advice(resource: dict[str, Any], held: Profile) -> Iterator[Issue]:
+def advice(resource: dict[str, Any], profile: Profile) -> Iterator[Issue]:
     """Yield an information for each coded element whose recommended value set is not checked."""
-    for path, binding in held.bindings.items():
+    for path, binding in profile.bindings.items():
         *above, last = path.split(".")[1:]
-        for parent, here in _parents(resource, held.type, tuple(above)):
+        for parent, here in _parents(resource, profile.type, tuple(above)):
             if parent.get(last):
                 value_set = binding.partition(" ")[2]
-                text = f"Its codes should be from {value_set}, which is not checked here"
-                yield Issue("informational", text, f"{here}.{last}", held.name, "information")
+                yield Issue(
+                    "informational",
+                    f"Its codes should be from {value_set}, which is not checked here",
+                    f"{here}.{last}",
+                    profile.name,
+                    severity="information",
+                )
 
 
 def _parents(element: Any, here: str, path: tuple[str, ...]) -> Iterator[tuple[Any, str]]:
@@ -121,7 +128,7 @@ def _parents(element: Any, here: str, path: tuple[str, ...]) -> Iterator[tuple[A
 
 
 def _broken(
-    parent: dict[str, Any], here: str, rule: Rule, contents: dict[str, str], name: str
+    parent: dict[str, Any], here: str, rule: Rule, contained_types: dict[str, str], name: str
 ) -> Iterator[Issue]:
     """Yield the issues of an element that breaks a rule; `name` is that of the profile."""
     last = rule.path[-1]
@@ -131,8 +138,12 @@ def _broken(
     value = parent.get(last)
     is_array = isinstance(value, list)
     for index, reference in enumerate(value if isinstance(value, list) else [value]):
-        kind = reference_elements.target_type(reference, contents) if rule.targets else ""
+        kind = reference_elements.target_type(reference, contained_types) if rule.targets else ""
         if kind and kind not in rule.targets:
             element = f"{path}[{index}]" if is_array else path
-            text = f"In this profile the reference may only name {', '.join(rule.targets)}"
-            yield Issue("value", text, f"{element}.reference", name)
+            yield Issue(
+                "value",
+                f"In this profile the reference may only name {', '.join(rule.targets)}",
+                f"{element}.reference",
+                name,
+            )

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/validation.html
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -23,20 +24,20 @@ def validate(
     expected: str,
     *,
     zone: tzinfo = UTC,
-    own_ids: Collection[str] = SESSION_TYPES,
-    as_sent: Callable[[str], str] = str,
+    r4_id_types: Collection[str] = SESSION_TYPES,
+    original_path: Callable[[str], str] = str,
 ) -> None:
     """Raise Invalid with all issues if a resource is not valid R4 of the expected type.
 
-    `zone` is the time zone of dates in invariant per-1. References to types in `own_ids` must have
-    ids as R4 defines them. `as_sent` (of `empties.Stripped`) restores the indices of the body.
+    `zone` is the time zone of dates in invariant per-1. References to types in `r4_id_types` must
+    have ids as R4 defines them. `original_path` (of `empties.Stripped`) restores the indices of the
+    body.
     """
-    problems = issues(resource, expected, zone=zone, own_ids=own_ids)
+    problems = issues(resource, expected, zone=zone, r4_id_types=r4_id_types)
     if problems:
         raise Invalid(
             issues=[
-                Issue(issue.code, issue.text, as_sent(issue.expression), issue.diagnostics)
-                for issue in problems
+                replace(issue, expression=original_path(issue.expression)) for issue in problems
             ]
         )
 
@@ -46,7 +47,7 @@ def issues(
     expected: str,
     *,
     zone: tzinfo = UTC,
-    own_ids: Collection[str] = SESSION_TYPES,
+    r4_id_types: Collection[str] = SESSION_TYPES,
 ) -> list[Issue]:
     """Return the issues of a resource, in the order of its elements.
 
@@ -54,17 +55,33 @@ def issues(
     nested too deeply, and TooCostly if its invariants take too much work.
     """
     if not isinstance(resource, dict):
-        text = "A resource must be a JSON object"
-        return [Issue("structure", text, expected, f"The body must be of type {expected}")]
-    if resource.get("resourceType") != expected:
-        text = f"The resource must be of type {expected}"
         return [
-            Issue("invalid", text, f"{expected}.resourceType", "resourceType names another type")
+            Issue(
+                "structure",
+                "A resource must be a JSON object",
+                expected,
+                f"The body must be of type {expected}",
+            )
+        ]
+    if resource.get("resourceType") != expected:
+        return [
+            Issue(
+                "invalid",
+                f"The resource must be of type {expected}",
+                f"{expected}.resourceType",
+                "resourceType names another type",
+            )
         ]
     if isinstance(contained := resource.get("contained"), list) and len(contained) > MOST_CONTAINED:
-        text = f"A resource may contain at most {MOST_CONTAINED} others"
-        return [Issue("too-costly", text, f"{expected}.contained", f"It contains {len(contained)}")]
-    walk = Walk(resource, zone, own_ids)
+        return [
+            Issue(
+                "too-costly",
+                f"A resource may contain at most {MOST_CONTAINED} others",
+                f"{expected}.contained",
+                f"It contains {len(contained)}",
+            )
+        ]
+    walk = Walk(resource, zone, r4_id_types)
     try:
         walk.resource(resource, type_named(expected), expected)
         walk.contained(resource, expected)
@@ -78,8 +95,14 @@ def issues(
 def element_issues(value: Any, kind: str, path: str) -> list[Issue]:
     """Return the issues of an element, given its type and its FHIRPath."""
     if not isinstance(value, dict):
-        details = f"A value of type {kind} is an object"
-        return [Issue("structure", "An object is expected here", path, details)]
+        return [
+            Issue(
+                "structure",
+                "An object is expected here",
+                path,
+                f"A value of type {kind} is an object",
+            )
+        ]
     walk = Walk(value, UTC)
     with suppress(ManyIssues):
         walk.resource(value, type_named(kind), path)

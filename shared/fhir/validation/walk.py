@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/json.html
 import re
 from collections.abc import Collection
 from datetime import tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.catalog.types import SESSION_TYPES, STORED_TYPES
 from shared.errors import Issue
@@ -52,31 +52,42 @@ class ManyIssues(Exception):
     """There are more issues than an answer lists, so the walk stops."""
 
 
+class _Scope(NamedTuple):
+    """Where the walk is: in the outermost resource, or in one inside of it.
+
+    `contained_types` are those of the contained resources that a `#fragment` may name, by id.
+    `resource` is the resource, stored or contained, whose invariants are checked. `inner_path` is
+    that of the resource inside the outermost one, if the walk is in one.
+    """
+
+    context: Context
+    contained_types: dict[str, str]
+    resource: dict[str, Any] | None
+    inner_path: str = ""
+
+
 class Walk:
     """The state of the walk: the issues found so far, and the references within the resource."""
 
     def __init__(
-        self, resource: dict[str, Any], zone: tzinfo, own_ids: Collection[str] = SESSION_TYPES
+        self, resource: dict[str, Any], zone: tzinfo, r4_id_types: Collection[str] = SESSION_TYPES
     ) -> None:
         """Start at a resource; `zone` is the time zone of dates without one.
 
-        References to types in `own_ids` must have ids as R4 defines them. References to other types
-        may also have ids that other systems assign.
+        References to types in `r4_id_types` must have ids as R4 defines them. References to other
+        types may also have ids that other systems assign.
         """
         self.issues: list[Issue] = []
-        self.own_ids = own_ids
-        # The contained resources that a `#fragment` may name: their types by id.
-        self.contents = references.contained_types(resource)
-        self.context = Context(frozenset(self.contents), zone)
-        # Inside a contained resource, `#` may also name the resource around it.
-        self._inner_context = self.context._replace(fragments=self.context.fragments | {""})
-        self._work: StepBudget | None = None
-        self.outer = resource
-        # The resource, stored or contained, whose invariants are being checked.
-        self.inner = resource if resource.get("resourceType") in STORED_TYPES else None
-        # All fragments in references, and the paths of inner resources that refer to the outer one.
+        self._outermost, self._zone, self._r4_id_types = resource, zone, r4_id_types
+        contained_types = references.contained_types(resource)
+        self._scope = _Scope(
+            Context(frozenset(contained_types), zone),
+            contained_types,
+            resource if resource.get("resourceType") in STORED_TYPES else None,
+        )
+        self._budget: StepBudget | None = None
+        # All fragments in references, and the paths of inner resources that refer to the outermost.
         self._fragments: set[str] = set()
-        self._inner_path = ""
         self._linked: set[str] = set()
 
     def _add(self, code: str, text: str, path: str, diagnostics: str) -> None:
@@ -100,24 +111,40 @@ class Walk:
                 if not holds(inner, is_linked):
                     self._broken(key, here)
             if "id" not in inner and _is_typed(inner):
-                text = "A contained resource needs an id, so that references can name it"
-                self._add("invariant", text, f"{here}.id", _OF_CONTAINED)
+                self._add(
+                    "invariant",
+                    "A contained resource needs an id, so that references can name it",
+                    f"{here}.id",
+                    _OF_CONTAINED,
+                )
             elif isinstance(own_id, str) and own_id in seen_ids:
-                text = "Another contained resource has the same id"
-                self._add("invariant", text, f"{here}.id", _OF_CONTAINED)
+                self._add(
+                    "invariant",
+                    "Another contained resource has the same id",
+                    f"{here}.id",
+                    _OF_CONTAINED,
+                )
             elif isinstance(own_id, str):
                 seen_ids.add(own_id)
 
     def _broken(self, key: str, path: str) -> None:
         name = key.partition("@")[0]
-        diagnostics = f"Invariant {name}: {SPECIFICATION}conformance-rules.html#constraints"
-        self._add("invariant", f"{name}: {invariant_text(key)}", path, diagnostics)
+        self._add(
+            "invariant",
+            f"{name}: {invariant_text(key)}",
+            path,
+            f"Invariant {name}: {SPECIFICATION}conformance-rules.html#constraints",
+        )
 
     def _object(self, value: Any, kind: Type, path: str) -> None:
         """Check a complex element."""
         if type(value) is not dict:
-            details = f"A value of type {kind.name} is an object"
-            self._add("structure", "An object is expected here", path, details)
+            self._add(
+                "structure",
+                "An object is expected here",
+                path,
+                f"A value of type {kind.name} is an object",
+            )
         elif not value or (len(value) == 1 and "id" in value):
             self._empty(path)
         else:
@@ -166,20 +193,29 @@ class Walk:
         """
         rule = INVARIANTS.get(key)
         if rule:
-            return rule(value, self.context)
-        if self.inner is None:
+            return rule(value, self._scope.context)
+        if self._scope.resource is None:
             return True
         from shared.fhir.validation import fhirpath, fhirpath_budget  # noqa: PLC0415 - few types need it
 
-        self._work = self._work or fhirpath_budget.StepBudget(self.outer)
-        path, zone = invariant_path(key), self.context.zone
-        return fhirpath.holds(path, value, self.inner, kind=kind, work=self._work, zone=zone)
+        self._budget = self._budget or fhirpath_budget.StepBudget(self._outermost)
+        return fhirpath.holds(
+            invariant_path(key),
+            value,
+            self._scope.resource,
+            kind=kind,
+            budget=self._budget,
+            zone=self._zone,
+        )
 
     def _choice(self, stem: str, name: str, seen: dict[str, str], path: str) -> None:
         if seen.setdefault(stem, name) != name:
-            text = f"Only one type of {stem}[x] is allowed"
-            details = f"{path}.{seen[stem]} is present, too"
-            self._add("structure", text, f"{path}.{name}", details)
+            self._add(
+                "structure",
+                f"Only one type of {stem}[x] is allowed",
+                f"{path}.{name}",
+                f"{path}.{seen[stem]} is present, too",
+            )
 
     def _property(
         self, name: str, content: Any, value: dict[str, Any], element: Element, path: str
@@ -189,20 +225,28 @@ class Walk:
         check = self._primitive if element.primitive else self._complex
         if not element.is_array:
             if type(content) is list:
-                text = "This element does not repeat"
-                self._add("structure", text, here, "Send a single value instead of an array")
+                self._add(
+                    "structure",
+                    "This element does not repeat",
+                    here,
+                    "Send a single value instead of an array",
+                )
             else:
                 check(content, element, here)
             return
-        if type(content) is not list:
-            self._add("structure", "An array is expected here", here, f"{here} is 0..*")
-            return
-        if not content:
-            self._empty(here)
         partner = value.get(f"_{name}") if element.primitive else None
-        for index, item in enumerate(content):
+        for index, item in enumerate(self._items(content, here, here)):
             if item is not None or not _has(partner, index):
                 check(item, element, f"{here}[{index}]")
+
+    def _items(self, content: Any, path: str, name: str) -> list[Any]:
+        """Return the items of an array; report content that is no array, or an empty one."""
+        if type(content) is not list:
+            self._add("structure", "An array is expected here", path, f"{name} is 0..*")
+            return []
+        if not content:
+            self._empty(path)
+        return content
 
     def _complex(self, value: Any, element: Element, path: str) -> None:
         """Check an element that has elements of its own, or is a resource inside the resource."""
@@ -220,21 +264,25 @@ class Walk:
     def _inner(self, value: Any, path: str) -> None:
         """Check a resource inside the resource, in which `#` names the resource around it."""
         if not isinstance(value, dict) or not _is_typed(value):
-            text = "A resource is expected here"
-            self._add("structure", text, path, "resourceType must be a resource type of R4")
+            self._add(
+                "structure",
+                "A resource is expected here",
+                path,
+                "resourceType must be a resource type of R4",
+            )
             return
-        before = self.context, self.inner, self.contents, self._inner_path, self._inner_context
+        outer = self._scope
         is_contained = ".contained[" in path
-        if not is_contained:
-            # An entry of a Bundle, or a parameter, has contained resources of its own.
-            self.contents = references.contained_types(value)
-            fragments = frozenset({*self.contents, ""})
-            self._inner_context = self._inner_context._replace(fragments=fragments)
-        self.context = self._inner_context
-        self.inner = value if is_contained else None
-        self._inner_path = self._inner_path or path
+        # An entry of a Bundle, or a parameter, has contained resources of its own.
+        types = outer.contained_types if is_contained else references.contained_types(value)
+        self._scope = _Scope(
+            Context(frozenset({*types, ""}), self._zone),
+            types,
+            value if is_contained else None,
+            outer.inner_path or path,
+        )
         self.resource(value, type_named(value["resourceType"]), path)
-        self.context, self.inner, self.contents, self._inner_path, self._inner_context = before
+        self._scope = outer
 
     def _reference(self, value: dict[str, Any], targets: frozenset[str], path: str) -> None:
         """Check a Reference, and record the fragment that it names."""
@@ -242,7 +290,7 @@ class Walk:
         if type(text) is str and text[:1] == "#":
             self._fragment(text)
         for name, problem, diagnostics in reference_elements.problems(
-            value, targets, self.contents, self.own_ids
+            value, targets, self._scope.contained_types, self._r4_id_types
         ):
             self._add("value", problem, f"{path}.{name}", diagnostics)
 
@@ -253,9 +301,12 @@ class Walk:
             self._empty(path)
         elif primitive is None or not primitive.is_valid(value):
             form = primitive.form if primitive else ""
-            url = f"{SPECIFICATION}datatypes.html#{element.type}"
-            text = f"Not a valid {element.type}: expected {form}"
-            self._add("value", text, path, f"See {url}")
+            self._add(
+                "value",
+                f"Not a valid {element.type}: expected {form}",
+                path,
+                f"See {SPECIFICATION}datatypes.html#{element.type}",
+            )
         elif element.value_set and not code_predicate(element.value_set)(value):
             self._unknown_code(element.value_set, path)
         elif element.type in _FRAGMENT_TYPES and value[0] == "#":
@@ -264,8 +315,8 @@ class Walk:
     def _fragment(self, text: str) -> None:
         """Record a fragment, and that the current inner resource refers to the outer one."""
         self._fragments.add(text)
-        if text == "#" and self._inner_path:
-            self._linked.add(self._inner_path)
+        if text == "#" and self._scope.inner_path:
+            self._linked.add(self._scope.inner_path)
 
     def _concept(self, codings: Any, value_set: str, path: str) -> None:
         """Check that a concept has a coding of a required value set, if it has codings at all."""
@@ -277,9 +328,12 @@ class Walk:
     def _unknown_code(self, value_set: str, path: str) -> None:
         codes = value_set_codes(value_set)
         code_list = f": {', '.join(codes)}" if 0 < len(codes) <= _MOST_CODES_LISTED else ""
-        url = f"http://hl7.org/fhir/ValueSet/{value_set}"
-        text = f"The code is not in the required value set {value_set}{code_list}"
-        self._add("code-invalid", text, path, f"Required binding to {url}|4.0.1")
+        self._add(
+            "code-invalid",
+            f"The code is not in the required value set {value_set}{code_list}",
+            path,
+            f"Required binding to http://hl7.org/fhir/ValueSet/{value_set}|4.0.1",
+        )
 
     def _other(self, name: str, content: Any, value: dict[str, Any], kind: Type, path: str) -> None:
         """Check a property that is not an element: extensions of a primitive, or unknown to R4."""
@@ -288,8 +342,7 @@ class Walk:
             self._extensions(name[1:], content, value, element, path)
             return
         here = f"{path}.{name}" if _NAME.fullmatch(name) else path
-        text = "Unknown property"
-        self._add("structure", text, here, f"R4 has no such element in {kind.name}")
+        self._add("structure", "Unknown property", here, f"R4 has no such element in {kind.name}")
 
     def _extensions(
         self, name: str, content: Any, value: dict[str, Any], element: Element, path: str
@@ -299,13 +352,8 @@ class Walk:
         if not element.is_array:
             self._padding(content, here, has_value=name in value)
             return
-        if type(content) is not list:
-            self._add("structure", "An array is expected here", here, f"_{name} is 0..*")
-            return
-        if not content:
-            self._empty(here)
         partner = value.get(name)
-        for index, item in enumerate(content):
+        for index, item in enumerate(self._items(content, here, f"_{name}")):
             has_value = _has(partner, index)
             # If both arrays have null at an index, it has been reported for the array of values.
             if item is not None or not (has_value or _reaches(partner, index)):

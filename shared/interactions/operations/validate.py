@@ -60,7 +60,7 @@ def validate(
             )
         content = read(caller, resource_type, resource_id).resource
     configured = settings()
-    found = issues(content, resource_type, zone=configured.zone, own_ids=configured.r4_id_types)
+    found = issues(content, resource_type, zone=configured.zone, r4_id_types=configured.r4_id_types)
     if asked.mode in (CREATE, UPDATE):
         refusals = _refusals(caller, asked.mode, content, Literal(resource_type, resource_id))
         # A write corrects some problems itself, such as an empty array: these are only warnings.
@@ -117,7 +117,7 @@ def _profile(canonical: str, resource_type: str) -> profiles.Profile | None:
     base = f"{CORE_DEFINITIONS}{resource_type}"
     if canonical in (base, f"{base}|4.0.1"):
         return None
-    found = profiles.profile(canonical)
+    found = profiles.supported_profile(canonical)
     if found is None:
         raise Invalid(
             issues=[

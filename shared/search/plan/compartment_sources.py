@@ -5,6 +5,7 @@ What the caller does not see is never read, so neither results nor limits reveal
 
 from collections.abc import Container, Iterator
 from datetime import tzinfo
+from typing import Any
 
 from shared.access.visibility import Visibility
 from shared.catalog import access_patterns as patterns
@@ -14,8 +15,9 @@ from shared.catalog.parameters import SEARCH_PARAMS
 from shared.errors import TooCostly
 from shared.fhir import fhirjson, references
 from shared.rules import classification, compartments
-from shared.search.plan import sources
+from shared.search.plan.criterion_partitions import Partition, partitions_of
 from shared.search.plan.plans import COMPARTMENT, Source
+from shared.search.plan.sources import for_criterion, kind_runs, wanted_statuses
 from shared.search.query.controls import Controls
 from shared.search.query.criteria import Query
 from shared.search.query.criterion import Criterion
@@ -26,8 +28,6 @@ from shared.store.index.row_kinds import HEADER_PREFIX
 from shared.store.items import Item
 from shared.store.keys import FULL_RANGE, beginning_with
 from shared.store.reading import current, json_by_id, resource_of_row
-
-type Partition = tuple[str, str]
 
 # Each thread is a partition of its own to read. Up to `MOST_MERGED` of them are merged in the order
 # of their messages; of more threads the newest are read first, `AT_ONCE` at a time.
@@ -44,11 +44,11 @@ def choose(query: Query, visibility: Visibility, people: frozenset[str]) -> Sour
     own = dict(compartment_partitions(query.type, visibility.tenant, people))
     if source := _source_of_value(query, visibility, own):
         return source
-    by, runs = order.ORDERS[query.type], sources.kind_runs(query)
+    by, runs = order.ORDERS[query.type], kind_runs(wanted_statuses(query))
     if query.type != "Communication":
         rows_beside = _session_rows if query.type == "Encounter" else _rows_of_themselves
-        held = tuple(rows_beside(query, visibility, people))
-        return Source(COMPARTMENT, tuple(own), by, runs, preloaded=held)
+        preloaded = tuple(rows_beside(query, visibility, people))
+        return Source(COMPARTMENT, tuple(own), by, runs, preloaded=preloaded)
     if all(kind.startswith(HEADER_PREFIX) for run in runs for kind in run):
         return Source(COMPARTMENT, tuple(own), by, runs)
     threads = _newest_first(_threads(own))
@@ -58,9 +58,13 @@ def choose(query: Query, visibility: Visibility, people: frozenset[str]) -> Sour
         (patterns.THREAD, f"{visibility.tenant}#{encode_segment(thread)}") for thread in threads
     ]
     first, *later = _grouped(thread_partitions)
-    without = _parts_of(query, threads)
     return Source(
-        COMPARTMENT, (*own, *first), by, runs, excluded=without, later_groups=tuple(later)
+        COMPARTMENT,
+        (*own, *first),
+        by,
+        runs,
+        excluded=_parts_of(query, threads),
+        later_groups=tuple(later),
     )
 
 
@@ -126,9 +130,9 @@ def _source_of_value(
         return partition in own
 
     for criterion in query.criteria:
-        selected = sources.partitions_of(criterion, visibility.tenant)
+        selected = partitions_of(criterion, visibility.tenant)
         if selected and all(map(is_theirs, selected)):
-            return sources.for_criterion(query, criterion, selected, visibility.tenant)
+            return for_criterion(query, criterion, selected, visibility.tenant)
     return None
 
 
@@ -183,12 +187,10 @@ def _session_rows(query: Query, visibility: Visibility, people: frozenset[str]) 
         for item in dynamodb.query_all(patterns.SEARCH, partition, FULL_RANGE):
             parents[classification.parent_id(resource_of_row(visibility.tenant, item))] = None
     sessions = json_by_id("Encounter", [parent for parent in parents if parent], visibility.tenant)
-    for encounter_id, json in sessions.items():
+    for json in sessions.values():
         session = fhirjson.loads(json)
         if not compartments.owners(session) & people and visibility.sees(session):
-            updated = session["meta"]["lastUpdated"]
-            sort = f"{order.position(session, updated, query.zone)}#{encounter_id}"
-            yield {"sk": {"S": sort}, "resource": {"B": codec.pack(json)}}
+            yield _row(query, session, session["meta"]["lastUpdated"], json)
 
 
 def _rows_of_themselves(
@@ -198,5 +200,9 @@ def _rows_of_themselves(
     for own in map(references.parse_literal, sorted(people)):
         record = current(visibility.tenant, *own) if own and own.type == query.type else None
         if record and record.json:
-            sort = f"{order.position(record.resource, record.created, query.zone)}#{record.id}"
-            yield {"sk": {"S": sort}, "resource": {"B": codec.pack(record.json)}}
+            yield _row(query, record.resource, record.created, record.json)
+
+
+def _row(query: Query, resource: dict[str, Any], undated_place: str, json: bytes) -> Item:
+    sort = f"{order.position(resource, undated_place, query.zone)}#{resource['id']}"
+    return {"sk": {"S": sort}, "resource": {"B": codec.pack(json)}}

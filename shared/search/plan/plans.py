@@ -14,6 +14,8 @@ from shared.search.query.criterion import Criterion
 from shared.store.index.order import Order
 from shared.store.items import Item
 
+# How many criteria and sort keys an explanation shows, since it is a part of a log line.
+_MOST_SHOWN = 20
 # The only kind of rows in a thread's own partition: its messages.
 MESSAGE_PREFIX = patterns.MESSAGE.prefix
 # The value of `Plan.source_name` if the partitions are those of the caller's compartments.
@@ -68,6 +70,7 @@ class WordRanges:
 
 
 type Step = tuple[Stream, ...]
+type Explanation = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +118,31 @@ class Plan:
     window: Window = EVERYTHING
     is_date_ordered: bool = False
     forward: bool = False
+
+
+def explain(plan: Plan, applied: tuple[tuple[str, str], ...]) -> Explanation:
+    """Return how a query is answered, for logs and administrators: names and numbers, never values.
+
+    `reads` is the parameter or the listings whose partitions are read, and `ranges` the number of
+    key ranges. `checked` are the criteria that are checked on each row, and `sorted` the sort keys
+    that the order of rows does not give.
+    """
+    streams = [stream for step in plan.steps for stream in step]
+    partitions = {(stream.table, stream.partition) for stream in streams}
+    ids = plan.sessions if plan.ids is None else plan.ids
+    return {
+        "reads": plan.source_name,
+        "tables": sorted({table for table, _ in partitions}),
+        "partitions": len(partitions if ids is None else ids),
+        "ranges": sum(len(stream.ranges) for stream in streams),
+        "steps": len(plan.steps),
+        "byDate": plan.window != EVERYTHING,
+        "checked": [
+            criterion.text.partition("=")[0] for criterion in plan.predicates[:_MOST_SHOWN]
+        ],
+        "sorted": [f"{'-' * key.descending}{key.param.code}" for key in plan.sort[:_MOST_SHOWN]],
+        "order": ("ascending" if plan.forward else "descending")
+        if plan.is_date_ordered
+        else "keys",
+        "cursor": any(name == "_cursor" for name, _ in applied),
+    }

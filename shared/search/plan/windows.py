@@ -81,7 +81,8 @@ def _window_of(criteria: Iterable[Criterion], by: Order) -> Window:
         spans = [span for date in dates for span in _spans(date, by, criterion.zone)]
         undated = any(_finds_undated(date, by) for date in dates)
         window = Window(
-            _intersection(window.spans, _union(spans)), window.includes_undated and undated
+            _intersection(window.spans, _merged_nearest(merged(spans))),
+            window.includes_undated and undated,
         )
     return window
 
@@ -123,27 +124,24 @@ def _starts_of_vague(instant: int, by: Order, zone: tzinfo) -> list[Span]:
     return [(start, start) for start in starts]
 
 
-def _union(spans: list[Span]) -> tuple[Span, ...]:
-    merged: list[Span] = []
-    for low, high in sorted(spans):
-        if merged and low <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+def merged[Bound: (int, str)](ranges: Iterable[tuple[Bound, Bound]]) -> list[tuple[Bound, Bound]]:
+    """Return ranges in order, with those that overlap as one."""
+    disjoint: list[tuple[Bound, Bound]] = []
+    for low, high in sorted(ranges):
+        if disjoint and low <= disjoint[-1][1]:
+            disjoint[-1] = (disjoint[-1][0], max(high, disjoint[-1][1]))
         else:
-            merged.append((low, high))
-    return _merged_nearest(merged)
+            disjoint.append((low, high))
+    return disjoint
 
 
 def _merged_nearest(spans: list[Span]) -> tuple[Span, ...]:
     """Merge the spans that are nearest to each other until they are at most `MOST_SPANS`."""
     gaps = sorted(pairwise(spans), key=lambda pair: pair[0][1] - pair[1][0])
-    kept = {following for _, following in gaps[: MOST_SPANS - 1]}
-    merged = spans[:1]
-    for span in spans[1:]:
-        if span in kept:
-            merged.append(span)
-        else:
-            merged[-1] = (merged[-1][0], span[1])
-    return tuple(merged)
+    widest = sorted(gaps[: MOST_SPANS - 1])
+    lows = [*(low for low, _ in spans[:1]), *(following[0] for _, following in widest)]
+    highs = [*(preceding[1] for preceding, _ in widest), *(high for _, high in spans[-1:])]
+    return tuple(zip(lows, highs, strict=True))
 
 
 def _intersection(some: tuple[Span, ...], others: tuple[Span, ...]) -> tuple[Span, ...]:

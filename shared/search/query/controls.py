@@ -38,7 +38,7 @@ class Controls:
     """How to answer a query.
 
     `count` is 0 if only the total is asked for. `offset` is None if pages follow each other by
-    cursors. `is_counted` asks for the total if one request can count it. `applied` has the
+    cursors. `wants_total` asks for the total if one request can count it. `applied` has the
     parameters with the values that were used.
     """
 

@@ -28,9 +28,10 @@ INCLUDES = frozenset({"_include", "_revinclude"})
 class Query:
     """A parsed search query; `applied` has its parameters without those that were left out.
 
-    `via` is the number of the join that was answered first, None if that is still to be chosen.
-    `threads` restricts the search to Communications that may have messages. `is_exact` asks for
-    exact decimals when resources are read, because a criterion compares quantities.
+    `driving_join` is the number of the join that was answered first, None if that is still to be
+    chosen. `is_headers_only` restricts the search to Communications that may have messages.
+    `needs_exact_numbers` asks for exact decimals when resources are read, because a criterion
+    compares quantities.
     """
 
     type: str
@@ -56,6 +57,7 @@ class _Parts:
         self.includes: list[Include] = []
         self.joins: list[Join] = []
         self.applied: list[Pair] = []
+        self.compares_quantities = False
 
     def take(self, name: str, value: str) -> None:
         """Parse one parameter and keep it. Raises Invalid."""
@@ -65,11 +67,19 @@ class _Parts:
                 raise Invalid(f"{name} may be given only once", expression=name)
             self.controls[name] = value
         elif code in INCLUDES:
-            self.includes += _parse_includes(name, value)
+            from shared.search.query import includes  # noqa: PLC0415 - few searches have includes
+
+            self.includes += includes.parse(name, value)
         elif _is_join(name):
-            self.joins.append(_parse_join(self.type, name, value, self.zone))
+            from shared.search.query import joins  # noqa: PLC0415 - few searches have joins
+
+            join = joins.parse(self.type, name, value, self.zone)
+            self.joins.append(join)
+            self.compares_quantities |= joins.compares_quantities(join)
         else:
-            self.criteria.append(criterion.parse(self.type, name, value, self.zone))
+            parsed = criterion.parse(self.type, name, value, self.zone)
+            self.criteria.append(parsed)
+            self.compares_quantities |= parsed.param.type == "quantity"
         self.applied.append((name, value))
 
 
@@ -91,8 +101,9 @@ def parse(
             issues.extend(error.issues)
     parsed_controls = controls.parse(resource_type, parts.controls, issues)
     if parts.includes and parts.controls.get("_summary") == "text":
-        text = "_include and _revinclude cannot be combined with _summary=text"
-        issues += Invalid(text, expression="_summary").issues
+        issues += Invalid(
+            "_include and _revinclude cannot be combined with _summary=text", expression="_summary"
+        ).issues
     if issues:
         raise Invalid(issues=issues)
     return Query(
@@ -106,7 +117,7 @@ def parse(
         warnings=tuple(replace(issue, severity="warning") for issue in unknown),
         includes=tuple(dict.fromkeys(parts.includes)),
         joins=tuple(parts.joins),
-        needs_exact_numbers=_compares_quantities(parts.criteria, parts.joins),
+        needs_exact_numbers=parts.compares_quantities,
     )
 
 
@@ -133,23 +144,3 @@ def _check_size(pairs: Sequence[Pair]) -> None:
 
 def _is_join(name: str) -> bool:
     return name.partition(":")[0] == "_has" or "." in name
-
-
-def _compares_quantities(criteria: list[Criterion], parsed_joins: "list[Join]") -> bool:
-    if not parsed_joins:
-        return any(condition.param.type == "quantity" for condition in criteria)
-    from shared.search.query import joins  # noqa: PLC0415 - few searches have joins
-
-    return any(joins.compares_quantities(condition) for condition in (*criteria, *parsed_joins))
-
-
-def _parse_join(resource_type: str, name: str, value: str, zone: tzinfo) -> "Join":
-    from shared.search.query import joins  # noqa: PLC0415 - few searches have joins
-
-    return joins.parse(resource_type, name, value, zone)
-
-
-def _parse_includes(name: str, value: str) -> "list[Include]":
-    from shared.search.query import includes  # noqa: PLC0415 - few searches have includes
-
-    return includes.parse(name, value)

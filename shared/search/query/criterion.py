@@ -17,7 +17,7 @@ class Criterion:
     """A parameter and its values: a resource matches if one of them matches, or none with `:not`.
 
     `zone` is the time zone of stored times that have none. `text` is the parameter as the query has
-    it.
+    it, with its name and value.
     """
 
     param: SearchParam
@@ -25,10 +25,6 @@ class Criterion:
     operands: tuple[Operand, ...]
     zone: tzinfo
     text: str
-
-    def __str__(self) -> str:
-        """Return the parameter as the query has it."""
-        return self.text
 
 
 class UnknownParameter(Invalid):

@@ -48,7 +48,7 @@ def parse(name: str, value: str) -> list[Include]:
     source, param, target = _split(name, value)
     names = _params_of(source, name)
     if param != "*" and param not in names:
-        supported = ", ".join(f"{source}:{known}" for known in names) or f"no parameter of {source}"
+        supported = ", ".join(f"{source}:{code}" for code in names) or f"no parameter of {source}"
         raise Invalid(
             f"{name}={value} is not a reference parameter; supported: {supported}",
             expression=name,
@@ -106,17 +106,14 @@ def _followed(
     """
     if source not in STORED_TYPES or (target and target not in STORED_TYPES):
         return
-    for code in _params_of(source, name):
+    targets = {target} if target else set(STORED_TYPES)
+    for code in _params_of(source, name) if param == "*" else (param,):
         search_param = SEARCH_PARAMS.of(source)[code]
-        if reverse and param == "*" and search_param.index is not Index.ROW:
+        if search_param.targets and targets.isdisjoint(search_param.targets):
             continue
-        targets = {target} if target else set(STORED_TYPES)
-        if param in ("*", code) and (
-            not search_param.targets or targets & set(search_param.targets)
-        ):
-            if reverse and search_param.index is not Index.ROW:
-                raise Invalid(
-                    f"{name}={source}:{code} is not supported: {code} is not indexed",
-                    expression=name,
-                )
+        if not reverse or search_param.index is Index.ROW:
             yield search_param
+        elif param != "*":
+            raise Invalid(
+                f"{name}={source}:{code} is not supported: {code} is not indexed", expression=name
+            )

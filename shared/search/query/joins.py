@@ -22,28 +22,26 @@ _MOST_LINKS = 5
 # comparing them by value could take exponentially long.
 @dataclass(frozen=True, slots=True, eq=False)
 class Chain:
-    """A reference to a resource that matches a condition; each target type has its own."""
+    """A reference to a resource that matches a condition; each target type has its own.
+
+    `text` is the parameter as the query has it, with its name and value.
+    """
 
     param: SearchParam
     branches: tuple[tuple[str, "JoinCondition"], ...]
     text: str
 
-    def __str__(self) -> str:
-        """Return the parameter as the query has it."""
-        return self.text
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Has:
-    """A `_has`: another resource refers to this one by `param` and matches a condition."""
+    """A `_has`: another resource refers to this one by `param` and matches a condition.
+
+    `text` is the parameter as the query has it, with its name and value.
+    """
 
     param: SearchParam
     condition: "JoinCondition"
     text: str
-
-    def __str__(self) -> str:
-        """Return the parameter as the query has it."""
-        return self.text
 
 
 type Join = Chain | Has

@@ -12,7 +12,6 @@ from shared.fhir.search_values import Quantity, Reference, Token, values
 from shared.search.query.criterion import Criterion
 from shared.search.query.operands import (
     ContainedOperand,
-    DateOperand,
     QuantityOperand,
     ReferenceOperand,
     TokenOperand,
@@ -45,10 +44,6 @@ def _token(value: Token, operand: TokenOperand) -> bool:
     return bool(value.code) and operand.code in (None, value.code)
 
 
-def _folded_text(value: Token) -> str:
-    return words.fold(value.text)
-
-
 def _of_type(value: Token, operand: TokenOperand) -> bool:
     return value.code == operand.code and operand.identifier_type in value.identifier_types
 
@@ -62,10 +57,6 @@ def _reference(value: Reference, operand: ReferenceOperand | ContainedOperand) -
     return identity == operand.text and (
         kind in operand.types or (not operand.types and kind == value.type)
     )
-
-
-def _identifier(value: Reference, operand: TokenOperand) -> bool:
-    return value.identifier is not None and _token(value.identifier, operand)
 
 
 def _is_within(value: Range, searched: Range) -> bool:
@@ -85,10 +76,6 @@ _DATES: dict[str, Callable[[Range, Range], bool]] = {
     "eb": lambda value, searched: value.high <= searched.low,
     "ap": lambda value, searched: value.low < searched.high and searched.low < value.high,
 }
-
-
-def _date(value: Range, operand: DateOperand) -> bool:
-    return _DATES[operand.prefix](value, operand.range)
 
 
 # Only `eq`, `ne` and `ap` depend on the precision with which the searched number is written.
@@ -125,8 +112,10 @@ _TESTS: dict[tuple[str, str], Callable[[Any, Any], bool]] = {
     ("token", "text"): str.startswith,
     ("token", "of-type"): _of_type,
     ("reference", ""): _reference,
-    ("reference", "identifier"): _identifier,
-    ("date", ""): _date,
+    ("reference", "identifier"): lambda value, operand: (
+        value.identifier is not None and _token(value.identifier, operand)
+    ),
+    ("date", ""): lambda value, operand: _DATES[operand.prefix](value, operand.range),
     ("quantity", ""): _quantity,
     ("uri", ""): lambda value, searched: value == searched,
     ("uri", "below"): _is_below,
@@ -136,7 +125,7 @@ _TESTS: dict[tuple[str, str], Callable[[Any, Any], bool]] = {
 }
 # How a stored value is converted before it is compared, where it is not compared as it is.
 _CONVERTED: dict[tuple[str, str], Callable[[Any], str]] = {
-    ("token", "text"): _folded_text,
+    ("token", "text"): lambda value: words.fold(value.text),
     ("string", ""): words.with_leading_space,
     ("string", "contains"): words.normalize,
 }

@@ -21,7 +21,7 @@ from shared.fhir.search_values import CONTACT_POINT, normalize_contact, parse_re
 class TokenOperand(NamedTuple):
     """A searched token: None is any system or code; an empty system is that of values without one.
 
-    `kind` is the system and code of an identifier's type, for `:of-type`.
+    `identifier_type` is the system and code of an identifier's type, for `:of-type`.
     """
 
     system: str | None
@@ -32,7 +32,7 @@ class TokenOperand(NamedTuple):
 class ReferenceOperand(NamedTuple):
     """A searched reference, written as in the index.
 
-    `bare` is an id without a type; `types` are those that it may have, any if empty.
+    With `is_bare_id` it is an id without a type; `types` are those that it may have, any if empty.
     """
 
     text: str
@@ -85,8 +85,9 @@ _MODIFIERS_OF_ELEMENT: dict[str, tuple[str, ...]] = {
 }
 _COMPARED = re.compile(r"(?P<prefix>eq|ne|gt|lt|ge|le|sa|eb|ap)?(?P<value>[^a-z].*)", re.DOTALL)
 _ESCAPED = re.compile(r"\\([\\,|$])")
-_COMMA = re.compile(r"((?:[^\\,]|\\.?)*),?", re.DOTALL)
-_BAR = re.compile(r"((?:[^\\|]|\\.?)*)\|?", re.DOTALL)
+# Commas separate values and bars the parts of one, unless a backslash precedes them.
+_VALUE = re.compile(r"(?:[^\\,]|\\.?)+", re.DOTALL)
+_PART = re.compile(r"\|((?:[^\\|]|\\.?)*)", re.DOTALL)
 # Each value is compared with every row that is read. The length is in bytes of UTF-8, as in
 # DynamoDB's keys, which values become.
 MOST_VALUES, LONGEST_VALUE = 1000, 1024
@@ -122,7 +123,7 @@ def parse(param: SearchParam, modifier: str, value: str, zone: tzinfo) -> tuple[
 
 def split_values(value: str) -> list[str]:
     """Split a value at its commas; the parts keep their escapes, and empty ones are left out."""
-    return [text for text in _split(_COMMA, value) if text]
+    return _VALUE.findall(value)
 
 
 # By modifier if it has a form of its own, else by type. Every text is a valid uri.
@@ -142,7 +143,8 @@ def _check_modifier(param: SearchParam, modifier: str, name: str) -> None:
     supported = ("missing", *MODIFIERS[param.type], *of_element) if param.expression else ()
     if modifier in ("", *supported) or _is_target(param, modifier):
         return
-    offered = [f":{code}" for code in supported] + [f":{code}" for code in _target_types(param)]
+    targets = param.targets if param.type == "reference" else ()
+    offered = [f":{code}" for code in (*supported, *targets)]
     raise Invalid(
         f"{param.code} does not support :{modifier}; supported: {', '.join(offered) or 'none'}",
         expression=name,
@@ -160,22 +162,9 @@ def _is_target(param: SearchParam, resource_type: str) -> bool:
     return resource_type in resource_types()
 
 
-def _target_types(param: SearchParam) -> tuple[str, ...]:
-    return param.targets if param.type == "reference" else ()
-
-
-def _split(separator: "re.Pattern[str]", value: str) -> list[str]:
-    """Split at each separator that is not escaped; the parts keep their escapes."""
-    parts, position = [], 0
-    while position <= len(value):
-        match = separator.match(value, position)
-        if match is None:
-            raise AssertionError("both patterns match the empty text")
-        parts.append(match[1])
-        if match.end() == match.end(1):
-            break
-        position = match.end()
-    return parts
+def _parts(text: str) -> list[str]:
+    """Split a value at its bars, and remove the escapes of the parts."""
+    return [_unescaped(part) for part in _PART.findall(f"|{text}")]
 
 
 def _unescaped(text: str) -> str:
@@ -183,7 +172,7 @@ def _unescaped(text: str) -> str:
 
 
 def _token(text: str, param: SearchParam, _modifier: str, _zone: tzinfo) -> TokenOperand:
-    parts = [_unescaped(part) for part in _split(_BAR, text)]
+    parts = _parts(text)
     if param.element == CONTACT_POINT:
         parts[-1] = normalize_contact(parts[-1])
     if len(parts) == 1:
@@ -195,7 +184,7 @@ def _token(text: str, param: SearchParam, _modifier: str, _zone: tzinfo) -> Toke
 
 
 def _of_type(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> TokenOperand:
-    system, code, value = (_unescaped(part) for part in _split(_BAR, text))
+    system, code, value = _parts(text)
     return TokenOperand(None, value, (system, code))
 
 
@@ -225,8 +214,8 @@ def _date(text: str, _param: SearchParam, _modifier: str, zone: tzinfo) -> DateO
 
 
 def _quantity(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> QuantityOperand:
-    written, *unit = (_unescaped(part) for part in _split(_BAR, text))
-    match = _COMPARED.fullmatch(written)
+    number_text, *unit = _parts(text)
+    match = _COMPARED.fullmatch(number_text)
     if match is None or len(unit) not in (0, 2):
         raise ValueError
     number, prefix = Decimal(match["value"]), match["prefix"] or "eq"
@@ -238,16 +227,12 @@ def _quantity(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> 
     is_approximate = prefix == "ap"
     half = exact.scaleb(exact.abs(number), -1) if is_approximate else exact.scaleb(5, exponent - 1)
     low, high = exact.subtract(number, half), exact.add(number, half)
-    system, code = unit or ("", "")
-    return QuantityOperand(prefix, number, low, high, system or None, code or None)
+    system, code = (part or None for part in unit or ("", ""))
+    return QuantityOperand(prefix, number, low, high, system, code)
 
 
 def _text(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> str:
     return _unescaped(text)
-
-
-def _folded(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> str:
-    return words.fold(_unescaped(text))
 
 
 def _string(text: str, _param: SearchParam, _modifier: str, _zone: tzinfo) -> str:
@@ -272,5 +257,5 @@ _PARSERS_OF_MODIFIER: dict[str, _Parser] = {
     "exact": _text,
     "identifier": _token,
     "of-type": _of_type,
-    "text": _folded,
+    "text": lambda text, *_: words.fold(_unescaped(text)),
 }

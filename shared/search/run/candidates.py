@@ -20,7 +20,6 @@ from shared.search.query.criterion import Criterion
 from shared.search.query.matching import matches
 from shared.search.run import streams
 from shared.search.run.budget import OutOfRows, Progress
-from shared.search.run.effective_sessions import EffectiveSessions
 from shared.search.run.lookups import Lookups
 from shared.search.run.paging import Cursor, Position
 from shared.search.run.streams import Row
@@ -64,6 +63,8 @@ class Candidates:
         """Yield the matches by what rows have; some must be read whole and checked again."""
         sessions, steps = None, self._plan.steps
         if self._plan.sessions is not None:
+            from shared.search.run.effective_sessions import EffectiveSessions  # noqa: PLC0415 - few searches are by session
+
             sessions = EffectiveSessions(self._plan, self._tenant, order.ORDERS[self._query.type])
             steps = sessions.steps()
         position, forward = cursor.place if cursor else None, self._plan.forward

@@ -38,11 +38,10 @@ class EffectiveSessions:
         partitions = ((patterns.THREAD, f"{self._tenant}#{span.thread}") for span in self.spans)
         source = Source("session", tuple(dict.fromkeys(partitions)), self._by)
         plan = self._plan
-        near_and_far = (plan.window, NOTHING)
-        laid_out = reading_steps(
-            source, near_and_far, ordered=plan.is_date_ordered, forward=plan.forward
+        steps = reading_steps(
+            source, (plan.window, NOTHING), ordered=plan.is_date_ordered, forward=plan.forward
         )
-        return tuple(tuple(self._clipped(step)) for step in laid_out)
+        return tuple(tuple(self._clipped(step)) for step in steps)
 
     def _clipped(self, step: Step) -> Iterator[Stream]:
         for stream in step:

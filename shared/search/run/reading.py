@@ -9,11 +9,10 @@ from shared.fhir.fhirjson import sent_size
 from shared.search.plan.plans import COMPARTMENT, Plan
 from shared.search.query.controls import MOST_ROWS
 from shared.search.query.criteria import Query
-from shared.search.run import sorting
 from shared.search.run.budget import ROWS_PER_READ_UNIT, OutOfRows, Progress
 from shared.search.run.candidates import AT_ONCE, Candidates, Match, too_many_linked
 from shared.search.run.lookups import Lookups
-from shared.search.run.paging import Cursor, Page, Position, invalid_cursor
+from shared.search.run.paging import Cursor, Page
 from shared.store.index import readiness
 from shared.store.records import LARGEST_SENT
 
@@ -116,15 +115,10 @@ class _Reader:
     def _of_list(self, matched: list[Match]) -> Page:
         """Return the page of a list of matches that is in order."""
         total = len(matched) if self.controls.wants_total or not self.controls.count else None
-        keys = self.plan.sort
         if self.cursor:
-            bound = sorting.comparison_key(_checked_position(self.cursor.place, self.plan), keys)
-            positions = [sorting.comparison_key(match.place, keys) for match in matched]
-            if self.is_back:
-                before = sum(position < bound for position in positions)
-                matched = matched[:before][::-1]
-            else:
-                matched = matched[sum(not bound < position for position in positions) :]
+            from shared.search.run import sorting  # noqa: PLC0415 - few searches page through a list
+
+            matched = sorting.beyond(self.cursor, matched, self.plan.sort)
         return self._page(iter(matched[self.controls.offset or 0 :]), total)
 
     def _sorted(self) -> list[Match]:
@@ -137,12 +131,9 @@ class _Reader:
         return self._in_sort(matched)
 
     def _in_sort(self, matched: list[Match]) -> list[Match]:
-        keys, loads = self.plan.sort, self.lookups.loads
-        placed = [
-            match._replace(place=sorting.position_of(loads(match.json), keys, self.query))
-            for match in matched
-        ]
-        return sorted(placed, key=lambda match: sorting.comparison_key(match.place, keys))
+        from shared.search.run import sorting  # noqa: PLC0415 - the order of rows is often the one asked for
+
+        return sorting.in_order(matched, self.plan.sort, self.query, self.lookups.loads)
 
     def _page(
         self,
@@ -179,16 +170,6 @@ class _Reader:
             if len(batch) < missing or sum(sent_size(match.json) for match in whole) > LARGEST_SENT:
                 break
         return whole
-
-
-def _checked_position(position: Position, plan: Plan) -> Position:
-    """Return a position out of a cursor. Raises Invalid if it cannot belong to a list."""
-    if plan.sort:
-        return sorting.check_position(position, plan.sort)
-    match position:
-        case [int()]:
-            return position
-    raise invalid_cursor()
 
 
 def _fitting(matched: list[Match]) -> list[Match]:

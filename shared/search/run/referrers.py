@@ -9,8 +9,8 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SearchParam
 from shared.catalog.types import DIRECTORY_TYPES
 from shared.fhir.search_values import reference_values
-from shared.search.plan import compartment_sources, sources, windows
-from shared.search.plan.compartment_sources import Partition
+from shared.search.plan import compartment_sources, windows
+from shared.search.plan.criterion_partitions import Partition, partitions_of
 from shared.search.plan.plans import Source, Stream
 from shared.search.plan.steps import reading_steps
 from shared.search.query.criterion import Criterion
@@ -50,7 +50,7 @@ def referrers(
     """
     operand = ReferenceOperand(target, target.partition("/")[0])
     criterion = Criterion(param, "", (operand,), lookups.zone, "")
-    selected = sources.partitions_of(criterion, lookups.tenant)
+    selected = partitions_of(criterion, lookups.tenant)
     rows = (
         _rows_of_compartments(lookups, param.resource, first, after)
         if operand.type in DIRECTORY_TYPES and _may_hold_others(lookups, param.resource, selected)

@@ -12,8 +12,7 @@ from shared.catalog.types import STORED_TYPES
 from shared.errors import Invalid, Issue
 from shared.fhir import fhirjson, subsets
 from shared.search.plan import planner
-from shared.search.plan.explanation import Explanation, explain
-from shared.search.plan.plans import Plan
+from shared.search.plan.plans import Explanation, Plan, explain
 from shared.search.query import criteria
 from shared.search.query.criteria import Query
 from shared.search.run import paging, reading
@@ -105,8 +104,12 @@ def _check_ready(query: Query) -> None:
 
 
 def _missing_version(name: str) -> Issue:
-    text = f"{name} does not exist; the current version is included instead"
-    return Issue("not-found", text, "_include", severity="warning")
+    return Issue(
+        "not-found",
+        f"{name} does not exist; the current version is included instead",
+        "_include",
+        severity="warning",
+    )
 
 
 def _narrowed(query: Query, lookups: Lookups, cursor: Cursor | None) -> Query:

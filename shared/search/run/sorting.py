@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/search.html#sort
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,8 @@ from shared.fhir.instants import Range
 from shared.fhir.search_values import Quantity, Reference, Token, Value, values
 from shared.search.query.controls import SortKey
 from shared.search.query.criteria import Query
-from shared.search.run.paging import Position, invalid_cursor
+from shared.search.run.candidates import Match
+from shared.search.run.paging import Cursor, Position, invalid_cursor
 from shared.store.index import order
 
 type Resource = dict[str, Any]
@@ -24,16 +26,40 @@ _MOST_DIGITS = 100
 _COMPLEMENT = str.maketrans("0123456789", "9876543210")
 
 
-def position_of(resource: Resource, keys: tuple[SortKey, ...], query: Query) -> Position:
+def in_order(
+    matched: list[Match],
+    keys: tuple[SortKey, ...],
+    query: Query,
+    loads: Callable[[bytes], Resource],
+) -> list[Match]:
+    """Return matches in the order of some keys, each with its place there."""
+    placed = [
+        match._replace(place=_position_of(loads(match.json), keys, query)) for match in matched
+    ]
+    return sorted(placed, key=lambda match: _comparison_key(match.place, keys))
+
+
+def beyond(cursor: Cursor, matched: list[Match], keys: tuple[SortKey, ...]) -> list[Match]:
+    """Return the matches of a list beyond a cursor, the nearest first.
+
+    Raises Invalid if the cursor cannot belong to the list.
+    """
+    _check_position(cursor.place, keys)
+    bound = _comparison_key(cursor.place, keys)
+    positions = [_comparison_key(match.place, keys) for match in matched]
+    if cursor.is_backward:
+        return matched[: sum(position < bound for position in positions)][::-1]
+    return matched[sum(not bound < position for position in positions) :]
+
+
+def _position_of(resource: Resource, keys: tuple[SortKey, ...], query: Query) -> Position:
     """Return a resource's place: its value for each key, None if it has none, and its id."""
     return [*(_value(resource, key, query) for key in keys), resource["id"]]
 
 
 def _value(resource: Resource, key: SortKey, query: Query) -> str | None:
-    zone = query.zone
-    texts = [
-        text for value in values(resource, key.param, zone) if (text := _sortable_text(value)) != ""
-    ]
+    sortable = map(_sortable_text, values(resource, key.param, query.zone))
+    texts = [text for text in sortable if text]
     if not texts:
         return None
     return max(texts) if key.descending else min(texts)
@@ -78,7 +104,7 @@ class _Descending:
     __hash__ = None  # type: ignore[assignment]  # Python's mark of what cannot be hashed
 
 
-def comparison_key(position: Position, keys: tuple[SortKey, ...]) -> list[Any]:
+def _comparison_key(position: Position, keys: tuple[SortKey, ...]) -> list[Any]:
     """Return what to sort a position by: None comes last in both directions."""
     *sort_values, resource_id = position
     parts: list[Any] = []
@@ -90,10 +116,9 @@ def comparison_key(position: Position, keys: tuple[SortKey, ...]) -> list[Any]:
     return [*parts, resource_id]
 
 
-def check_position(position: Position, keys: tuple[SortKey, ...]) -> Position:
-    """Return a position out of a cursor. Raises Invalid if it cannot belong to this sort."""
-    *sort_values, resource_id = position
-    fits = len(sort_values) == len(keys) and isinstance(resource_id, str)
+def _check_position(position: Position, keys: tuple[SortKey, ...]) -> None:
+    """Raise Invalid if a position out of a cursor cannot belong to a list in this order."""
+    *sort_values, last = position
+    fits = len(sort_values) == len(keys) and isinstance(last, str if keys else int)
     if not fits or not all(value is None or isinstance(value, str) for value in sort_values):
         raise invalid_cursor()
-    return position

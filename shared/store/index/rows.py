@@ -9,7 +9,8 @@ from typing import Any
 from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index
 from shared.errors import BusinessRule
 from shared.fhir import instants, words
-from shared.fhir.search_values import Reference, elements_at, parse_paths, values
+from shared.fhir.elements import elements_at
+from shared.fhir.search_values import Reference, parse_paths, values
 from shared.rules import compartments
 from shared.settings import settings
 from shared.store.index import long_encounters, order, partitions

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from shared.access import Caller
+from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.errors import TooCostly
 from shared.search.run.search import Result

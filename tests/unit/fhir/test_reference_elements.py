@@ -146,19 +146,21 @@ def test_a_canonical_is_not_checked_as_a_reference() -> None:
 
 
 @pytest.mark.parametrize(
-    ("own_ids", "refused"),
+    ("r4_id_types", "refused"),
     [
         (SESSION_TYPES, []),
         ((*SESSION_TYPES, *RECORD_TYPES), ["diagnosis[0].condition"]),
         (RESOURCE_TYPES, ["subject", "participant[0].individual", "diagnosis[0].condition"]),
     ],
 )
-def test_an_id_of_another_system_may_have_an_underscore(own_ids: Any, refused: list[str]) -> None:
+def test_an_id_of_another_system_may_have_an_underscore(
+    r4_id_types: Any, refused: list[str]
+) -> None:
     body = care.session(
         subject=care.reference("Patient/pt_abc123"),
         participant=[{"individual": care.reference("Practitioner/prac_def456")}],
         diagnosis=[{"condition": care.reference("Condition/co_1")}],
     )
-    found = places(body, own_ids=own_ids)
+    found = places(body, r4_id_types=r4_id_types)
     assert sorted(found) == sorted(f"Encounter.{refusal}.reference" for refusal in refused)
-    assert "Encounter.id" in places(body | {"id": "enc_1"}, own_ids=own_ids)
+    assert "Encounter.id" in places(body | {"id": "enc_1"}, r4_id_types=r4_id_types)

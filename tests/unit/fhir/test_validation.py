@@ -636,7 +636,7 @@ def test_every_issue_states_the_problem_and_the_rule_of_r4_but_quotes_no_content
 def test_issue_locations_refer_to_the_body_as_sent() -> None:
     stripped = strip(encounter(participant=[{}, {"type": [{"text": ""}, {"text": 5}]}]))
     with pytest.raises(Invalid) as refused:
-        validate(stripped.resource, "Encounter", as_sent=stripped.original_path)
+        validate(stripped.resource, "Encounter", original_path=stripped.original_path)
     assert refused.value.issues[0].expression == "Encounter.participant[1].type[1].text"
 
 

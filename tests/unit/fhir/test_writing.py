@@ -4,8 +4,7 @@ import pytest
 
 from shared.errors import BusinessRule
 from shared.fhir import fhirjson
-from shared.fhir.equality import has_same_content
-from shared.fhir.meta import stamp, with_client_meta
+from shared.fhir.meta import has_same_content, stamp, with_client_meta
 from shared.rules.classification import OPEN_STATUSES
 from shared.rules.status_history import check_transition, with_status_history
 

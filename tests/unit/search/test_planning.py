@@ -28,7 +28,7 @@ def long_is_a_week(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def remaining(one: Plan) -> list[str]:
-    return [str(predicate) for predicate in one.predicates]
+    return [predicate.text for predicate in one.predicates]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,38 @@
+"""The elements of a resource: those at a path, and its References."""
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def elements_at(resource: Any, names: tuple[str, ...]) -> list[Any]:
+    """Return the elements at a path, going through arrays at every step."""
+    elements: list[Any] = [resource]
+    for name in names:
+        elements = [child for parent in elements for child in _children(parent, name)]
+    return elements
+
+
+def _children(parent: Any, name: str) -> list[Any]:
+    element = parent.get(name) if isinstance(parent, dict) else None
+    if element is None:
+        return []
+    return element if isinstance(element, list) else [element]
+
+
+def reference_elements(
+    value: Any, path: str, *, with_contained: bool = True
+) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield each element that has a `reference`, and the FHIRPath of that, at any depth.
+
+    The extensions of a primitive, in `_name`, are below the primitive.
+    """
+    if isinstance(value, dict):
+        if "reference" in value:
+            yield value, f"{path}.reference"
+        for name, member in value.items():
+            if with_contained or name != "contained":
+                below = f"{path}.{name.removeprefix('_')}"
+                yield from reference_elements(member, below, with_contained=with_contained)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from reference_elements(item, f"{path}[{index}]", with_contained=with_contained)
