@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 from shared.catalog.parameters import CHOICES, SearchParam
 from shared.fhir import instants, references
 from shared.fhir.elements import elements_at
+from shared.fhir.fhirjson import Resource
 from shared.fhir.instants import ALWAYS, Range
-
-type Resource = dict[str, Any]
 
 CONTACT_POINT, INSTANT = "ContactPoint", "instant"
 CURRENCIES = "urn:iso:std:iso:4217"

@@ -15,7 +15,6 @@ from shared.errors import Invalid
 from shared.fhir import fhirjson
 from shared.fhir.meta import SUBSETTED
 
-type Resource = dict[str, Any]
 type _Names = dict[str, "_Names"]
 
 NAMES = frozenset({"_summary", "_elements"})
@@ -38,7 +37,9 @@ class Subset:
         """Return the JSON of the part of a resource, tagged as incomplete (SUBSETTED)."""
         resource = fhirjson.loads(json)
         if self.is_data:
-            cut: Resource = {name: part for name, part in resource.items() if name != "text"}
+            cut: fhirjson.Resource = {
+                name: part for name, part in resource.items() if name != "text"
+            }
         else:
             cut = _cut(resource, self.tree)
         meta = cut["meta"]

@@ -9,7 +9,6 @@ names it.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 from shared.access.caller import Caller
 from shared.access.visibility import Visibility
@@ -17,11 +16,11 @@ from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule, Invalid, Issue, Transient
 from shared.fhir import references
 from shared.fhir.elements import reference_elements
+from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Conditional, Literal
 from shared.references import targets
 from shared.settings import NONE, REMOTE, settings
 
-type Resource = dict[str, Any]
 # Each reference costs a search, a read or an item of the transaction. This bounds a write's time.
 MOST_ADDED = 100
 _URN = "urn:uuid:"

@@ -11,9 +11,8 @@ from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.types import STORED_TYPES
 from shared.errors import BusinessRule, FhirError, Issue, NotSupported
 from shared.fhir import references
+from shared.fhir.fhirjson import Resource
 from shared.references.conditional import find_match
-
-type Resource = dict[str, Any]
 
 
 def resolved(

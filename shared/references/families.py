@@ -8,21 +8,19 @@ https://hl7.org/fhir/R4/patient.html#links
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 from shared.access.caller import AccessBasis, Caller
 from shared.catalog import access_patterns as patterns
 from shared.catalog.compartments import PATIENT, RELATED
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.fhir import instants, references
+from shared.fhir.fhirjson import Resource
 from shared.rules.compartments import is_reference_to
 from shared.settings import settings
 from shared.store import dynamodb, reading
 from shared.store.index import partitions
 from shared.store.keys import FULL_RANGE
 from shared.store.records import VersionedRecord
-
-type Resource = dict[str, Any]
 
 # How many Patients that link to a person, and how many RelatedPersons named by them, are read. This
 # bounds the reads of one request.

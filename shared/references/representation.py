@@ -1,15 +1,12 @@
 """The patients that a Group or RelatedPerson stands for when a session is opened."""
 
-from typing import Any
-
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.compartments import PATIENT
 from shared.errors import BusinessRule, Forbidden, Issue
 from shared.fhir import references
+from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal
 from shared.references import families
-
-type Resource = dict[str, Any]
 
 
 def represented_patients(work: AuditedUnitOfWork, target: Literal, parameter: str) -> list[str]:

@@ -6,14 +6,13 @@ from typing import Any
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule, Issue
 from shared.fhir import references
+from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal
 from shared.fhir.search_values import parse_reference
 from shared.references import targets
 from shared.rules import classification
 from shared.settings import NONE, settings
 from shared.store.records import EncounterRecord, VersionedRecord
-
-type Resource = dict[str, Any]
 
 _SUBJECT = "Encounter.subject"
 

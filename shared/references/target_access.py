@@ -4,14 +4,12 @@ Checking such references there would reveal who is a patient to anybody who may 
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
+from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal
 from shared.references import targets
 from shared.rules import classification
-
-type Resource = dict[str, Any]
 
 _IN_THREADS = ("subject", "sender", "recipient")
 

@@ -1,12 +1,9 @@
 """The targets of References: resources here, or on the server that keeps those that are not."""
 
-from typing import Any
-
 from shared.fhir import references
+from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal, Local
 from shared.settings import REMOTE, settings
-
-type Resource = dict[str, Any]
 
 
 def target_of(tenant: str, element: Resource) -> Literal | None:

@@ -35,7 +35,7 @@ def patients(resource: Resource) -> frozenset[str]:
     They own the Patient compartments that it is in, or will be in once a draft has been sent.
     """
     resource_type = resource.get("resourceType", "")
-    names = [references.normalize(_text(resource.get(name))) for name in _ABOUT]
+    names = [references.comparable_reference(resource.get(name)) for name in _ABOUT]
     about = {name for name in names if is_reference_to("Patient", name)}
     for row in compartments.members_of_type(resource_type):
         if row.owner == compartments.PATIENT:
@@ -52,7 +52,9 @@ def patient_sources(resource: Resource) -> frozenset[str]:
     if resource_type == "Communication":
         # Not by `patients`: a message is in its senders' and recipients' compartments too, but
         # it is not about them.
-        has_patient = is_reference_to("Patient", _text(resource.get("subject")))
+        has_patient = is_reference_to(
+            "Patient", references.comparable_reference(resource.get("subject"))
+        )
         return frozenset() if has_patient else _targets(resource.get("partOf", ()), resource_type)
     if patients(resource):
         return frozenset()
@@ -61,10 +63,6 @@ def patient_sources(resource: Resource) -> frozenset[str]:
     context = resource.get("context")
     context_encounters = elements_at(context, ("encounter",))
     return _targets((resource.get("encounter"), context, *context_encounters), "Encounter")
-
-
-def _text(element: Any) -> str:
-    return str(element.get("reference", "")) if isinstance(element, dict) else ""
 
 
 def _targets(elements: Iterable[Any], resource_type: str) -> frozenset[str]:

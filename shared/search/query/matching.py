@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.fhir import words
+from shared.fhir.fhirjson import Resource
 from shared.fhir.instants import Range
 from shared.fhir.search_values import Quantity, Reference, Token, values
 from shared.search.query.criterion import Criterion
@@ -16,8 +17,6 @@ from shared.search.query.operands import (
     ReferenceOperand,
     TokenOperand,
 )
-
-type Resource = dict[str, Any]
 
 
 def matches(resource: Resource, criterion: Criterion) -> bool:

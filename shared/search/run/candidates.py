@@ -7,11 +7,12 @@ whole, because it may have changed since.
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import batched, islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from shared.catalog.types import AUDIT_EVENT
 from shared.errors import TooCostly
 from shared.fhir import fhirjson
+from shared.fhir.fhirjson import Resource
 from shared.fhir.references import ID
 from shared.search.plan.plans import Plan
 from shared.search.query.controls import MOST_ROWS
@@ -26,8 +27,6 @@ from shared.search.run.streams import Row
 from shared.store.index import order, readiness
 from shared.store.index.rows import stub
 from shared.store.reading import json_by_id
-
-type Resource = dict[str, Any]
 
 # How many whole resources are read at once: each may have 4 MB.
 AT_ONCE = 25

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.errors import TooCostly
+from shared.fhir.fhirjson import Resource
 from shared.search.plan import planner
 from shared.search.plan.criterion_partitions import estimated_matches, partitions_of
 from shared.search.plan.plans import Plan
@@ -18,7 +19,7 @@ from shared.search.query.criterion import Criterion
 from shared.search.query.joins import Chain, Has, Join, JoinCondition, joined_types
 from shared.search.query.operands import ContainedOperand, Operand, ReferenceOperand, TokenOperand
 from shared.search.run import reading
-from shared.search.run.lookups import Lookups, Resource
+from shared.search.run.lookups import Lookups
 from shared.search.run.referrers import has_rows
 from shared.store.index import readiness
 

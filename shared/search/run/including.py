@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from shared.catalog.types import STORED_TYPES
 from shared.errors import TooCostly
 from shared.fhir import references
-from shared.fhir.fhirjson import sent_size
+from shared.fhir.fhirjson import Resource, sent_size
 from shared.fhir.references import Local
 from shared.search.query.includes import ITERATE, Include
 from shared.search.run.budget import OutOfRows
-from shared.search.run.lookups import Lookups, Resource
+from shared.search.run.lookups import Lookups
 from shared.search.run.paging import Cursor, Page, Position, invalid_cursor
 from shared.search.run.referrers import is_never_target, referrers
 from shared.store.records import LARGEST_SENT

@@ -6,11 +6,12 @@ https://hl7.org/fhir/R4/search.html#chaining
 from collections.abc import Iterator
 from functools import partial
 
+from shared.fhir.fhirjson import Resource
 from shared.fhir.search_values import reference_values
 from shared.search.query.criterion import Criterion
 from shared.search.query.joins import Chain, Has, Join, JoinCondition
 from shared.search.query.matching import matches
-from shared.search.run.lookups import Lookups, Resource
+from shared.search.run.lookups import Lookups
 from shared.search.run.referrers import is_never_target, referrers
 
 _FIRST_ROWS = 8

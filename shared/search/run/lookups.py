@@ -6,7 +6,7 @@ the caller may see is returned: the rest is as if it did not exist.
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -14,6 +14,7 @@ from shared.access.visibility import Visibility
 from shared.catalog.parameters import SearchParam
 from shared.catalog.types import STORED_TYPES
 from shared.fhir import fhirjson, references
+from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Local
 from shared.fhir.search_values import reference_values
 from shared.search.run.budget import Budget
@@ -23,8 +24,6 @@ from shared.store.records import VersionedRecord
 
 if TYPE_CHECKING:
     from shared.search.plan.plans import Source
-
-type Resource = dict[str, Any]
 
 # A version counts as two rows: the current resource, by which its versions are found, and itself.
 _VERSION_ROWS = 2

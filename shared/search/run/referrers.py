@@ -8,6 +8,7 @@ from typing import NamedTuple
 from shared.catalog import access_patterns as patterns
 from shared.catalog.parameters import SearchParam
 from shared.catalog.types import DIRECTORY_TYPES
+from shared.fhir.fhirjson import Resource
 from shared.fhir.search_values import reference_values
 from shared.search.plan import compartment_sources, windows
 from shared.search.plan.criterion_partitions import Partition, partitions_of
@@ -17,7 +18,7 @@ from shared.search.query.criterion import Criterion
 from shared.search.query.operands import ReferenceOperand
 from shared.search.run import streams
 from shared.search.run.budget import Budget, OutOfRows, Progress
-from shared.search.run.lookups import Lookups, Resource
+from shared.search.run.lookups import Lookups
 from shared.search.run.paging import invalid_cursor
 from shared.search.run.streams import Row
 from shared.store import dynamodb

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from shared.fhir import words
+from shared.fhir.fhirjson import Resource
 from shared.fhir.instants import Range
 from shared.fhir.search_values import Quantity, Reference, Token, Value, values
 from shared.search.query.controls import SortKey
@@ -15,9 +16,6 @@ from shared.search.query.criteria import Query
 from shared.search.run.candidates import Match
 from shared.search.run.paging import Cursor, Position, invalid_cursor
 from shared.store.index import order
-
-type Resource = dict[str, Any]
-
 
 # Added to exponents, so that the smallest one of a decimal is not negative either.
 _LEAST = 2 * 10**18
