@@ -1,6 +1,7 @@
 """Checks that every resource and Bundle in a response is valid R4."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 from shared.fhir import fhirjson
@@ -8,8 +9,10 @@ from shared.fhir.validation.validation import issues
 
 type Json = dict[str, Any]
 
-# The resources that have been validated already, since tests read the same ones repeatedly.
-_SEEN: set[bytes] = set()
+# The hashes of valid resources, since tests read the same ones repeatedly. They are forgotten from
+# time to time, so that a long run needs no more memory than a short one.
+_VALID: set[bytes] = set()
+_MOST_VALID = 20_000
 # The rules of https://hl7.org/fhir/R4/bundle.html#invs that concern searchsets, histories and
 # responses.
 BUNDLES: dict[str, Callable[[Json], bool]] = {
@@ -71,10 +74,13 @@ def _check(resource: Json) -> None:
     for issue in resource["issue"] if resource["resourceType"] == "OperationOutcome" else ():
         check_issue(issue)
     canonical = fhirjson.canonical(resource)
-    if canonical not in _SEEN:
+    hashed = sha256(canonical).digest()
+    if hashed not in _VALID:
         problems = issues(resource, resource["resourceType"])
         assert not problems, f"{problems}: {canonical[:2000]!r}"
-        _SEEN.add(canonical)
+        if len(_VALID) == _MOST_VALID:
+            _VALID.clear()
+        _VALID.add(hashed)
 
 
 def check_issue(issue: Json) -> None:
