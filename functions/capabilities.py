@@ -25,10 +25,10 @@ def handler(request: Request) -> Response:
 
             return cacheable_response(request, configuration(), _JSON)
         case "docs":
-            from shared.http.openapi import docs
-            from shared.plain import openapi as plain
+            from shared.http.docs import pages
 
-            return Response(200, docs.page(request.base, plain), dict(docs.HEADERS))
+            name = request.path_variables.get("file", "")
+            return pages.file(request, name) if name else pages.page(request)
         case "definition":
             from shared.interactions.conformance.definitions import definition
 

@@ -194,6 +194,7 @@ INTERACTIONS = (
     ),
     Interaction("openapi", "GET", "/openapi.json", "capabilities", NOBODY, "", public=True),
     Interaction("docs", "GET", "/docs", "capabilities", NOBODY, "", public=True),
+    Interaction("docs", "GET", "/docs/{file}", "capabilities", NOBODY, "", public=True),
     # For every path, including the base's own, because the route `$default` requires a token.
     *(
         Interaction("preflight", "OPTIONS", path, "capabilities", NOBODY, "", public=True)

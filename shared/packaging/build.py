@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("functions", "shared")
@@ -20,6 +21,8 @@ PLATFORMS = ("aarch64-manylinux_2_28", "x86_64-manylinux_2_28")
 # The platform of this machine.
 HERE = ""
 SBOM = "sbom.cdx.json"
+# The package that brings Swagger UI, of which only a few files are served.
+VIEWER = "flask-swagger-ui"
 # AWS services that the functions call: boto3's data about all others is left out.
 SERVICES = frozenset({"dynamodb", "s3", "secretsmanager", "sqs"})
 
@@ -76,7 +79,23 @@ def sbom(target: Path) -> None:
     _uv("export", *options, "--format", "cyclonedx1.5", "--output-file", str(file))
     document = json.loads(file.read_text())
     del document["serialNumber"], document["metadata"]["timestamp"]
+    for component in document["components"]:
+        if component["name"] == VIEWER:
+            component["components"] = [_swagger_ui(component["version"])]
     file.write_text(json.dumps(document, indent=2))
+
+
+def _swagger_ui(version: str) -> dict[str, Any]:
+    """Return the SBOM's component of Swagger UI, which a package of the same version brings."""
+    name = "swagger-ui-dist"
+    return {
+        "type": "library",
+        "bom-ref": f"{name}@{version}",
+        "name": name,
+        "version": version,
+        "purl": f"pkg:npm/{name}@{version}",
+        "licenses": [{"license": {"id": "Apache-2.0"}}],
+    }
 
 
 def _install(locked: Path, target: Path, platform: str) -> None:

@@ -84,5 +84,14 @@ def test_the_artefact_can_read_a_secret(built: Artefact) -> None:
     assert not any("boto3" in others for _, others in MODULES.values())
 
 
+def test_the_artefact_can_serve_swagger_ui(built: Artefact) -> None:
+    """Its package is found without being imported, which would need Flask."""
+    program = (
+        "from shared.http.docs.pages import _package_files\n"
+        "print((_package_files() / 'swagger-ui-bundle.js').is_file())"
+    )
+    assert imports.run(built, program) == ["True"]
+
+
 def test_every_function_has_a_budget(built: Artefact) -> None:
     assert {path.stem for path in (built.code / "functions").glob("[a-z]*.py")} == MODULES.keys()

@@ -1,5 +1,9 @@
 """The same template under different base paths."""
 
+import re
+from urllib.parse import urljoin
+
+import httpx
 import pytest
 
 from shared.local.artefact import artefact
@@ -37,3 +41,9 @@ def test_links_lead_to_their_resources(base_path: str) -> None:
             assert f'data-base="{values["FHIR_BASE"]}"' in page.text
             assert http.get(f"{root}/explore/explore.js").is_success
             assert http.post(f"{root}/explore").status_code in (404, 405)
+            for docs in ("docs", "docs/"):
+                page = http.get(docs)
+                assert f'data-base="{values["FHIR_BASE"]}"' in page.text
+                (script,) = re.findall(r'src="(\S+/docs\.js)"', page.text)
+                assert httpx.get(urljoin(values["FHIR_BASE"], script)).is_success
+            assert http.get("docs/swagger-ui-bundle.js").is_success

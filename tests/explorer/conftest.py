@@ -45,6 +45,7 @@ def visit(browser: Browser, origin: str, practice: Practice) -> Iterator[Visit]:
         width: int = 1100,
         scheme: Literal["light", "dark"] = "light",
         zone: str = "Europe/Berlin",
+        path: str = "/explore",
         **claims: object,
     ) -> Visitor:
         context = browser.new_context(
@@ -55,7 +56,7 @@ def visit(browser: Browser, origin: str, practice: Practice) -> Iterator[Visit]:
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.clock.install(time=practice.now)
-        visitor = Visitor(page, f"{origin}/explore")
+        visitor = Visitor(page, f"{origin}{path}")
         visitors.append(visitor)
         page.goto(visitor.url)
         if role:

@@ -9,7 +9,7 @@ from playwright.sync_api import Route
 
 from tests.explorer import demo
 from tests.explorer.conftest import Visit
-from tests.explorer.gateway import token
+from tests.explorer.gateway import BASE_PATH, token
 from tests.support import care
 from tests.support.practice import Practice
 
@@ -593,8 +593,9 @@ ATTACKS = (
 )
 
 
-def test_the_content_security_policy_blocks_injected_code(visit: Visit) -> None:
-    visitor = visit()
+@pytest.mark.parametrize("path", ["/explore", f"{BASE_PATH}/docs"])
+def test_the_content_security_policy_blocks_injected_code(visit: Visit, path: str) -> None:
+    visitor = visit(path=path)
     for attack in ATTACKS:
         with visitor.page.expect_console_message(
             lambda message: message.text.startswith("blocked ")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.local.artefact import Artefact, artefact
-from shared.packaging.build import ROOT, SBOM
+from shared.packaging.build import ROOT, SBOM, VIEWER
 
 # The order in which each event finds what it needs.
 STATUSES = {
@@ -97,8 +97,17 @@ def test_the_layer_lists_its_packages(built: Artefact) -> None:
     assert installed.items() <= listed.items()
     for part in bom["components"]:
         assert part["purl"] == f"pkg:pypi/{part['name']}@{part['version']}"
+        assert ("components" in part) is (part["name"] == VIEWER)
         hashes = [item for file in part["externalReferences"] for item in file["hashes"]]
         assert {item["alg"] for item in hashes} == {"SHA-256"}
+
+
+def test_the_layer_lists_what_a_package_brings_of_others(built: Artefact) -> None:
+    bom = json.loads((built.layer / SBOM).read_text())
+    (viewer,) = (part for part in bom["components"] if part["name"] == VIEWER)
+    (swagger_ui,) = viewer["components"]
+    assert swagger_ui["purl"] == f"pkg:npm/swagger-ui-dist@{viewer['version']}"
+    assert swagger_ui["licenses"] == [{"license": {"id": "Apache-2.0"}}]
 
 
 def test_both_processor_architectures_are_supported(built: Artefact) -> None:

@@ -72,7 +72,7 @@ def fhir_operations() -> Iterator[tuple[str, str, Json]]:
             yield row.path, row.method, _interaction(row, AUDIT_EVENT)
         elif row.is_whole_system:
             yield "/", row.method, _base(row)
-        elif row.code != "preflight":
+        elif row.code != "preflight" and "{file}" not in row.path:
             yield row.path, row.method, _public(row)
 
 

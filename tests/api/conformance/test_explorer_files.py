@@ -8,21 +8,17 @@ from shared import settings
 from shared.packaging.build import ROOT
 from tests.support import refusals
 from tests.support.api_client import BASE, ORIGIN, ApiClient
+from tests.support.security_policy import directives
 
 NOBODY = ApiClient(role="nobody")
 FILES = sorted(path.name for path in (ROOT / "shared/http/explorer/files").iterdir())
-
-
-def directives(policy: str) -> dict[str, str]:
-    pairs = (directive.partition(" ") for directive in policy.split("; "))
-    return {name: values for name, _, values in pairs}
 
 
 def test_the_page_may_load_its_own_files_and_ask_the_api_and_nothing_else() -> None:
     answer = NOBODY.get(f"{ORIGIN}/explore", accept="text/html")
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    policy = directives(answer.headers["Content-Security-Policy"])
+    policy = directives(answer)
     assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == "'none'"
     assert policy["frame-ancestors"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == "'self'"
@@ -40,7 +36,7 @@ def test_the_page_may_call_the_token_endpoint_if_people_sign_in_with_their_accou
     monkeypatch.setenv("EXPLORE_CLIENT_ID", '"><script>alert(1)</script>')
     settings.settings.cache_clear()
     answer = NOBODY.get(f"{ORIGIN}/explore")
-    policy = directives(answer.headers["Content-Security-Policy"])
+    policy = directives(answer)
     assert policy["connect-src"] == f"{BASE}/ https://id.example.org/token%3Bx%2Cy%20z"
     assert 'data-authorize="https://id.example.org/authorize?a=1&amp;b=2"' in answer.text
     assert "<script>alert" not in answer.text

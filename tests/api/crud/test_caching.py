@@ -78,6 +78,8 @@ def test_an_answer_to_another_origin_varies_by_origin_too(
         "/.well-known/smart-configuration",
         "/openapi.json",
         "/OperationDefinition/Encounter-add-patient",
+        "/docs",
+        "/docs/docs.js",
         f"{ORIGIN}/explore",
     ],
 )
