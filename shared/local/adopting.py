@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from shared.local import restore_templates, restoring
-from shared.local.conversation import UnexpectedResponse
+from shared.local.client import UnexpectedResponse
 from shared.local.deployments import Deployment
 from shared.local.restore_templates import RestoredTable, Template
 

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfoNotFoundError
 from shared.catalog.policies import POLICIES, SLOT_SCOPES
 from shared.catalog.roles import USER_ROLES
 from shared.fhir import instants
-from shared.local import environment, logs, operating, pool, schedule, secret, walkthrough
+from shared.local import environment, logs, operating, pool, schedule, secret
 from shared.local.artefact import artefact
-from shared.local.conversation import Conversation, UnexpectedResponse, client
+from shared.local.client import UnexpectedResponse, client
 from shared.local.emulator import Emulator, StartError, emulator
 from shared.local.stack import deploy, outputs
 from shared.packaging.build import ROOT
@@ -51,6 +51,10 @@ def main() -> None:
 
 def demo(_arguments: argparse.Namespace) -> None:
     """Start an empty service and play the walkthrough."""
+    # The models of fhir.resources take half a second to import.
+    from shared.local import walkthrough  # noqa: PLC0415
+    from shared.local.conversation import Conversation  # noqa: PLC0415
+
     with _running({}) as (running, values):
         print(f"running at {values['FHIR_BASE']}")
         with client(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]) as http:

@@ -1,19 +1,20 @@
-"""A client of a FHIR server that prints each request and checks its response."""
+"""A client of a FHIR server that prints each request and checks its response.
 
+It sends resources that are models of fhir.resources, and reads the answers into such models.
+"""
+
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
+from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.reference import Reference
+from fhir.resources.R4B.resource import Resource
 
-Resource = dict[str, Any]
+from shared.local.client import FHIR, JSON_PATCH, UnexpectedResponse
 
-FHIR = "application/fhir+json"
-JSON_PATCH = "application/json-patch+json"
 SHOWN_IDS = 6
-
-
-class UnexpectedResponse(Exception):
-    """A response is not what it should be."""
 
 
 class Conversation:
@@ -25,49 +26,57 @@ class Conversation:
         self._base_url = str(http.base_url)
         self._tell = tell
 
-    def create(self, resource: Resource) -> Resource:
+    def create[R: Resource](self, resource: R) -> R:
         """POST a resource."""
-        response = self._send("POST", resource["resourceType"], {201}, FHIR, resource)
-        created: Resource = response.json()
-        location = f"{_reference(created)}/_history/{created['meta']['versionId']}"
+        path, body = resource.get_resource_type(), resource.model_dump_json()
+        response = self._send("POST", path, {201}, FHIR, body)
+        created = _model(response, type(resource))
+        version = created.meta.versionId if created.meta else ""
+        location = f"{_reference(created)}/_history/{version}"
         self.check("Location", response.headers["location"] == f"{self._base_url}{location}")
-        self.check("what was sent", created.items() >= resource.items())
+        self.check("what was sent", created.model_dump().items() >= resource.model_dump().items())
         return created
 
-    def patch(self, resource: Resource, operations: list[dict[str, Any]]) -> Resource:
+    def patch[R: Resource](self, resource: R, operations: list[dict[str, Any]]) -> R:
         """PATCH a resource."""
-        response = self._send("PATCH", _reference(resource), {200}, JSON_PATCH, operations)
-        patched: Resource = response.json()
-        return patched
+        body = json.dumps(operations)
+        response = self._send("PATCH", _reference(resource), {200}, JSON_PATCH, body)
+        return _model(response, type(resource))
 
-    def update(self, resource: Resource) -> Resource:
+    def update[R: Resource](self, resource: R) -> R:
         """PUT a resource."""
-        response = self._send("PUT", _reference(resource), {200}, FHIR, resource)
-        updated: Resource = response.json()
-        return updated
+        body = resource.model_dump_json()
+        return _model(self._send("PUT", _reference(resource), {200}, FHIR, body), type(resource))
 
-    def read(self, resource: Resource, status: int = 200) -> Resource:
+    def read[R: Resource](self, resource: R) -> R:
         """GET a resource by its id."""
-        body: Resource = self._send("GET", _reference(resource), {status}).json()
-        return body
+        return self.follow(Reference(reference=_reference(resource)), type(resource))
+
+    def follow[R: Resource](self, reference: Reference | None, kind: type[R]) -> R:
+        """GET the resource that a reference names. Raises UnexpectedResponse if there is none."""
+        path = reference and reference.reference
+        if not path:
+            raise UnexpectedResponse(f"no reference to an {kind.get_resource_type()}")
+        return _model(self._send("GET", path, {200}), kind)
 
     def delete(self, resource: Resource) -> None:
-        """DELETE a resource."""
+        """DELETE a resource, and check that it is gone."""
         self._send("DELETE", _reference(resource), {200, 204})
+        self._send("GET", _reference(resource), {410})
 
-    def history(self, resource: Resource) -> list[Resource]:
+    def history[R: Resource](self, resource: R) -> list[R]:
         """GET all versions of a resource, newest first."""
         return _resources(self._send("GET", f"{_reference(resource)}/_history", {200}))
 
     def search(
         self, query: str, expected: Iterable[Resource], *, others: bool = False
-    ) -> list[Resource]:
+    ) -> list[Any]:
         """GET all pages of a search, and return the resources in them.
 
         Raises UnexpectedResponse if the expected resources are not among them, or if there are
         others and `others` does not allow them.
         """
-        matches: list[Resource] = []
+        matches: list[Any] = []
         url: str | None = query
         while url:
             page = self._send("GET", url, {200})
@@ -86,10 +95,10 @@ class Conversation:
             raise UnexpectedResponse(f"not as it should be: {what}")
 
     def _send(
-        self, method: str, path: str, statuses: set[int], media_type: str = "", body: Any = None
+        self, method: str, path: str, statuses: set[int], media_type: str = "", body: str = ""
     ) -> httpx.Response:
         headers = {"Content-Type": media_type} if media_type else {}
-        response = self._http.request(method, path, json=body, headers=headers)
+        response = self._http.request(method, path, content=body, headers=headers)
         relative = path.removeprefix(self._base_url)
         self._tell(f"{response.status_code} {method:6} {relative}{_summary(response)}")
         if response.status_code not in statuses:
@@ -99,29 +108,28 @@ class Conversation:
         return response
 
 
-def client(base_url: str, token: str) -> httpx.Client:
-    """Return an HTTP client that sends a caller's token."""
-    headers = {"Authorization": f"Bearer {token}", "Accept": FHIR}
-    return httpx.Client(base_url=base_url, headers=headers, timeout=30)
-
-
 def _reference(resource: Resource) -> str:
-    return f"{resource['resourceType']}/{resource['id']}"
+    return f"{resource.get_resource_type()}/{resource.id}"
 
 
-def _resources(bundle: httpx.Response) -> list[Resource]:
-    return [entry["resource"] for entry in bundle.json().get("entry", []) if "resource" in entry]
+def _model[R: Resource](response: httpx.Response, kind: type[R]) -> R:
+    return kind.model_validate_json(response.content)
 
 
-def _next(bundle: httpx.Response) -> str | None:
-    links = {link["relation"]: link["url"] for link in bundle.json().get("link", [])}
+def _resources(response: httpx.Response) -> list[Any]:
+    entries = _model(response, Bundle).entry or []
+    return [entry.resource for entry in entries if entry.resource]
+
+
+def _next(response: httpx.Response) -> str | None:
+    links = {link.relation: link.url for link in _model(response, Bundle).link or []}
     return links.get("next")
 
 
 def _summary(response: httpx.Response) -> str:
     body = response.json() if response.content else {}
     if body.get("resourceType") == "Bundle":
-        ids = [resource["id"] for resource in _resources(response)]
+        ids = [resource.id for resource in _resources(response)]
         more = " ..." if len(ids) > SHOWN_IDS else ""
         return f" -> {len(ids)}: {' '.join(ids[:SHOWN_IDS])}{more}"
     return f" -> {body['id']}" if "id" in body and "meta" in body else ""

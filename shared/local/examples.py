@@ -1,113 +1,128 @@
-"""Invented resources for the walkthrough, dated by the clock of the service that stores them."""
+"""Invented resources for the walkthrough, dated by the clock of the service that stores them.
+
+They are models of fhir.resources, whose R4B has the elements of R4 that are used here.
+"""
 
 from base64 import b64encode
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from shared.catalog.code_systems import ACT_CODE, ENCOUNTER_TYPE
+from fhir.resources.R4B.attachment import Attachment
+from fhir.resources.R4B.codeableconcept import CodeableConcept
+from fhir.resources.R4B.coding import Coding
+from fhir.resources.R4B.communication import Communication, CommunicationPayload
+from fhir.resources.R4B.duration import Duration
+from fhir.resources.R4B.encounter import Encounter, EncounterParticipant
+from fhir.resources.R4B.extension import Extension
+from fhir.resources.R4B.period import Period
+from fhir.resources.R4B.reference import Reference
+from fhir.resources.R4B.resource import Resource
 
-Resource = dict[str, Any]
+from shared.catalog.code_systems import ACT_CODE, ENCOUNTER_TYPE, UCUM
 
 VIRTUAL = f"{ACT_CODE}|VR"
+SNOMED = "http://snomed.info/sct"
 POLICY_URL = "https://example.org/StructureDefinition/session-policy"
-HOMER = {"reference": "Patient/homer-simpson"}
-MARGE = {"reference": "RelatedPerson/marge-simpson"}
-ALICE = {"reference": "Practitioner/doctor-alice-smith"}
+HOMER = Reference(reference="Patient/homer-simpson")
+MARGE = Reference(reference="RelatedPerson/marge-simpson")
+ALICE = Reference(reference="Practitioner/doctor-alice-smith")
 TRANSPARENT_PIXEL = (
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00"
     b",\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
 )
 
 
+def reference_to(resource: Resource) -> Reference:
+    """Return a reference to a stored resource."""
+    return Reference(reference=f"{resource.get_resource_type()}/{resource.id}")
+
+
 def written_at(resource: Resource) -> datetime:
     """Return when the service wrote a resource, by its own clock."""
-    return datetime.fromisoformat(resource["meta"]["lastUpdated"])
+    if resource.meta is None or resource.meta.lastUpdated is None:
+        raise ValueError("The resource has not been stored")
+    return resource.meta.lastUpdated
 
 
-def session() -> Resource:
-    """Return the Encounter of an asynchronous visit."""
-    return {
-        "resourceType": "Encounter",
+def session(**elements: Any) -> Encounter:
+    """Return the Encounter of an asynchronous visit, with other elements if they are named."""
+    usual: dict[str, Any] = {
         "status": "in-progress",
-        "class": {"system": ACT_CODE, "code": "VR", "display": "virtual"},
+        "class_fhir": Coding(system=ACT_CODE, code="VR", display="virtual"),
         "subject": HOMER,
-        "participant": [{"individual": ALICE}],
+        "participant": [EncounterParticipant(individual=ALICE)],
     }
+    return Encounter(**usual | elements)
 
 
-def family_session() -> Resource:
+def family_session() -> Encounter:
     """Return the Encounter of a visit about several patients, without a subject."""
-    encounter = session()
-    del encounter["subject"]
-    return encounter
+    return session(subject=None)
 
 
-def medical_encounter(of: Resource, patient: str, snomed: str = "") -> Resource:
+def medical_encounter(of: Encounter, patient: str, snomed: str = "") -> Encounter:
     """Return the Encounter of one patient in a session about several."""
-    coding = {"system": "http://snomed.info/sct", "code": snomed}
-    return {
-        **session(),
-        "subject": {"reference": patient},
-        "partOf": {"reference": f"Encounter/{of['id']}"},
-        "type": [{"coding": [{"system": ENCOUNTER_TYPE, "code": "medical-encounter"}]}],
-        **({"reasonCode": [{"coding": [coding]}]} if snomed else {}),
-    }
+    medical = Coding(system=ENCOUNTER_TYPE, code="medical-encounter")
+    reason = CodeableConcept(coding=[Coding(system=SNOMED, code=snomed)]) if snomed else None
+    return session(
+        subject=Reference(reference=patient),
+        partOf=reference_to(of),
+        type=[CodeableConcept(coding=[medical])],
+        reasonCode=[reason] if reason else None,
+    )
 
 
-def header() -> Resource:
-    """Return the header Communication of a thread."""
-    return {
-        "resourceType": "Communication",
-        "status": "in-progress",
-        "topic": {"text": "Back pain"},
-        "subject": HOMER,
-        "sender": HOMER,
-        "recipient": [HOMER, MARGE, ALICE],
-    }
+def header(policy: str = "") -> Communication:
+    """Return the header Communication of a thread, with its own session policy if one is named."""
+    return Communication(
+        status="in-progress",
+        topic=CodeableConcept(text="Back pain"),
+        subject=HOMER,
+        sender=HOMER,
+        recipient=[HOMER, MARGE, ALICE],
+        extension=[_policy_extension(policy)] if policy else None,
+    )
+
+
+def _policy_extension(code: str) -> Extension:
+    return Extension(url=POLICY_URL, extension=[Extension(url="policy", valueCode=code)])
 
 
 def message(
-    of: Resource, sender: dict[str, str], minute: int, text: str, *attachments: Resource
-) -> Resource:
+    of: Communication, sender: Reference, minute: int, text: str, *attachments: CommunicationPayload
+) -> Communication:
     """Return a message in a thread, sent `minute` minutes after its first message.
 
     The first one is sent ten minutes before the header was created.
     """
-    sent = written_at(of) - timedelta(minutes=10 - minute)
-    return {
-        "resourceType": "Communication",
-        "status": "in-progress",
-        "partOf": [{"reference": f"Communication/{of['id']}"}],
-        "subject": HOMER,
-        "sender": sender,
-        "recipient": [ALICE],
-        "sent": sent.isoformat(timespec="milliseconds"),
-        "payload": [{"contentString": text}, *attachments],
-    }
+    return Communication(
+        status="in-progress",
+        partOf=[reference_to(of)],
+        subject=HOMER,
+        sender=sender,
+        recipient=[ALICE],
+        sent=written_at(of) - timedelta(minutes=10 - minute),
+        payload=[CommunicationPayload(contentString=text), *attachments],
+    )
 
 
-def draft(of: Resource, sender: dict[str, str], text: str) -> Resource:
+def draft(of: Communication, sender: Reference, text: str) -> Communication:
     """Return a message that has not been sent yet."""
-    unsent = message(of, sender, 0, text) | {"status": "preparation"}
-    del unsent["sent"]
-    return unsent
+    return message(of, sender, 0, text).model_copy(update={"status": "preparation", "sent": None})
 
 
-def photo() -> Resource:
+def photo() -> CommunicationPayload:
     """Return an attachment with a picture."""
-    data = b64encode(TRANSPARENT_PIXEL).decode()
-    return {"contentAttachment": {"contentType": "image/gif", "data": data, "title": "back.gif"}}
+    data = b64encode(TRANSPARENT_PIXEL)
+    return CommunicationPayload(
+        contentAttachment=Attachment(contentType="image/gif", data=data, title="back.gif")
+    )
 
 
-def policy_extension(code: str) -> Resource:
-    """Return the extension that sets a session policy on a thread's header."""
-    part = {"url": "policy", "valueCode": code}
-    return {"extension": [{"url": POLICY_URL, "extension": [part]}]}
-
-
-def link_patch(encounter: Resource) -> list[dict[str, Any]]:
+def link_patch(encounter: Encounter) -> list[dict[str, Any]]:
     """Return the JSON Patch that links a thread to a session."""
-    value = {"reference": f"Encounter/{encounter['id']}"}
+    value = reference_to(encounter).model_dump()
     return [{"op": "add", "path": "/encounter", "value": value}]
 
 
@@ -116,9 +131,12 @@ def entered_in_error_patch() -> list[dict[str, Any]]:
     return [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
 
 
-def finished_encounter(encounter: Resource) -> Resource:
+def finished_encounter(encounter: Encounter) -> Encounter:
     """Return an Encounter finished when it was last written, with a length of twelve minutes."""
-    minutes = {"system": "http://unitsofmeasure.org", "unit": "min", "code": "min"}
-    end = written_at(encounter).isoformat(timespec="milliseconds")
-    period = {"period": {**encounter.get("period", {}), "end": end}}
-    return encounter | period | {"status": "finished", "length": {"value": 12, **minutes}}
+    start = encounter.period.start if encounter.period else None
+    finished = {
+        "status": "finished",
+        "period": Period(start=start, end=written_at(encounter)),
+        "length": Duration(value=Decimal(12), system=UCUM, unit="min", code="min"),
+    }
+    return encounter.model_copy(update=finished)

@@ -5,7 +5,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from shared.local.conversation import UnexpectedResponse
+from shared.local.client import UnexpectedResponse
 from shared.store.items import Item
 
 # Lambda takes events of up to 6 MB; base64 is a third longer.

@@ -14,7 +14,7 @@ from shared.local import (
     standstill,
     verifying,
 )
-from shared.local.conversation import UnexpectedResponse
+from shared.local.client import UnexpectedResponse
 from shared.local.deployments import Deployment
 from shared.local.emulator import Emulator
 from shared.local.stack import BUCKET

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from shared.local import functions, replaying
-from shared.local.conversation import UnexpectedResponse
+from shared.local.client import UnexpectedResponse
 from shared.local.deployments import Deployment
 
 CLOSING, AUDIT = "ClosingDeadLetters", "AuditDeadLetters"

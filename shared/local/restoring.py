@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from shared.catalog import access_patterns as patterns
 from shared.fhir import instants
-from shared.local.conversation import UnexpectedResponse
+from shared.local.client import UnexpectedResponse
 from shared.local.deployments import Deployment
 
 # Restoring takes minutes, of large tables hours.

@@ -16,7 +16,7 @@ import httpx
 
 from shared.local import environment
 from shared.local.artefact import artefact
-from shared.local.conversation import FHIR, JSON_PATCH, client
+from shared.local.client import FHIR, JSON_PATCH, client
 from shared.local.emulator import emulator
 from shared.local.stack import deploy
 from tests.benchmarks.figures import Figure

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.local.conversation import client
+from shared.local.client import client
 from tests.support import care
 
 BART = "Patient/bart-simpson"

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.local.conversation import client
+from shared.local.client import client
 from shared.local.emulator import Emulator
-from shared.local.examples import session
 from shared.local.stack import outputs
+from tests.support import care
 
 # The seconds within which a request's event must be found.
 SOON = 60
@@ -34,7 +34,7 @@ def found(http: httpx.Client, query: str, count: int) -> list[dict[str, Any]]:
 def test_writes_reads_and_refusals_are_found_within_a_minute(service: Mapping[str, str]) -> None:
     base = service["FHIR_BASE"]
     with client(base, service["TOKEN_PRACTITIONER"]) as alice:
-        encounter = alice.post("/Encounter", json=session()).json()
+        encounter = alice.post("/Encounter", json=care.session()).json()
         path = f"/Encounter/{encounter['id']}"
         alice.get(path)
         alice.get("/AuditEvent")
@@ -53,7 +53,7 @@ def test_events_that_only_the_archive_has_are_found(service: Mapping[str, str]) 
     if not port:
         pytest.skip("the rows of new events can only be deleted on the emulator")
     with client(service["FHIR_BASE"], service["TOKEN_PRACTITIONER"]) as alice:
-        path = f"/Encounter/{alice.post('/Encounter', json=session()).json()['id']}"
+        path = f"/Encounter/{alice.post('/Encounter', json=care.session()).json()['id']}"
         alice.get(path)
     running = Emulator(port)
     with client(service["FHIR_BASE"], service["TOKEN_AUDITOR"]) as auditor:

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from shared.local.artefact import artefact
-from shared.local.conversation import Conversation, client
+from shared.local.client import client
+from shared.local.conversation import Conversation
 from shared.local.emulator import emulator
 from shared.local.environment import environment
 from shared.local.examples import session

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from shared.local import pool
-from shared.local.conversation import Conversation, client
+from shared.local.client import client
+from shared.local.conversation import Conversation
 from shared.local.emulator import Emulator
 from shared.local.examples import session
 from shared.local.stack import outputs
@@ -15,7 +16,7 @@ PASSWORD = "Correct-horse-1-battery"
 
 def opened(service: Mapping[str, str]) -> str:
     with client(service["FHIR_BASE"], service["TOKEN_PRACTITIONER"]) as http:
-        return str(Conversation(http).create(session())["id"])
+        return str(Conversation(http).create(session()).id)
 
 
 def test_people_sign_in_on_the_page_of_the_pool_and_close_a_session(

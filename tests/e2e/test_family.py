@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from shared.local import pool
-from shared.local.conversation import client
+from shared.local.client import client
 from shared.local.emulator import Emulator
 from shared.local.stack import outputs
 from tests.explorer.browsing import Visitor

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import httpx
 import pytest
 
-from shared.local.conversation import client
+from shared.local.client import client
 
 
 def altered(token: str) -> str:

@@ -15,7 +15,7 @@ from shared.catalog import access_patterns as patterns
 from shared.fhir import instants
 from shared.local import restoring, template
 from shared.local.artefact import artefact
-from shared.local.conversation import client
+from shared.local.client import client
 from shared.local.deployments import Deployment, on_emulator
 from shared.local.emulator import Emulator, emulator
 from shared.local.environment import environment

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from shared.catalog import access_patterns as patterns
 from shared.local.artefact import artefact
-from shared.local.conversation import client
+from shared.local.client import client
 from shared.local.emulator import REGION, Emulator, emulator
 from shared.local.environment import environment
 from shared.local.stack import deploy, physical_id

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fhir.resources.R4B.reference import Reference
 
-from shared.local.conversation import Conversation, client
+from shared.local.client import client
+from shared.local.conversation import Conversation
 from shared.local.examples import session
 
 VARIABLES = {
@@ -107,16 +109,16 @@ def test_the_token_command_issues_tokens_of_any_scope_patient_and_tenant(
 
     mother = ("--role", "related-person", "--fhir-user", "RelatedPerson/marge")
     with client(values["FHIR_BASE"], values["TOKEN_ADMIN"]) as http:
-        stored = Conversation(http).create(session() | {"subject": {"reference": "Patient/bart"}})
+        stored = Conversation(http).create(session(subject=Reference(reference="Patient/bart")))
     about_bart = ("--patient", "Patient/bart", "--tenant", "practice")
     with asked(*mother, *about_bart) as http:
-        assert http.get(f"/Encounter/{stored['id']}").status_code == 200
+        assert http.get(f"/Encounter/{stored.id}").status_code == 200
     with asked(*mother, "--patient", "Patient/lisa", "--tenant", "practice") as http:
-        assert http.get(f"/Encounter/{stored['id']}").status_code == 404
+        assert http.get(f"/Encounter/{stored.id}").status_code == 404
     with asked(*mother, *about_bart, "--scope", "patient/Communication.rs user/Patient.r") as http:
-        assert http.get(f"/Encounter/{stored['id']}").status_code == 403
+        assert http.get(f"/Encounter/{stored.id}").status_code == 403
         assert http.get("/Communication").status_code == 200
     with asked("--role", "admin", "--tenant", "other") as http:
-        assert http.get(f"/Encounter/{stored['id']}").status_code == 404
+        assert http.get(f"/Encounter/{stored.id}").status_code == 404
     with asked("--role", "admin") as http:
-        assert http.get(f"/Encounter/{stored['id']}").status_code == 403
+        assert http.get(f"/Encounter/{stored.id}").status_code == 403

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from shared.local import walkthrough
-from shared.local.conversation import Conversation, client
+from shared.local.client import client
+from shared.local.conversation import Conversation
 
 
 @pytest.mark.parametrize("token", ["TOKEN_ADMIN", "TOKEN_PRACTITIONER"])
