@@ -1,6 +1,16 @@
-"""Invented resources as clinics send them: sessions, thread headers and messages."""
+"""Invented resources as clinics send them: sessions, thread headers and messages.
 
+They are made as models of fhir.resources, and returned as JSON: tests also add what models refuse.
+"""
+
+import json
 from typing import Any
+
+from fhir.resources.R4B.codeableconcept import CodeableConcept
+from fhir.resources.R4B.coding import Coding
+from fhir.resources.R4B.communication import Communication, CommunicationPayload
+from fhir.resources.R4B.encounter import Encounter, EncounterParticipant
+from fhir.resources.R4B.reference import Reference
 
 from shared.catalog.examples import EXAMPLES
 
@@ -39,15 +49,31 @@ def example(kind: str, **more: Any) -> dict[str, Any]:
     return {name: value for name, value in EXAMPLES[kind].items() if name != "id"} | more
 
 
+_VIRTUAL: Any = {"class_fhir": Coding(system=ACT_CODE, code="VR", display="virtual")}
+_SESSION = Encounter(
+    **_VIRTUAL,
+    status="in-progress",
+    subject=Reference(reference=HOMER),
+    participant=[EncounterParticipant(individual=Reference(reference=ALICE))],
+).model_dump_json()
+_HEADER = Communication(
+    status="in-progress",
+    topic=CodeableConcept(text="A rash"),
+    subject=Reference(reference=HOMER),
+    sender=Reference(reference=HOMER),
+    recipient=[Reference(reference=ALICE), Reference(reference=HOMER)],
+).model_dump_json()
+_MESSAGE = Communication(
+    status="in-progress",
+    subject=Reference(reference=HOMER),
+    sender=Reference(reference=HOMER),
+    recipient=[Reference(reference=ALICE)],
+    payload=[CommunicationPayload(contentString="It itches")],
+).model_dump_json()
+
+
 def session(status: str = "in-progress", **more: Any) -> dict[str, Any]:
-    return {
-        "resourceType": "Encounter",
-        "status": status,
-        "class": {"system": ACT_CODE, "code": "VR", "display": "virtual"},
-        "subject": reference(HOMER),
-        "participant": [{"individual": reference(ALICE)}],
-        **more,
-    }
+    return {**json.loads(_SESSION), "status": status, **more}
 
 
 def visit(**more: Any) -> dict[str, Any]:
@@ -68,30 +94,13 @@ def medical_encounter(session_id: str, patient: str, **more: Any) -> dict[str, A
 
 
 def header(**more: Any) -> dict[str, Any]:
-    return {
-        "resourceType": "Communication",
-        "status": "in-progress",
-        "topic": {"text": "A rash"},
-        "subject": reference(HOMER),
-        "sender": reference(HOMER),
-        "recipient": [reference(ALICE), reference(HOMER)],
-        **more,
-    }
+    return {**json.loads(_HEADER), **more}
 
 
 def message(header_id: str, sent: str | None = None, **more: Any) -> dict[str, Any]:
     dated = {"sent": sent} if sent else {}
-    return {
-        "resourceType": "Communication",
-        "status": "in-progress",
-        "partOf": [reference(f"Communication/{header_id}")],
-        "subject": reference(HOMER),
-        "sender": reference(HOMER),
-        "recipient": [reference(ALICE)],
-        "payload": [{"contentString": "It itches"}],
-        **dated,
-        **more,
-    }
+    part_of = [reference(f"Communication/{header_id}")]
+    return {**json.loads(_MESSAGE), "partOf": part_of, **dated, **more}
 
 
 def link(encounter_id: str) -> list[dict[str, Any]]:

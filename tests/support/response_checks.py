@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.fhir import fhirjson
 from shared.fhir.validation.validation import issues
+from tests.support import fhir_models
 
 type Json = dict[str, Any]
 
@@ -78,6 +79,7 @@ def _check(resource: Json) -> None:
     if hashed not in _VALID:
         problems = issues(resource, resource["resourceType"])
         assert not problems, f"{problems}: {canonical[:2000]!r}"
+        fhir_models.check(resource, canonical)
         if len(_VALID) == _MOST_VALID:
             _VALID.clear()
         _VALID.add(hashed)

@@ -1,20 +1,22 @@
-"""Our tables compared with the models of fhir.resources, on the examples and on mutants."""
+"""Our tables compared with fhir.resources and fhirkit, on the examples and on mutants of them."""
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import fhirkit
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from pydantic import ValidationError
 
 from shared.catalog.types import DIRECTORY_TYPES, RECORD_TYPES, STORED_TYPES
+from shared.fhir import fhirjson
 from shared.fhir.validation.schema import type_named
 from shared.fhir.validation.validation import issues
-from tests.support import variants
+from tests.support import fhir_models, variants
 
 EXAMPLES = sorted(Path(__file__).parents[2].glob("fixtures/r4-examples/*.json"))
 
@@ -25,6 +27,13 @@ def model_takes(resource: dict[str, Any]) -> bool:
     except (ValidationError, AttributeError, TypeError, ValueError):
         return False
     return True
+
+
+def fhirkit_takes(resource: dict[str, Any]) -> bool:
+    try:
+        return not fhirkit.validate(resource)
+    except TypeError:
+        return False
 
 
 def places(value: Any) -> Iterator[list[str | int]]:
@@ -66,17 +75,20 @@ def mutants(resource: dict[str, Any]) -> Iterator[tuple[list[Any], str, dict[str
         yield way, "an array of it", changed(resource, way, [value])
 
 
-# Our tables are stricter than the models, which read 5 as a dateTime and accept empty elements.
+# Our tables are stricter than both. The models read 5 as a dateTime and accept empty elements.
 OURS_ALONE = {"invariant", "value", "code-invalid"}
 
 
+@pytest.mark.parametrize("takes", [model_takes, fhirkit_takes])
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_the_models_and_our_tables_agree_on_structure(path: Path) -> None:
+def test_another_validator_and_our_tables_agree_on_structure(
+    path: Path, takes: Callable[[Any], bool]
+) -> None:
     resource = json.loads(path.read_text())
-    assert model_takes(resource)
+    assert takes(resource)
     for way, what, body in mutants(resource):
         codes = {issue.code for issue in issues(body, resource["resourceType"])}
-        if model_takes(body):
+        if takes(body):
             assert codes <= OURS_ALONE, f"{what} at {way}"
         else:
             assert codes, f"{what} at {way}"
@@ -135,3 +147,26 @@ def test_reference_targets_agree_with_the_models(kind: str) -> None:
     for where, name, ours, theirs in found:
         allowed = theirs - OF_R4B.get((where, name), set())
         assert ours == (set() if "Resource" in allowed else allowed), f"{where}.{name}"
+
+
+EXTENDED: dict[str, Any] = {"url": "urn:x", "extension": [{"url": "urn:y", "valueCode": "z"}]}
+
+
+# A resource for each row of DIFFERENCES: an extension of a Patient.
+DIFFERENT: dict[str, Any] = {
+    "R4B took valueMeta out of Extension": {"valueMeta": {"tag": [{"code": "x"}]}},
+    "the models require a choice's value, where R4 is content with its extensions": {
+        "_valueString": {"extension": [{"url": "urn:y", "valueCode": "z"}]}
+    },
+    "the models read numbers as floats": {"valueDecimal": fhirjson.Number("1e400")},
+}
+
+
+@pytest.mark.parametrize("difference", fhir_models.DIFFERENCES)
+def test_a_known_difference_of_the_models_still_is_one(difference: str) -> None:
+    extension = {"url": "urn:x", **DIFFERENT[difference]}
+    resource = {"resourceType": "Patient", "extension": [extension]}
+    assert issues(resource, "Patient") == []
+    assert fhir_models.DIFFERENCES[difference](resource)
+    with pytest.raises(ValidationError):
+        get_fhir_model_class("Patient").model_validate_json(fhirjson.dumps(resource))
