@@ -17,7 +17,7 @@ from shared import deadlines
 from shared.catalog import access_patterns as patterns
 from shared.errors import Transient
 from shared.settings import settings
-from shared.store import meter
+from shared.store import meter, parser
 from shared.store.items import Item, key_attributes
 from shared.store.keys import Address
 
@@ -77,6 +77,7 @@ def session() -> Any:
     )
     for operation in model["operations"].values():
         operation.pop("operationContextParams", None)
+    shared_session.register_component("response_parser_factory", parser.Factory())
     return shared_session
 
 
