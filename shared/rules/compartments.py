@@ -34,11 +34,9 @@ def patients(resource: Resource) -> frozenset[str]:
 
     They own the Patient compartments that it is in, or will be in once a draft has been sent.
     """
-    resource_type = resource.get("resourceType", "")
-    names = [references.comparable_reference(resource.get(name)) for name in _ABOUT]
-    about = {name for name in names if is_reference_to("Patient", name)}
-    for row in compartments.members_of_type(resource_type):
-        if row.owner == compartments.PATIENT:
+    about = set(_names("Patient", [resource.get(name) for name in _ABOUT]))
+    for row in compartments.members_of_type(resource.get("resourceType", "")):
+        if row.owner == compartments.PATIENT and row.element not in _ABOUT:
             about.update(_references(resource, row))
     return frozenset(about)
 
@@ -90,7 +88,12 @@ def _references(resource: Resource, row: Member) -> Iterator[str]:
         if "id" in resource:
             yield f"{row.owner}/{resource['id']}"
         return
-    for element in elements_at(resource, tuple(row.element.split("."))):
-        reference = references.comparable_reference(element)
-        if is_reference_to(row.owner, reference):
-            yield reference
+    yield from _names(row.owner, elements_at(resource, tuple(row.element.split("."))))
+
+
+def _names(owner: str, elements: Iterable[Any]) -> Iterator[str]:
+    """Yield the references to resources of a type, as the server compares them."""
+    for element in elements:
+        text = element.get("reference") if isinstance(element, dict) else None
+        if text and is_reference_to(owner, text):
+            yield references.normalize(text)
