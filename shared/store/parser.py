@@ -14,7 +14,7 @@ from botocore import parsers
 _PLAIN = frozenset({"S", "N", "BOOL", "NULL", "SS", "NS"})
 
 
-class Factory(parsers.ResponseParserFactory):  # type: ignore[misc]
+class Factory(parsers.ResponseParserFactory):
     """botocore's component that makes parsers."""
 
     def create_parser(self, protocol_name: str) -> Any:
@@ -22,18 +22,18 @@ class Factory(parsers.ResponseParserFactory):  # type: ignore[misc]
         return Parser() if protocol_name == "json" else super().create_parser(protocol_name)
 
 
-class Parser(parsers.JSONParser):  # type: ignore[misc]
+class Parser(parsers.JSONParser):
     """A parser of the protocol that DynamoDB speaks. Errors and metadata are left to botocore."""
 
     def _parse_body_as_json(self, body_contents: bytes) -> Any:
         try:
             return orjson.loads(body_contents)
         except orjson.JSONDecodeError:
-            return super()._parse_body_as_json(body_contents)
+            return super()._parse_body_as_json(body_contents)  # type: ignore[misc]
 
     def _handle_map(self, shape: Any, value: Any) -> Any:
         if shape.value.name != "AttributeValue":
-            return super()._handle_map(shape, value)
+            return super()._handle_map(shape, value)  # type: ignore[misc]
         return _decode_item(value)
 
 
