@@ -20,7 +20,7 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "audit_events": (96, SEARCH),
     "audit_index": (60, STORE),
     "audit_log": (60, STORE),
-    "bundle": (129, STORE),
+    "bundle": (130, STORE),
     "reindex": (81, STORE),
     "capabilities": (50, EDGE),
     "closing_scheduler": (71, STORE),
