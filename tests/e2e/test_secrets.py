@@ -21,7 +21,7 @@ from shared.local.client import client
 from shared.local.emulator import Emulator, emulator
 from shared.local.environment import environment
 from shared.local.stack import deploy, physical_id
-from shared.store import audit_items, codec
+from shared.store import codec
 from tests.support import care
 from tests.support.canary import CANARY, person, secret_note, with_canary
 
@@ -215,10 +215,10 @@ def audited(running: Emulator) -> str:
     rows = []
     for item in (item for page in pages for item in page["Items"]):
         rows.append(str(item))
-        if "event" in item:
-            rows.append(audit_items.event_of(item).decode())
-        if "resource" in item:
-            rows.append(codec.unpack(bytes(item["resource"]["B"]))[0].decode())
+        packed = [
+            bytes(item[name]["B"]) for name in ("event", "events", "resource") if name in item
+        ]
+        rows.extend(codec.unpack(content)[0].decode() for content in packed)
     return "\n".join(rows)
 
 
@@ -249,6 +249,7 @@ def test_written_contents_appear_only_in_answers(stack: OwnStack) -> None:
         time.sleep(0.5)
     trail, lines = audited(stack.emulator), logged(stack.emulator)
     assert "Patient/homer-simpson" in trail
+    assert "$everything" in trail, "no event of a read has arrived"
     assert '"message":"request"' in lines
     for answer in refusals:
         assert CANARY not in answer.text

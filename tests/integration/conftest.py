@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.support.api_client import ApiClient
 from tests.support.caches import clear_caches
 
 _RUNS = count(1)
+_template = cache(template.load)
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +35,7 @@ def database(engine: Emulator) -> Any:
 def tables(database: Any) -> dict[str, str]:
     """Create the template's tables. Return their names by logical id."""
     run = next(_RUNS)
-    requests = template.table_requests(template.load())
+    requests = template.table_requests(_template())
     names = {logical_id: f"{logical_id}-{run}" for logical_id in requests}
     for logical_id, request in requests.items():
         database.create_table(TableName=names[logical_id], **request)
@@ -59,7 +61,7 @@ def rounds(engine: Emulator) -> Rounds:
 def deployed(engine: Emulator, tables: dict[str, str], rounds: Rounds) -> Mapping[str, str]:
     """Return the environment of a function deployed with these tables and this queue."""
     names = tables | {"ClosingQueue": rounds.url}
-    return template.function_environment(template.load(), names) | engine.environment
+    return template.function_environment(_template(), names) | engine.environment
 
 
 @pytest.fixture
