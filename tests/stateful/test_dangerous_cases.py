@@ -296,6 +296,36 @@ def test_a_clients_end_survives_a_crash_of_a_closing_with_twelve_children(
     pytest.fail("the closing never ends")
 
 
+def test_a_day_restored_in_steps_has_one_session_after_any_crash(
+    places: Callable[..., Place],
+) -> None:
+    """A deleted session with twelve open children is put back as finished."""
+    for number in each_call(80):
+        place = places(SESSION_POLICY="daily")
+        thread = begun(place)
+        session = session_of(place, post(place, thread).id).id
+        for patient in range(12):
+            child = care.medical_encounter(session, f"Patient/{patient}")
+            assert place.answer("POST", "/Encounter", child).status == 201
+        body = body_of(place, f"/Encounter/{session}")
+        assert place.answer("DELETE", f"/Encounter/{session}").status == 204
+        worker = Crashing(number)
+        place.call("PUT", f"/Encounter/{session}", body | {"status": "finished"}, worker)
+        record = place.snapshot.encounters[session]
+        was_restored = record.closing is not None or not record.deleted
+        late = session_of(place, post(place, thread).id)
+        assert (late.id == session) is was_restored, f"before call {number}"
+        place.wait(days=2)
+        assert status(session_of(place, post(place, thread, ago=2 * 24 * 60).id)) == "finished"
+        if was_restored:
+            children = [status(child) for child in place.snapshot.children(session)]
+            assert children == ["finished"] * 12
+        place.check()
+        if worker.number > 0:
+            return
+    pytest.fail("the closing never ends")
+
+
 def test_a_patient_cannot_introduce_a_stranger_as_subject(places: Callable[..., Place]) -> None:
     place = places(SESSION_POLICY="thread")
     thread, stranger = begun(place), care.reference("Patient/montgomery-burns")

@@ -97,7 +97,8 @@ def a_thread_or_day_has_one_session(_: Snapshot, after: Snapshot) -> None:
 
 def a_void_session_has_left_its_day(_: Snapshot, after: Snapshot) -> None:
     for record in after.encounters.values():
-        if record.home and not is_live(record):
+        # One that is restored as finished in steps has its day again from the first of them.
+        if record.home and not is_live(record) and not record.closing:
             slot = after.slots[parse_slot_key(record.home)]
             assert slot.session != record.id, f"{record.home} names {record.id}, which is void"
 
