@@ -1,11 +1,31 @@
-"""The clock of all tests, and the summary of random runs from all processes."""
+"""The clock and the order of all tests, and the summary of random runs from all processes."""
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support import clock
+
+# Their tests wait for programs that they start, or take long. While they do, short ones run.
+_STARTED_FIRST = ("explorer", "clients", "e2e", "integration", "stateful", "oracle", "properties")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return a process more than there are processors, since some wait for other programs."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first, so that none of them is left at the end."""
+    items.sort(key=lambda item: _rank(item.path))
+
+
+def _rank(path: Path) -> int:
+    names = [name for name in _STARTED_FIRST if name in path.parts]
+    return _STARTED_FIRST.index(names[0]) if names else len(_STARTED_FIRST)
 
 
 @pytest.fixture(scope="session", autouse=True)

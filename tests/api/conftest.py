@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import boto3
 import pytest
 from moto import mock_aws
 
 from shared import settings
 from shared.local import template
 from shared.store import dynamodb, transactions
-from tests.support import consistency, memory_database
+from tests.support import consistency, memory_database, moto_tables
 from tests.support.api_client import ApiClient
 from tests.support.caches import clear_caches
 from tests.support.clock import set_clock
@@ -26,6 +27,7 @@ from tests.support.family import (
     store_relative,
 )
 from tests.support.memory_database import Database
+from tests.support.moto_tables import MotoTables
 from tests.support.practice import Practice
 
 # The bucket is created by the tests that fill it.
@@ -59,14 +61,19 @@ def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     clear_caches()
 
 
-@pytest.fixture
-def moto() -> Iterator[None]:
-    """Create the tables in moto's DynamoDB."""
-    requests, _ = _deployed()
+@pytest.fixture(scope="module")
+def empty_moto_tables() -> Iterator[MotoTables]:
+    """Create the tables in moto's DynamoDB once for a file."""
     with mock_aws():
-        for name, definition in requests.items():
-            dynamodb.client().create_table(TableName=name, **definition)
-        yield
+        for name, definition in _deployed()[0].items():
+            boto3.client("dynamodb", "us-east-1").create_table(TableName=name, **definition)
+        yield moto_tables.copy_tables()
+
+
+@pytest.fixture
+def moto(empty_moto_tables: MotoTables) -> None:
+    """Let the tables be empty ones in moto's DynamoDB."""
+    moto_tables.restore_tables(empty_moto_tables)
 
 
 @pytest.fixture

@@ -4,22 +4,21 @@
 """
 
 import json
-import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 
+import boto3
 import pytest
 
 from shared import settings
 from shared.catalog import access_patterns as patterns
-from shared.catalog.access_patterns import AccessPattern
 from shared.local.audit_sources import TABLES
 from shared.local.verifying import verify
 from shared.store import archive, dynamodb
-from tests.support import audit_pipeline, care, refusals
+from tests.support import audit_pipeline, care, moto_tables, refusals
 from tests.support.api_client import ApiClient
 from tests.support.memory_objects import MemoryS3
+from tests.support.moto_tables import MotoTables
 from tests.support.practice import Practice, local
 from tests.tools import releases
 from tests.tools.releases import ALICE, BART, FIXTURE, HOMER, RECORD_NUMBER
@@ -30,26 +29,29 @@ RELEASE = json.loads(FIXTURE.read_text())
 NAMES: dict[str, str] = RELEASE["names"]
 SESSION = f"/Encounter/{NAMES['session']}"
 AUDITOR = ApiClient("auditor", "")
-# Patterns of short-lived items, and of later releases.
-NOT_THERE = {patterns.PENDING, patterns.REINDEXING} | {
-    patterns.NEW_EVENTS,
-    patterns.POSTINGS,
-    patterns.SEGMENTS,
-    patterns.QUOTA,
-    patterns.HELD,
-}
+
+
+@pytest.fixture(scope="module")
+def stored_tables(empty_moto_tables: MotoTables) -> MotoTables:
+    """Store the items once for all tests."""
+    moto_tables.restore_tables(empty_moto_tables)
+    for table, items in RELEASE["tables"].items():
+        for item in items:
+            stored = releases.dynamodb_item(item)
+            boto3.client("dynamodb", "us-east-1").put_item(TableName=table, Item=stored)
+    return moto_tables.copy_tables()
 
 
 @pytest.fixture(autouse=True)
-def days(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
+def days(
+    stored_tables: MotoTables, practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Practice]:
     """Return the practice just after the previous release stored its last item."""
+    moto_tables.restore_tables(stored_tables)
     objects = MemoryS3()
     monkeypatch.setattr(archive, "client", cache(lambda: objects))
     for key, body in RELEASE["archive"].items():
         objects.bodies[key] = releases.dynamodb_item({"body": {"B": body}})["body"]["B"]
-    for table, items in RELEASE["tables"].items():
-        for item in items:
-            dynamodb.client().put_item(TableName=table, Item=releases.dynamodb_item(item))
     practice.now = local(RELEASE["ended"])
     practice.configure(**releases.ENVIRONMENT)
     yield practice
@@ -74,24 +76,6 @@ def session_of(days: Practice, message: str) -> str:
 
 
 # ---- Content of the fixture ----------------------------------------------------------------
-
-
-def is_kind(pattern: AccessPattern, table: str, item: dict[str, Any]) -> bool:
-    """Return whether an item has the keys of a pattern."""
-    in_tenant = pattern.partition.partition("#")[0] not in patterns.RESERVED
-    partition = ("{tenant}#" if in_tenant else "") + pattern.partition
-    keys = ((partition, item["pk"]["S"]), (pattern.sort, item["sk"]["S"]))
-    return pattern.table == table and all(
-        re.fullmatch(re.sub(r"\\{\w+\\}", ".+", re.escape(template)), key) for template, key in keys
-    )
-
-
-@pytest.mark.parametrize("pattern", patterns.ACCESS_PATTERNS, ids=lambda each: each.partition)
-def test_the_fixture_has_each_kind_of_item(pattern: AccessPattern) -> None:
-    items = RELEASE["tables"][pattern.table]
-    assert any(is_kind(pattern, pattern.table, item) for item in items) == (
-        pattern not in NOT_THERE
-    )
 
 
 def test_the_stored_items_are_reproducible() -> None:
