@@ -2,15 +2,30 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support import clock
 
 # Their tests wait for programs that they start, or take long. While they do, short ones run.
-_STARTED_FIRST = ("explorer", "clients", "e2e", "integration", "stateful", "oracle", "properties")
+_STARTED_FIRST = ("e2e", "clients", "explorer", "integration", "stateful", "oracle", "properties")
+_ON_A_DEPLOYMENT = ("tests/e2e/", "tests/clients/")
+
+
+class _Scheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """Files, one at a time. One process runs all that share a deployed service."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "deployed" if nodeid.startswith(_ON_A_DEPLOYMENT) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Return what distributes the tests to processes."""
+    return _Scheduling(config, log)
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -33,6 +48,15 @@ def clock_of_tests() -> Iterator[None]:
     """Set the same time for all tests and fixtures, of every scope, on any date."""
     with clock.running():
         yield
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[Mapping[str, str]]:
+    """Yield the variables that clients need to reach a deployed service."""
+    from tests.support.deployment import deployment  # noqa: PLC0415 - most runs deploy nothing
+
+    with deployment() as values:
+        yield values
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,7 +1,7 @@
 """The build of what is deployed, cached by the contents of its sources."""
 
+import fcntl
 import hashlib
-import shutil
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -38,21 +38,15 @@ def _layer(target: Path) -> None:
 
 def _cached(name: str, inputs: Iterable[Path], make: Callable[[Path], None]) -> Path:
     target = CACHE / f"{name}-{_digest(inputs)}"
-    if not target.exists():
-        CACHE.mkdir(exist_ok=True)
-        unfinished = Path(mkdtemp(dir=CACHE))
-        make(unfinished)
-        _rename(unfinished, target)
-    return target
-
-
-def _rename(unfinished: Path, target: Path) -> None:
-    try:
-        unfinished.rename(target)
-    except OSError:
+    CACHE.mkdir(exist_ok=True)
+    # Of several processes one builds, and the others wait for it.
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
-            raise
-        shutil.rmtree(unfinished)  # another process has built the same meanwhile
+            unfinished = Path(mkdtemp(dir=CACHE))
+            make(unfinished)
+            unfinished.rename(target)
+    return target
 
 
 def _digest(inputs: Iterable[Path]) -> str:

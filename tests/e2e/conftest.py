@@ -1,4 +1,4 @@
-"""Fixtures: a deployed service, free ports, and a browser."""
+"""Fixtures: free ports, and a browser."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -8,16 +8,8 @@ from playwright.sync_api import Browser
 from shared.local.emulator import free_port
 from tests.explorer.browsing import Visitor
 from tests.explorer.conftest import browser
-from tests.support.deployment import deployment
 
 __all__ = ["browser"]
-
-
-@pytest.fixture(scope="session")
-def service() -> Iterator[Mapping[str, str]]:
-    """Yield the variables that clients need to reach the service."""
-    with deployment() as values:
-        yield values
 
 
 @pytest.fixture
