@@ -472,15 +472,15 @@ def test_everything_returns_session_children_headers_and_messages_in_order_of_se
     assert [item["relation"] for item in answer.body["link"]] == ["self"]
 
 
-@pytest.mark.parametrize("count", range(1, 16))
 def test_everything_is_the_same_in_pages_of_any_size(
-    clinic: ApiClient, long_session: tuple[str, list[str]], count: int
+    clinic: ApiClient, long_session: tuple[str, list[str]]
 ) -> None:
     session_id, ids = long_session
-    assert everything(clinic, session_id, f"?_count={count}") == ids
-    first = clinic.get(f"/Encounter/{session_id}/$everything?_count={count}")
-    assert len(first.ids) == min(count, len(ids))
-    assert len(first.body["link"]) == (1 if count >= len(ids) else 2)
+    for count in range(1, 16):
+        assert everything(clinic, session_id, f"?_count={count}") == ids
+        first = clinic.get(f"/Encounter/{session_id}/$everything?_count={count}")
+        assert len(first.ids) == min(count, len(ids))
+        assert len(first.body["link"]) == (1 if count >= len(ids) else 2)
 
 
 def test_everything_can_be_limited_to_types_and_a_time(
