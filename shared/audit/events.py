@@ -4,21 +4,25 @@ An event is a JSON object. It has `at`, `who`, `interaction`, `request`, `addres
 content of resources only `patients`, the references to patients. The event of a transaction also
 has `written` (each resource with its version, the action, and the hash of the previous event about
 it), `contents` (the hash of each of these versions) and `keeps` (for how many days its row is
-kept). The event of a request that wrote nothing has `status`, the resource that it named (`type`,
-`id`, `version`), the names of its `parameters` and the codes of its `issues`; until it is stored,
-`through` names the resources whose patients are still to be added.
+kept). If there are any, it has `same`, the indexes in `written` of versions that were there before
+(only the state of sessions was written), and `happened`, what happened to sessions and threads,
+each with the index in `written` of the resource that it happened to (`of`). The event of a request
+that wrote nothing has `status`, the resource that it named (`type`, `id`, `version`), the names of
+its `parameters` and the codes of its `issues`; until it is stored, `through` names the resources
+whose patients are still to be added.
 
 A log line is limited to 256 KB and an item to 400 KB. Longer texts are therefore kept as their
 hash, and further patients go into further events of the same request.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import batched, zip_longest
 from typing import Any
 
 from shared.fhir import fhirjson, ulids
+from shared.rules.happenings import Happening, facts
 
 type Event = dict[str, Any]
 
@@ -39,6 +43,7 @@ class WrittenVersion:
     """A version that a transaction writes: reference, version and action (C, U or D).
 
     `chain` is the hash of the previous event about the resource, `content` the hash of the version.
+    `is_same` says that it was the resource's version before, `happened` what happened to it.
     """
 
     reference: str
@@ -47,6 +52,8 @@ class WrittenVersion:
     chain: bytes
     patients: frozenset[str] = frozenset()
     content: bytes = b""
+    is_same: bool = False
+    happened: Sequence[Happening] = ()
 
 
 def of_transaction(
@@ -69,10 +76,25 @@ def of_transaction(
         "contents": [version.content.hex() for version in versions],
         "keeps": keeps,
         "patients": shortened_references(patients),
+        **_happened(versions),
         **origin,
     }
     json = fhirjson.canonical(content)
     return json, event_hash(json)
+
+
+def _happened(versions: Iterable[WrittenVersion]) -> Event:
+    """Return the fields of an event that say what happened to the resources; those that apply."""
+    numbered = [*enumerate(versions)]
+    fields = {
+        "same": [number for number, version in numbered if version.is_same],
+        "happened": [
+            facts(happening) | {"of": number}
+            for number, version in numbered
+            for happening in version.happened
+        ],
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def version_hash(json: bytes | None, updated: str) -> bytes:

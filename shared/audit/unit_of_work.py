@@ -1,6 +1,6 @@
 """The unit of work of a caller, which depends on their rights and leaves an audit event."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -10,12 +10,13 @@ from shared.access.caller import AccessBasis, Caller
 from shared.access.visibility import Visibility
 from shared.audit import events, trail
 from shared.fhir import ulids
-from shared.rules import compartments
+from shared.rules import compartments, happenings
 from shared.rules.classification import parent_id
-from shared.rules.lifecycle import SessionOpened, event_of_change
+from shared.rules.happenings import Happening, SessionClosed, SessionOpened
+from shared.rules.state import Adoption, Figures, Slot, SlotKey
 from shared.settings import settings
 from shared.store import keys, reading
-from shared.store.records import EncounterRecord, VersionedRecord
+from shared.store.records import CommunicationRecord, EncounterRecord, VersionedRecord
 from shared.store.unit_of_work import UnitOfWork
 
 
@@ -64,9 +65,10 @@ class AuditedUnitOfWork(UnitOfWork):
         if not changes:
             return False
         event_id = ulids.new(self.milliseconds)
-        self.send(event_id, *self._event(interaction, changes))
+        written = self._written_versions(changes)
+        self.send(event_id, *self._event(interaction, written))
         trail.current().event_ids.append(event_id)
-        _count_sessions(changes)
+        _count_sessions(written)
         return True
 
     def dry_run(self, interaction: str) -> None:
@@ -74,14 +76,19 @@ class AuditedUnitOfWork(UnitOfWork):
 
         Raises BusinessRule if a resource has too many indexed values.
         """
-        self.transaction(ulids.new(self.milliseconds), *self._event(interaction, self.changes()))
+        written = self._written_versions(self.changes())
+        self.transaction(ulids.new(self.milliseconds), *self._event(interaction, written))
 
-    def _event(self, interaction: str, changes: Iterable[tuple[Any, Any]]) -> tuple[bytes, bytes]:
-        written = [
+    def _written_versions(self, changes: Iterable[tuple[Any, Any]]) -> list[events.WrittenVersion]:
+        return [
             self._written(record, before)
             for record, before in changes
             if isinstance(record, VersionedRecord)
         ]
+
+    def _event(
+        self, interaction: str, written: Iterable[events.WrittenVersion]
+    ) -> tuple[bytes, bytes]:
         return events.of_transaction(
             who=self.caller.audit_claims,
             interaction=interaction,
@@ -105,7 +112,39 @@ class AuditedUnitOfWork(UnitOfWork):
             before.chain if before else b"",
             patients,
             events.content_hash(record.created, events.version_hash(record.json, record.updated)),
+            is_same=before is not None and before.version == record.version,
+            happened=self._happened(record, before),
         )
+
+    def _happened(
+        self, record: VersionedRecord, before: VersionedRecord | None
+    ) -> Sequence[Happening]:
+        """Return what happened to a resource as a session, a message or a thread."""
+        was = before.resource if before else {}
+        if isinstance(record, EncounterRecord):
+            return happenings.of_session(
+                was,
+                record.resource,
+                settings().encounter_type_system,
+                policy=record.policy,
+                figures=record.figures,
+                earlier=before.figures if isinstance(before, EncounterRecord) else Figures(),
+            )
+        if not isinstance(record, CommunicationRecord):
+            return ()
+        earlier = before.session if isinstance(before, CommunicationRecord) else ""
+        return [
+            *happenings.of_message(earlier, record.session, record.place.thread, record.at),
+            *happenings.of_thread(was, record.resource, self._waiting_since(record.id)),
+        ]
+
+    def _waiting_since(self, thread: str) -> str:
+        """Return the *at* of the first message that this work lets a session adopt, if any."""
+        if not any(adoption.thread == thread for adoption in self._saved_as(Adoption)):
+            return ""
+        slot: Slot | None = self._read.get(keys.slot(self.tenant, SlotKey(thread)))
+        new = (message.at for message in self._saved_messages(thread) if message.epoch is not None)
+        return min(filter(None, (slot.figures.first if slot else "", *new)), default="")
 
     def _patients(self, resource: dict[str, Any]) -> frozenset[str]:
         """Return the patients of a resource, its own or those of what it belongs to."""
@@ -129,13 +168,11 @@ class AuditedUnitOfWork(UnitOfWork):
         return [*saved_parts, *reading.children(self.tenant, encounter_id)]
 
 
-def _count_sessions(changes: Iterable[tuple[Any, Any]]) -> None:
+def _count_sessions(written: Iterable[events.WrittenVersion]) -> None:
     """Record metrics of the sessions that were opened and closed."""
-    for record, before in changes:
-        if isinstance(record, EncounterRecord):
-            old, system = before.resource if before else {}, settings().encounter_type_system
-            if event := event_of_change(old, record.resource, record.policy, system):
-                metrics.record(
-                    metrics.OPENED if isinstance(event, SessionOpened) else metrics.CLOSED,
-                    policy=event.policy or metrics.ANY_POLICY,
-                )
+    for happening in (happening for version in written for happening in version.happened):
+        if isinstance(happening, SessionOpened | SessionClosed):
+            metrics.record(
+                metrics.OPENED if isinstance(happening, SessionOpened) else metrics.CLOSED,
+                policy=happening.policy or metrics.ANY_POLICY,
+            )

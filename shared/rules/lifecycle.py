@@ -1,6 +1,5 @@
 """The life of an Encounter: what a write or an operation does to it, and when a day is its own."""
 
-from dataclasses import dataclass
 from enum import Enum
 
 from shared.errors import BusinessRule
@@ -121,30 +120,3 @@ def closes_on_request(session: Resource) -> bool:
             diagnostics="A session with this status cannot be closed",
         )
     return is_open(session)
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOpened:
-    """A session has begun, or is open again; `policy` is empty if none was recorded."""
-
-    policy: str
-
-
-@dataclass(frozen=True, slots=True)
-class SessionClosed:
-    """A session has ended or was deleted."""
-
-    policy: str
-
-
-type SessionEvent = SessionOpened | SessionClosed
-
-
-def event_of_change(
-    before: Resource, after: Resource, policy: str, type_system: str
-) -> SessionEvent | None:
-    """Return what happened to a session; a resource that is not there is empty."""
-    was, now = is_open_session(before, type_system), is_open_session(after, type_system)
-    if was is now:
-        return None
-    return SessionOpened(policy) if now else SessionClosed(policy)

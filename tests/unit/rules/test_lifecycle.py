@@ -15,7 +15,7 @@ from shared.rules.classification import (
     NamedEncounter,
     is_void,
 )
-from shared.rules.lifecycle import SessionClosed, SessionOpened, WriteEffect
+from shared.rules.lifecycle import WriteEffect
 from shared.rules.linking import MAX_OPENED_THREADS
 from shared.rules.people import MAX_OPENED_PATIENTS, Addition
 from shared.rules.state import Figures, Slot, SlotKey
@@ -401,27 +401,6 @@ def test_adding_a_patient_to_a_session(
     elements: Resource, children: list[Resource], subject: Resource, addition: Addition
 ) -> None:
     assert people.addition(session(**elements), children, subject) is addition
-
-
-# -- Events of sessions, which metrics count
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "event"),
-    [
-        pytest.param({}, session(), SessionOpened("daily"), id="created"),
-        pytest.param(session("finished"), session(), SessionOpened("daily"), id="reopened"),
-        pytest.param(session(), session("finished"), SessionClosed("daily"), id="ended"),
-        pytest.param(session(), DELETED, SessionClosed("daily"), id="deleted"),
-        pytest.param(session(), visit(), SessionClosed("daily"), id="becomes a plain record"),
-        pytest.param(session(), session("onleave"), None, id="stays open"),
-        pytest.param({}, child(), None, id="a medical encounter"),
-    ],
-)
-def test_the_event_of_a_change(
-    before: Resource, after: Resource, event: SessionOpened | SessionClosed | None
-) -> None:
-    assert lifecycle.event_of_change(before, after, "daily", ENCOUNTER_TYPE) == event
 
 
 def test_a_session_that_becomes_a_plain_record_takes_no_more_messages() -> None:
