@@ -5,8 +5,6 @@ from shared.http.requests import Request
 from shared.http.responses import Response
 from shared.http.static_responses import cacheable_response
 
-_JSON = "application/json"
-
 
 @endpoint
 def handler(request: Request) -> Response:
@@ -19,11 +17,15 @@ def handler(request: Request) -> Response:
             from shared.http.openapi.document import openapi_json
             from shared.plain import openapi as plain
 
-            return cacheable_response(request, openapi_json(request.base, plain), _JSON)
+            body = openapi_json(request.base, plain)
         case "smart-configuration":
             from shared.interactions.conformance.smart import configuration
 
-            return cacheable_response(request, configuration(), _JSON)
+            body = configuration()
+        case "event-schema":
+            from shared.interactions.conformance.event_schemas import event_schema
+
+            body = event_schema(request.base, request.path_variables["event"])
         case "docs":
             from shared.http.docs import pages
 
@@ -39,3 +41,4 @@ def handler(request: Request) -> Response:
             from shared.interactions.conformance.capabilities import capabilities
 
             return cacheable_response(request, capabilities(request.base))
+    return cacheable_response(request, body, "application/json")

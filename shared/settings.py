@@ -60,6 +60,8 @@ class Settings:
     audit_archive: str
     encounter_type_system: str
     closing_queue_url: str
+    event_queue_urls: tuple[str, ...]
+    event_bus_arn: str
     metrics_namespace: str
     groups_claim: str
     tenant_claim: str
@@ -177,6 +179,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         audit_archive=get("AUDIT_ARCHIVE", ""),
         encounter_type_system=get("ENCOUNTER_TYPE_SYSTEM") or ENCOUNTER_TYPE,
         closing_queue_url=get("CLOSING_QUEUE_URL", ""),
+        event_queue_urls=tuple(get("EVENT_QUEUE_URLS", "").split()),
+        event_bus_arn=get("EVENT_BUS_ARN", ""),
         metrics_namespace=get("METRICS_NAMESPACE") or "async-encounters",
         groups_claim=get("GROUPS_CLAIM") or "cognito:groups",
         tenant_claim=get("TENANT_CLAIM", ""),

@@ -192,6 +192,12 @@ INTERACTIONS = (
         )
         for method in READ_METHODS
     ),
+    *(
+        Interaction(
+            "event-schema", method, "/events/{event}", "capabilities", NOBODY, "", public=True
+        )
+        for method in READ_METHODS
+    ),
     Interaction("openapi", "GET", "/openapi.json", "capabilities", NOBODY, "", public=True),
     Interaction("docs", "GET", "/docs", "capabilities", NOBODY, "", public=True),
     Interaction("docs", "GET", "/docs/{file}", "capabilities", NOBODY, "", public=True),
@@ -229,9 +235,9 @@ INTERACTIONS = (
 )
 
 # Interactions whose response is not a resource.
-NON_RESOURCE_CODES = frozenset({"smart-configuration", "openapi", "docs"})
+NON_RESOURCE_CODES = frozenset({"smart-configuration", "event-schema", "openapi", "docs"})
 # Documents about the server, which are served with an ETag.
-SERVER_DOCUMENTS = ("capabilities", "definition", "openapi", "smart-configuration")
+SERVER_DOCUMENTS = ("capabilities", "definition", "event-schema", "openapi", "smart-configuration")
 # Pages for people, and the files that they load: their format is not negotiated.
 PAGES = frozenset({"docs", "explore"})
 BELOW_BASE = tuple(row for row in INTERACTIONS if not row.is_at_root)

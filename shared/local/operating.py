@@ -38,7 +38,7 @@ def audit(arguments: argparse.Namespace) -> None:
 
 
 def redrive(arguments: argparse.Namespace) -> None:
-    """Replay the dead letters of the audit trail and of closing sessions."""
+    """Replay the dead letters of the audit trail, of events and of closing sessions."""
     counts = redriving.redrive(_deployment(arguments), dry=arguments.dry_run)
     _print(f"{number:8} {kind}" for kind, number in counts.items())
     if counts[redriving.FAILED] or counts[redriving.UNKNOWN]:

@@ -1,4 +1,4 @@
-"""Replaying the dead letters of a deployment: of closing sessions and of the audit trail.
+"""Replaying the dead letters of a deployment: of closing sessions, events and the audit trail.
 
 Whatever they are about may be done again without harm. A message is deleted once it is done; what
 fails stays among the dead letters. What fails again is among them later than a run takes.
@@ -13,9 +13,13 @@ from shared.local import functions, replaying
 from shared.local.client import UnexpectedResponse
 from shared.local.deployments import Deployment
 
-CLOSING, AUDIT = "ClosingDeadLetters", "AuditDeadLetters"
+CLOSING, EVENTS, AUDIT = "ClosingDeadLetters", "EventDeadLetters", "AuditDeadLetters"
+DEAD_LETTERS = (CLOSING, EVENTS, AUDIT)
 LOG_FUNCTION = "AuditLogFunction"
-LOOKS, LINES, BATCHES = "looks at due sessions", "deliveries of log lines", "batches of the stream"
+LOOKS, PUBLICATIONS = "looks at due sessions", "messages with events"
+# Dead letters that only go back to the queue that they come from, and what they are.
+_RESENT = {CLOSING: ("ClosingQueue", LOOKS), EVENTS: ("EventQueue", PUBLICATIONS)}
+LINES, BATCHES = "deliveries of log lines", "batches of the stream"
 FAILED, UNKNOWN = "failed again", "not understood"
 # A message that is not deleted is visible again after so long.
 _SECONDS = 900
@@ -67,14 +71,15 @@ class _Queue:
 
 def redrive(deployment: Deployment, *, dry: bool = False) -> Counter[str]:
     """Replay all dead letters, or with `dry` only count them; return how many of each kind."""
-    counts = Counter(dict.fromkeys((LOOKS, LINES, BATCHES, FAILED, UNKNOWN), 0))
+    counts = Counter(dict.fromkeys((LOOKS, PUBLICATIONS, LINES, BATCHES, FAILED, UNKNOWN), 0))
     names, sqs = deployment.physical_ids(), deployment.client("sqs")
-    with _Queue(sqs, names[CLOSING]) as queue:
-        for message in queue.messages():
-            counts[LOOKS] += 1
-            if not dry:
-                sqs.send_message(QueueUrl=names["ClosingQueue"], MessageBody=message["Body"])
-                queue.delete(message)
+    for dead, (alive, kind) in _RESENT.items():
+        with _Queue(sqs, names[dead]) as queue:
+            for message in queue.messages():
+                counts[kind] += 1
+                if not dry:
+                    sqs.send_message(QueueUrl=names[alive], MessageBody=message["Body"])
+                    queue.delete(message)
     with _Queue(sqs, names[AUDIT]) as queue:
         _redrive_audit(deployment, queue, counts, dry=dry)
     return counts

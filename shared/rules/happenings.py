@@ -1,13 +1,14 @@
 """What happens to sessions and threads: domain events, from what was before and what is after.
 
-They are told to others once their transaction has committed. Resources that are not there are
-empty. Ids are those of Encounters and Communications, instants are strings in UTC.
+They are told to others once their transaction has committed (shared/events). Resources that are
+not there are empty. What others are referred to by is a reference; instants are strings in UTC.
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from shared.fhir.fhirjson import Resource
+from shared.fhir.references import Literal
 from shared.rules.classification import (
     FINISHED,
     encounter_id,
@@ -101,8 +102,13 @@ def of_session(
 
 
 def of_message(earlier: str, session: str, thread: str, at: str) -> list[MessageJoinedSession]:
-    """Return whether a message has joined a session; `earlier` is that which it had before."""
-    return [MessageJoinedSession(session, thread, at)] if session and not earlier else []
+    """Return whether a message has joined a session, all of them given by their ids.
+
+    `earlier` is the session that the message had before.
+    """
+    if earlier or not session:
+        return []
+    return [MessageJoinedSession(_encounter(session), str(Literal("Communication", thread)), at)]
 
 
 def of_thread(
@@ -117,8 +123,13 @@ def of_thread(
 
 
 def _link(communication: Resource) -> str:
-    """Return the id of the Encounter that a header names; empty for a message."""
-    return "" if header_id(communication) else encounter_id(communication)
+    """Return the reference of the Encounter that a header names; empty for a message."""
+    named = "" if header_id(communication) else encounter_id(communication)
+    return _encounter(named) if named else ""
+
+
+def _encounter(own_id: str) -> str:
+    return str(Literal("Encounter", own_id))
 
 
 def facts(happening: Happening) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from shared import failures, metrics
 from shared.errors import Transient
 from shared.fhir import instants
 from shared.sessions import due_encounters
-from shared.store import closing_queue, due_rows, items, keys, transactions
+from shared.settings import settings
+from shared.store import due_rows, items, keys, queues, transactions
 from shared.store.due_rows import DueRow
 from shared.store.operations import DUE_SHARDS, put
 
@@ -45,12 +46,13 @@ def send_due_encounters(at: datetime) -> int:
     rows = sorted(_due(at))
     overdue = (at - instants.from_text(rows[0].due)).total_seconds() if rows else 0
     metrics.record(metrics.OLDEST, overdue)
-    if not rows or closing_queue.approximate_length():
+    queue = settings().closing_queue_url
+    if not rows or queues.approximate_length(queue):
         return 0
     held = due_rows.held_encounters(instants.to_text(at))
     sent = [row for row in rows if (row.tenant, row.encounter) not in held]
     batches = batched(sent, ENCOUNTERS_PER_MESSAGE, strict=False)
-    closing_queue.send([_message(at, batch) for batch in batches])
+    queues.send(queue, [_message(at, batch) for batch in batches])
     return len(sent)
 
 

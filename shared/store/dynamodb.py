@@ -118,7 +118,7 @@ def table_name(table: str) -> str:
     }[table]
 
 
-def _tries() -> Iterator[None]:
+def tries() -> Iterator[None]:
     """Yield once for each attempt until time runs out, pausing with full jitter in between.
 
     Raises Transient if the function's time is over before the first attempt.
@@ -163,7 +163,7 @@ def _call(call: Callable[..., Any], **request: Any) -> dict[str, Any]:
     """Make an idempotent call, with retries. Raises Busy."""
     problem = ""
     meter.count_access()
-    for _ in _tries():
+    for _ in tries():
         try:
             answer: dict[str, Any] = call_aws(call, **request)
         except (NoConnection, HTTPClientError):
@@ -265,7 +265,7 @@ def batch_get(table: str, keys: Sequence[Key]) -> Iterable[Item]:
                 "ConsistentRead": True,
             }
         }
-        for _ in _tries():
+        for _ in tries():
             answer = _call(client().batch_get_item, RequestItems=requested)
             yield from answer["Responses"].get(table_name(table), ())
             requested = answer["UnprocessedKeys"]
@@ -280,7 +280,7 @@ def batch_put(table: str, items: Sequence[Item]) -> None:
     requested: dict[str, Any] = {
         table_name(table): [{"PutRequest": {"Item": item}} for item in items],
     }
-    for _ in _tries():
+    for _ in tries():
         answer = _call(client().batch_write_item, RequestItems=requested)
         requested = answer["UnprocessedItems"]
         if not requested:

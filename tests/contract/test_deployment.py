@@ -122,6 +122,8 @@ def test_the_settings_check_covers_the_settings_that_functions_read() -> None:
         "AUTHORIZE_URL",
         "CLOSING_QUEUE_URL",
         "ENCOUNTER_TYPE_SYSTEM",
+        "EVENT_BUS_ARN",
+        "EVENT_QUEUE_URLS",
         "EXPLORE_CLIENT_ID",
         "GROUPS_CLAIM",
         "METRICS_NAMESPACE",
@@ -489,7 +491,7 @@ def test_the_redrive_command_covers_every_dead_letter_queue() -> None:
         for part in _parts(resource, ("RedrivePolicy", "DestinationConfig"))
         for name in references(part)
     }
-    assert named == {redriving.CLOSING, redriving.AUDIT} < queues.keys()
+    assert named == {*redriving.DEAD_LETTERS} < queues.keys()
 
 
 def _parts(value: Any, names: tuple[str, ...]) -> Iterator[Any]:

@@ -26,7 +26,8 @@ ROUTES = template.resources(TEMPLATE, "AWS::ApiGatewayV2::Route").values()
 
 ENCOUNTER, THREAD, RESOURCE = "EncounterTable", "ThreadTable", "ResourceTable"
 SEARCH, AUDIT = "SearchTable", "AuditTable"
-QUEUE, SECRET = "ClosingQueue", "ReferenceAuthorizationSecretArn"
+QUEUE, EVENTS = "ClosingQueue", "EventQueue"
+SECRET = "ReferenceAuthorizationSecretArn"
 # What writers do with each table. A transaction needs the actions of each of its items.
 LOOK = {"GetItem", "BatchGetItem", "Query"}
 # Every writer may have to complete a closing that another one left unfinished.
@@ -119,6 +120,11 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
             "ListStreams",
         },
         "AuditDeadLetters": {"sqs:SendMessage"},
+        EVENTS: {"sqs:SendMessage"},
+    },
+    # It may also put events on the bus, if there is one.
+    "event_publisher": {
+        EVENTS: {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
     },
     "reindex": {
         ENCOUNTER: {"Scan", *WRITE_RESOURCES, "DeleteItem", "ConditionCheckItem"},
@@ -480,8 +486,11 @@ def test_functions_have_every_setting_that_they_read() -> None:
     recorder = Recorder(template.function_environment(TEMPLATE, {name: name for name in tables}))
     settings.from_environment(recorder)
     assert recorder.asked
-    # One names a secret and one is long, so only the functions that use them have them.
-    of_some_functions = {"REFERENCE_AUTHORIZATION_SECRET_ARN", "SCOPES_SUPPORTED"}
+    # Only the functions that use them have them.
+    of_some_functions = {
+        *("REFERENCE_AUTHORIZATION_SECRET_ARN", "SCOPES_SUPPORTED"),
+        *("EVENT_QUEUE_URLS", "EVENT_BUS_ARN"),
+    }
     assert recorder.asked <= recorder.keys() | of_some_functions
 
 

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from shared import settings
 from shared.catalog import access_patterns as patterns
-from shared.store import closing_queue, dynamodb, transactions
+from shared.store import dynamodb, queues, transactions
 from tests.integration.closing import Rounds
 from tests.integration.journal import Items, Journal, in_order
 from tests.stateful import branches
@@ -68,7 +68,7 @@ class OnEngine(Practice):
         self._attach()
 
     def _attach(self) -> None:
-        for name, client in (("dynamodb", dynamodb.client()), ("sqs", closing_queue.client())):
+        for name, client in (("dynamodb", dynamodb.client()), ("sqs", queues.client())):
             client.meta.events.register(f"before-call.{name}", self._before)
             client.meta.events.register(f"after-call.{name}", self._after)
         self._journal.attach(dynamodb.client().meta.events)

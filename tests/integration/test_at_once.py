@@ -11,7 +11,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from shared.store import closing_queue, dynamodb, transactions
+from shared.store import dynamodb, queues, transactions
 from tests.support import care, consistency
 from tests.support.api_client import Answer, ApiClient
 from tests.support.steps import end, link, messages_of, open_session, post, thread
@@ -131,7 +131,7 @@ def killed(moment: str, number: int, service: str = "dynamodb") -> Iterator[None
         if calls == number:
             raise Killed
 
-    events = (dynamodb.client() if service == "dynamodb" else closing_queue.client()).meta.events
+    events = (dynamodb.client() if service == "dynamodb" else queues.client()).meta.events
     events.register(f"{moment}-call.{service}", kill)
     try:
         yield

@@ -12,7 +12,7 @@ from shared import settings
 from shared.errors import Transient
 from shared.fhir import instants
 from shared.sessions import due_encounters, due_queue
-from shared.store import closing_queue, meter
+from shared.store import meter, queues
 from shared.store.operations import DUE_SHARDS
 from tests.integration.closing import Rounds
 from tests.support import consistency
@@ -196,8 +196,8 @@ def test_a_run_fails_if_the_queue_refuses_its_messages(
     clock.now = NINE + DAY
     refusing = type("Refusing", (), {"send_message_batch": lambda *_, **__: {"Failed": ["all"]}})
     with monkeypatch.context() as patch:
-        patch.setattr(closing_queue, "approximate_length", lambda: 0)
-        patch.setattr(closing_queue, "client", refusing)
+        patch.setattr(queues, "approximate_length", lambda _: 0)
+        patch.setattr(queues, "client", refusing)
         with pytest.raises(Exception, match="did not take"):
             rounds.schedule(clock.now)
     assert rounds.run(clock.now) == 1

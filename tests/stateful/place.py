@@ -11,7 +11,7 @@ import pytest
 
 from shared import settings
 from shared.fhir import ulids
-from shared.store import closing_queue, dynamodb, transactions
+from shared.store import dynamodb, queues, transactions
 from tests.stateful import branches
 from tests.stateful.practice import Practice
 from tests.stateful.queue import Queue
@@ -68,7 +68,7 @@ class Place(Practice):
         dynamodb.table_name.cache_clear()
         self.patch.setattr(dynamodb, "client", lambda: self.database)
         self.patch.setattr(transactions, "client", lambda: self.database)
-        self.patch.setattr(closing_queue, "client", lambda: self.queue)
+        self.patch.setattr(queues, "client", lambda: self.queue)
         self.patch.setattr(transactions, "MOST_ITEMS", largest)
         self.patch.setattr(transactions, "time", clock)
         self.patch.setattr(transactions, "random", clock)

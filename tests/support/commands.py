@@ -11,10 +11,11 @@ import boto3
 from functions import audit_index, audit_log, reindex
 from shared.catalog import access_patterns as patterns
 from shared.local.deployments import Deployment
+from shared.local.redriving import DEAD_LETTERS
 from shared.settings import settings
 from shared.store import archive, dynamodb
 
-QUEUES = ("ClosingQueue", "ClosingDeadLetters", "AuditDeadLetters")
+QUEUES = ("ClosingQueue", "EventQueue", *DEAD_LETTERS)
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000, aws_request_id="1")
 HANDLERS: dict[str, Callable[[dict[str, Any], Any], dict[str, Any]]] = {
     "AuditIndexFunction": audit_index.handler,

@@ -11,6 +11,7 @@ from shared.catalog.examples import EXAMPLES
 from shared.catalog.interactions import SERVER_DOCUMENTS, Interaction
 from shared.catalog.operations import Operation, Parameter
 from shared.catalog.parameters import SEARCH_PARAMS, SearchParam
+from shared.events.models import EVENTS
 from shared.http.negotiation import FORM, JSON_TYPES
 from shared.http.openapi.schemas import ID, PRIMITIVES, TEXT, Json, reference_to
 
@@ -44,7 +45,11 @@ _SENT = {
     "vread": ("If-None-Match", "If-Modified-Since"),
     **dict.fromkeys(SERVER_DOCUMENTS, ("If-None-Match",)),
 }
-_PATH_VARIABLES = {"id": (ID, "example"), "vid": ("^[1-9][0-9]{0,3}$", "1")}
+_PATH_VARIABLES = {
+    "id": (ID, "example"),
+    "vid": ("^[1-9][0-9]{0,3}$", "1"),
+    "event": (f"^({'|'.join(EVENTS)})$", "SessionClosed"),
+}
 _VALUES: dict[str, tuple[str, str]] = {
     "date": (r"^(eq|ne|gt|ge|lt|le|sa|eb)?[0-9]{4}(-(0[1-9]|1[0-2]))?$", "ge2026"),
     "quantity": (r"^(gt|ge|lt|le)?[0-9]{1,4}$", "gt10"),

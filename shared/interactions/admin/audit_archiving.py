@@ -17,6 +17,7 @@ from shared.audit import (
     trail,
 )
 from shared.audit.entries import Entry
+from shared.events import handover
 from shared.fhir import fhirjson, instants
 from shared.settings import ARCHIVE, settings
 from shared.store import archive, audit_items, items
@@ -73,11 +74,13 @@ def _of_line(line: str, patients: dict[str, indirect_patients.PatientsByReferenc
 def process_stream_rows(rows: Iterable[Item]) -> int:
     """Move events on: those of writes into the journal, those of the journal into the archive.
 
-    Rows are as the table's stream has them. The same rows again change nothing. Return the number
-    of events. Raises Transient.
+    Rows are as the table's stream has them. The same rows again change nothing, but what the writes
+    did is handed over to the queues of events again. Return the number of events. Raises Transient.
     """
     stream_rows = list(rows)
     of_writes = [_of_write(row) for row in stream_rows if "event" in row]
+    # First, because a write whose event is in the journal is not replayed by `redrive`.
+    handover.send(of_writes)
     _put(journal.rows(of_writes))
     new = [
         (entry, journal.is_listed(row))

@@ -28,6 +28,7 @@ _NOT_RESTFUL = frozenset(
         "capabilities",
         "definition",
         "docs",
+        "event-schema",
         "openapi",
         "operation",
         "preflight",

@@ -8,7 +8,7 @@ import pytest
 
 from shared.catalog import access_patterns as patterns
 from shared.sessions.due_queue import process_message, send_due_encounters
-from shared.store import closing_queue
+from shared.store import queues
 from tests.support import care, refusals
 from tests.support.api_client import Answer, ApiClient
 from tests.support.consistency import scan
@@ -132,8 +132,8 @@ def test_a_due_session_is_closed_in_its_tenant(
         caller.put("/Communication/thread", care.header(id="thread"))
     assert NORTH.post("/Communication", care.message("thread")).status == 201
     sent: list[str] = []
-    monkeypatch.setattr(closing_queue, "approximate_length", lambda: False)
-    monkeypatch.setattr(closing_queue, "send", sent.extend)
+    monkeypatch.setattr(queues, "approximate_length", lambda _: 0)
+    monkeypatch.setattr(queues, "send", lambda _, bodies: sent.extend(bodies))
     practice.now = practice.now.replace(hour=11)
     send_due_encounters(practice.now)
     for body in sent:

@@ -24,7 +24,7 @@ from shared.http.endpoint import logger as of_requests
 from shared.local.schedule import event
 from shared.packaging.build import ROOT
 from shared.sessions import due_queue
-from shared.store import archive, closing_queue, due_rows, dynamodb, transactions
+from shared.store import archive, due_rows, dynamodb, queues, transactions
 from tests.support import audit_pipeline, care
 from tests.support.api_client import ApiClient
 from tests.support.bundles import batch, entry
@@ -273,7 +273,7 @@ def test_a_queue_that_fails_is_logged_by_its_operation_and_code(
     denied = refusal("AWS.SimpleQueueService.NonExistentQueue")
     client = SimpleNamespace()
     client.get_queue_attributes = failing("get_queue_attributes", denied("get_queue_attributes"))
-    broken.setattr(closing_queue, "client", lambda: client)
+    broken.setattr(queues, "client", lambda: client)
     due = due_rows.DueRow(NOW, "-", "1")
     broken.setattr(due_rows, "due_rows", lambda *_: iter([due]))
     with pytest.raises(jobs.Failed):

@@ -13,7 +13,7 @@ from shared.catalog import access_patterns as patterns
 from shared.fhir import instants
 from shared.local import redriving, reindexing, replaying
 from shared.local.deployments import Deployment
-from shared.local.redriving import BATCHES, FAILED, LINES, LOOKS, UNKNOWN, redrive
+from shared.local.redriving import BATCHES, FAILED, LINES, LOOKS, PUBLICATIONS, UNKNOWN, redrive
 from shared.local.replaying import EVENTS, NEW_ROWS
 from shared.store import dynamodb
 from tests.support import audit_pipeline, care, commands
@@ -77,15 +77,24 @@ def stream(since: list[dict[str, Any]]) -> None:
     )
 
 
-def test_failed_due_rows_go_back_to_their_queue(deployment: Deployment) -> None:
+@pytest.mark.parametrize(
+    ("queue", "dead_letters", "kind"),
+    [
+        ("ClosingQueue", redriving.CLOSING, LOOKS),
+        ("EventQueue", redriving.EVENTS, PUBLICATIONS),
+    ],
+)
+def test_failed_messages_go_back_to_their_queue(
+    deployment: Deployment, queue: str, dead_letters: str, kind: str
+) -> None:
     message = {"time": "2026-11-21T12:00:00.000Z", "due": [["-", "1"]]}
-    send(deployment, "ClosingDeadLetters", message)
-    assert redrive(deployment, dry=True)[LOOKS] == 1
-    assert waiting(deployment, "ClosingQueue") == []
-    assert redrive(deployment)[LOOKS] == 1
-    assert waiting(deployment, "ClosingQueue") == [message]
-    assert redrive(deployment)[LOOKS] == 0
-    assert waiting(deployment, "ClosingDeadLetters") == []
+    send(deployment, dead_letters, message)
+    assert redrive(deployment, dry=True)[kind] == 1
+    assert waiting(deployment, queue) == []
+    assert redrive(deployment)[kind] == 1
+    assert waiting(deployment, queue) == [message]
+    assert redrive(deployment)[kind] == 0
+    assert waiting(deployment, dead_letters) == []
 
 
 def test_lines_of_the_audit_log_are_stored(

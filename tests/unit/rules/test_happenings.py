@@ -106,7 +106,9 @@ def test_figures_of_a_session_that_stays_open_do_not_amend_it() -> None:
     ids=["counts", "stays", "waits"],
 )
 def test_a_message_joins_a_session_once(earlier: str, now: str, *, has_joined: bool) -> None:
-    expected = [MessageJoinedSession("s", "thread", NINE)] if has_joined else []
+    expected = (
+        [MessageJoinedSession("Encounter/s", "Communication/thread", NINE)] if has_joined else []
+    )
     assert happenings.of_message(earlier, now, "thread", NINE) == expected
 
 
@@ -121,17 +123,25 @@ PART_OF = [{"reference": "Communication/other"}]
 @pytest.mark.parametrize(
     ("before", "after", "events"),
     [
-        pytest.param(thread(), thread("a"), [ThreadLinked("a", EIGHT)], id="linked"),
-        pytest.param(GONE, thread("a"), [ThreadLinked("a", EIGHT)], id="created with a link"),
-        pytest.param(thread("a"), thread(), [ThreadUnlinked("a")], id="unlinked"),
-        pytest.param(thread("a"), GONE, [ThreadUnlinked("a")], id="deleted"),
+        pytest.param(thread(), thread("a"), [ThreadLinked("Encounter/a", EIGHT)], id="linked"),
         pytest.param(
-            thread("a"), thread("b"), [ThreadUnlinked("a"), ThreadLinked("b", EIGHT)], id="moved"
+            GONE, thread("a"), [ThreadLinked("Encounter/a", EIGHT)], id="created with a link"
+        ),
+        pytest.param(thread("a"), thread(), [ThreadUnlinked("Encounter/a")], id="unlinked"),
+        pytest.param(thread("a"), GONE, [ThreadUnlinked("Encounter/a")], id="deleted"),
+        pytest.param(
+            thread("a"),
+            thread("b"),
+            [ThreadUnlinked("Encounter/a"), ThreadLinked("Encounter/b", EIGHT)],
+            id="moved",
         ),
         pytest.param(thread("a"), thread("a", status="completed"), [], id="completed"),
         pytest.param(GONE, thread("a", partOf=PART_OF), [], id="a message names its own"),
         pytest.param(
-            thread("a"), thread("a", partOf=PART_OF), [ThreadUnlinked("a")], id="becomes a message"
+            thread("a"),
+            thread("a", partOf=PART_OF),
+            [ThreadUnlinked("Encounter/a")],
+            id="becomes a message",
         ),
     ],
 )

@@ -1,0 +1,60 @@
+"""Handing over what transactions did, from the audit table's stream to queues.
+
+A message has a batch of transactions, each as `{"id", "tenant", "at", "written"}` with what its
+audit event has of `same` and `happened` (shared/audit/events.py). `id` is the audit event's, and
+`written` has the reference, version and action (C, U or D) of each resource.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from shared.audit.entries import Entry
+from shared.settings import settings
+from shared.store import queues
+
+# SQS takes 256 KB at least, and asks the price of a message for each 64 KB.
+LARGEST_MESSAGE = 64 * 1024
+
+type Transaction = dict[str, Any]
+
+
+def send(writes: Iterable[Entry]) -> None:
+    """Send the transactions of audit events to each queue of events, if there is any.
+
+    Raises Busy, or what SQS says; some messages may have been sent then. Sent again, they are the
+    same.
+    """
+    targets = settings().event_queue_urls
+    if not targets:
+        return
+    for message in messages(map(transaction, writes)):
+        for url in targets:
+            queues.send(url, [message])
+
+
+def transaction(write: Entry) -> Transaction:
+    """Return what a transaction did, from its audit event."""
+    event = orjson.loads(write.line)["event"]
+    said = {name: event[name] for name in ("same", "happened") if name in event}
+    written = [version[:3] for version in event["written"]]
+    return {"id": write.id, "tenant": write.tenant, "at": write.at, "written": written, **said}
+
+
+def messages(transactions: Iterable[Transaction]) -> Iterator[str]:
+    """Yield messages with these transactions, each of at most LARGEST_MESSAGE bytes or of one."""
+    chunk: list[str] = []
+    size = 0
+    for text in (orjson.dumps(part).decode() for part in transactions):
+        if chunk and size + len(text.encode()) > LARGEST_MESSAGE:
+            yield _message(chunk)
+            chunk, size = [], 0
+        chunk.append(text)
+        size += len(text.encode()) + 1
+    if chunk:
+        yield _message(chunk)
+
+
+def _message(transactions: list[str]) -> str:
+    return f'{{"transactions":[{",".join(transactions)}]}}'

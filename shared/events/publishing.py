@@ -1,0 +1,66 @@
+"""Publishing what transactions did as events on Amazon EventBridge, each at least once."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from shared.events import models
+from shared.events.handover import Transaction
+from shared.fhir import instants, ulids
+from shared.settings import settings
+from shared.store import event_bus
+
+SOURCE = "async-encounters"
+# The event of each action of an audit event, if the resource has a new version.
+_OF_ACTION = {"C": "ResourceCreated", "U": "ResourceUpdated", "D": "ResourceDeleted"}
+
+
+def publish(message: dict[str, Any]) -> int:
+    """Publish the events of a message's transactions. Return how many.
+
+    Raises Busy; repeated, it publishes the same events with the same ids.
+    """
+    entries = [
+        entry(event) for part in message["transactions"] for event in events_of_transaction(part)
+    ]
+    event_bus.put(entries)
+    return len(entries)
+
+
+def events_of_transaction(transaction: Transaction) -> Iterator[models.Event]:
+    """Yield the events of a transaction: what happened, then the resources that were written.
+
+    The id of each is derived from the transaction's and from its place among them.
+    """
+    for number, (name, of, facts) in enumerate(_named(transaction)):
+        reference, version, _ = transaction["written"][of]
+        yield models.EVENTS[name](
+            id=ulids.derived(transaction["id"], number),
+            sequence=version,
+            time=transaction["at"],
+            tenant=transaction["tenant"],
+            reference=reference,
+            version=version,
+            **facts,
+        )
+
+
+def _named(transaction: Transaction) -> Iterator[tuple[str, int, dict[str, str]]]:
+    """Yield the name of each event, the index of the resource that it is about, and its facts."""
+    for happening in transaction.get("happened", ()):
+        facts = {key: value for key, value in happening.items() if key not in ("name", "of")}
+        yield happening["name"], happening["of"], facts
+    same = set(transaction.get("same", ()))
+    for index, (_, _, action) in enumerate(transaction["written"]):
+        if index not in same:
+            yield _OF_ACTION[action], index, {}
+
+
+def entry(event: models.Event) -> event_bus.Entry:
+    """Return an event as an entry of PutEvents."""
+    return {
+        "EventBusName": settings().event_bus_arn,
+        "Source": SOURCE,
+        "DetailType": type(event).__name__,
+        "Detail": event.model_dump_json(exclude_none=True),
+        "Time": instants.from_text(event.time),
+    }
