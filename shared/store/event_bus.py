@@ -14,7 +14,7 @@ from botocore.exceptions import ConnectionError as NoConnection
 from shared.store import dynamodb, meter
 
 # EventBridge's own limit for PutEvents.
-MOST_EVENTS = 10
+MOST_PUT = 10
 _BUSY = frozenset({"ThrottlingException", "InternalException", "InternalFailure"})
 _NO_ANSWER = "NoAnswer"
 
@@ -32,7 +32,7 @@ def put(entries: Sequence[Entry]) -> None:
 
     Raises Busy if some are left; the others are on the bus then.
     """
-    left = [entry for batch in batched(entries, MOST_EVENTS, strict=False) for entry in _put(batch)]
+    left = [entry for batch in batched(entries, MOST_PUT, strict=False) for entry in _put(batch)]
     if left:
         raise dynamodb.Busy(f"The event bus did not take {len(left)} of {len(entries)} events")
 

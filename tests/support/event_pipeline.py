@@ -29,7 +29,7 @@ class MemoryQueue:
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> Any:
         assert QueueUrl == QUEUE
         if self.is_down:
-            error = {"Code": "ServiceUnavailable", "Message": "Try again"}
+            error: Any = {"Code": "ServiceUnavailable", "Message": "Try again"}
             raise ClientError({"Error": error}, "SendMessageBatch")
         self.bodies += [entry["MessageBody"] for entry in Entries]
         return {"Successful": Entries}
@@ -43,7 +43,7 @@ class MemoryBus:
     refusals: list[str] = field(default_factory=list)
 
     def put_events(self, *, Entries: list[dict[str, Any]]) -> Any:
-        assert 1 <= len(Entries) <= event_bus.MOST_EVENTS
+        assert 1 <= len(Entries) <= event_bus.MOST_PUT
         results = []
         for entry in Entries:
             code = self.refusals.pop(0) if self.refusals else ""

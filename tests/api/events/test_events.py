@@ -84,7 +84,7 @@ def test_a_session_is_told_of_from_its_opening_to_its_end(
         "thread": f"Communication/{thread}",
         "at": "2026-11-21T10:00:00.000Z",
     }
-    clinic.post(f"/Encounter/{session}/$close-session", {})
+    clinic.post(f"/Encounter/{session}/$close-session", None)
     closed = events.deliver()
     assert about(closed) == [
         ("SessionClosed", f"Encounter/{session}", 2),
