@@ -9,15 +9,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 from zoneinfo import ZoneInfoNotFoundError
 
 from shared.catalog.policies import POLICIES, SLOT_SCOPES
 from shared.catalog.roles import USER_ROLES
 from shared.fhir import instants
-from shared.local import environment, logs, operating, pool, schedule, secret
+from shared.local import environment, listening, logs, operating, pool, schedule, secret
 from shared.local.artefact import artefact
 from shared.local.client import UnexpectedResponse, client
 from shared.local.emulator import Emulator, StartError, emulator
+from shared.local.listening import Listener
 from shared.local.stack import deploy, outputs
 from shared.packaging.build import ROOT
 from shared.settings import REMOTE
@@ -55,12 +57,18 @@ def demo(_arguments: argparse.Namespace) -> None:
     from shared.local import walkthrough  # noqa: PLC0415
     from shared.local.conversation import Conversation  # noqa: PLC0415
 
-    with _running({}) as (running, values):
+    with _running({}, publishes=True) as (running, values):
         print(f"running at {values['FHIR_BASE']}")
+        listener = Listener.begin(running)
         with client(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]) as http:
             talk = Conversation(http)
             walkthrough.play(talk, others=False)
-            walkthrough.play_automatic_closing(talk, lambda moment: _run_schedule(running, moment))
+            closed = walkthrough.play_automatic_closing(
+                talk, lambda moment: _run_schedule(running, moment)
+            )
+        print("what others are told of the sessions, by events:")
+        for event in listening.events_until_closing(listener, f"Encounter/{closed.id}"):
+            print(listening.line(event))
     print("every step as it should be")
 
 
@@ -80,14 +88,25 @@ def serve(arguments: argparse.Namespace) -> None:
         parameters["ReferenceChecks"] = REMOTE
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     tenant = TENANT if arguments.tenant_claim else ""
-    with _running(parameters, arguments.port, arguments.data, tenant) as (_, values):
+    with _running(
+        parameters, arguments.port, arguments.data, tenant=tenant, publishes=arguments.events
+    ) as (running, values):
         for name, value in values.items():
             print(f"{name}='{value}'")
         if arguments.env_file:
             environment.write(arguments.env_file, values)
         print("further tokens: async-encounters token --help")
         print("running until Ctrl-C", flush=True)
+        if arguments.events:
+            _print_events(Listener.begin(running))
         signal.pause()
+
+
+def _print_events(listener: Listener) -> NoReturn:
+    """Print the events that come, for ever."""
+    while True:
+        for event in listener.receive():
+            print(listening.line(event), flush=True)
 
 
 def token(arguments: argparse.Namespace) -> None:
@@ -115,10 +134,16 @@ def bench(_arguments: argparse.Namespace, *options: str) -> None:
 
 @contextmanager
 def _running(
-    parameters: Mapping[str, str], port: int = 0, data: Path | None = None, tenant: str = ""
+    parameters: Mapping[str, str],
+    port: int = 0,
+    data: Path | None = None,
+    *,
+    tenant: str = "",
+    publishes: bool = False,
 ) -> Iterator[tuple[Emulator, dict[str, str]]]:
     with emulator(port, data) as running:
-        stack = deploy(running, artefact(), {**parameters, **_credentials(running)})
+        bus = {"EventBusArn": listening.bus_arn(running)} if publishes else {}
+        stack = deploy(running, artefact(), {**parameters, **bus, **_credentials(running)})
         try:
             yield running, environment.environment(running, stack, tenant=tenant)
         except UnexpectedResponse:
@@ -179,6 +204,7 @@ def _add_serve_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--env-file", type=Path, metavar="PATH", help="also write the NAME='value' lines to a file"
     )
+    command.add_argument("--events", action="store_true", help="print the events that it publishes")
     command.add_argument("--policy", choices=POLICIES, help="when sessions open and close")
     command.add_argument(
         "--session-scope",

@@ -99,9 +99,10 @@ def _for_emulator(body: dict[str, Any], keys: tuple[str, str]) -> dict[str, Any]
     closing = body["Resources"]["ClosingSchedulerFunction"]["Properties"]
     del closing["Events"]["Schedule"]["Properties"]["Input"]
     # The emulator requires a permission for SendMessageBatch, which on AWS SendMessage includes.
-    for statement in closing["Policies"][1]["Statement"]:
-        if "sqs:SendMessage" in statement["Action"]:
-            statement["Action"].append("sqs:SendMessageBatch")
+    for function in template.resources(body, "AWS::Serverless::Function").values():
+        for policy in function["Properties"].get("Policies", ()):
+            for statement in policy.get("Statement", ()):
+                _add_batch_right(statement)
     # The emulator gets a parameter's value as a string, which it cannot compare with a number. Two
     # workers suit one machine.
     messages = body["Resources"]["ClosingMessages"]["Properties"]
@@ -112,6 +113,14 @@ def _for_emulator(body: dict[str, Any], keys: tuple[str, str]) -> dict[str, Any]
     # The bucket's policy denies requests without TLS, and the emulator on loopback has none.
     del body["Resources"]["AuditArchivePolicy"]
     return body
+
+
+def _add_batch_right(statement: dict[str, Any]) -> None:
+    actions = (
+        statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    )
+    if "sqs:SendMessage" in actions:
+        statement["Action"] = [*actions, "sqs:SendMessageBatch"]
 
 
 def _watch_one(alarm: dict[str, Any]) -> None:

@@ -88,8 +88,13 @@ def _take_back(talk: Conversation, visit: Encounter, thread: Communication) -> N
     talk.delete(draft)
 
 
-def play_automatic_closing(talk: Conversation, run_schedule: Callable[[datetime], None]) -> None:
-    """Let a message open a session, and let the schedule close it at an event time a day later."""
+def play_automatic_closing(
+    talk: Conversation, run_schedule: Callable[[datetime], None]
+) -> Encounter:
+    """Let a message open a session, and let the schedule close it at an event time a day later.
+
+    Return the session.
+    """
     thread = talk.create(examples.header(policy="thread"))
     messages = [
         talk.create(examples.message(thread, examples.HOMER, 0, "It is gone.")),
@@ -102,6 +107,7 @@ def play_automatic_closing(talk: Conversation, run_schedule: Callable[[datetime]
     talk.check("status finished", closed.status == "finished")
     talk.check("a length of five minutes", closed.length is not None and closed.length.value == 5)  # noqa: PLR2004 - minutes of the last message
     talk.search(f"Communication?session=Encounter/{opened.id}", messages)
+    return closed
 
 
 def _when_closed(talk: Conversation, session: Encounter) -> Encounter:

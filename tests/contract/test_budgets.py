@@ -27,7 +27,7 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "closing_worker": (71, STORE),
     "create": (115, STORE),
     "delete": (106, STORE),
-    "event_publisher": (40, STORE | PYDANTIC),
+    "event_publisher": (38, STORE | PYDANTIC),
     "explore": (50, EDGE),
     "fallback": (48, EDGE),
     "history": (54, STORE),

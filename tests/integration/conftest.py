@@ -10,6 +10,7 @@ import pytest
 
 from shared.local import template
 from shared.local.emulator import Emulator, emulator
+from shared.local.listening import bus_arn
 from tests.integration.closing import TRIES, Rounds
 from tests.support.api_client import ApiClient
 from tests.support.caches import clear_caches
@@ -61,7 +62,8 @@ def rounds(engine: Emulator) -> Rounds:
 def deployed(engine: Emulator, tables: dict[str, str], rounds: Rounds) -> Mapping[str, str]:
     """Return the environment of a function deployed with these tables and this queue."""
     names = tables | {"ClosingQueue": rounds.url}
-    return template.function_environment(_template(), names) | engine.environment
+    bus = {"EVENT_BUS_ARN": bus_arn(engine)}
+    return template.function_environment(_template(), names) | engine.environment | bus
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ JOBS = {
     "reindex": {"done": False, "table": 0},
     "audit_log": {"kept": 1},
     "audit_index": {"indexed": 1},
+    "event_publisher": {"batchItemFailures": []},
 }
 LARGEST_MB = 90
 
