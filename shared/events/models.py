@@ -12,6 +12,7 @@ from shared.fhir import ulids
 
 Reference = Annotated[str, StringConstraints(pattern="^[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}$")]
 Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+_ENCOUNTER = "The Encounter that the header names, or named until now; it may be no session"
 
 
 class Event(BaseModel):
@@ -29,7 +30,7 @@ class Event(BaseModel):
         "the greater sequence is the later; those of one write have the same",
     )
     time: Instant = Field(description="When it happened")
-    tenant: str = Field(description="Whose it is; - if the deployment has one tenant for all")
+    tenant: str = Field(description="Whose it is; `-` if the deployment has one tenant for all")
     reference: Reference = Field(description="The resource that it happened to")
     version: int = Field(ge=1, description="The version of the resource that it happened with")
 
@@ -50,7 +51,7 @@ class SessionOpened(Event):
     """A session has begun, or is open again."""
 
     policy: str | None = Field(
-        None, description="explicit, thread or daily: when the session ends; none if not known"
+        None, description="How it begins and ends: explicit, thread or daily; none if not known"
     )
 
 
@@ -74,9 +75,9 @@ class MessageJoinedSession(Event):
 
 
 class ThreadLinked(Event):
-    """A thread's header names an Encounter, whose messages are from now on those of the thread."""
+    """A thread's header names an Encounter from now on, to which its messages belong."""
 
-    encounter: Reference = Field(description="The Encounter, which may be no session")
+    encounter: Reference = Field(description=_ENCOUNTER)
     since: Instant | None = Field(
         None,
         description="When the earliest message counts that had waited for this link; the session "
@@ -87,7 +88,7 @@ class ThreadLinked(Event):
 class ThreadUnlinked(Event):
     """A thread's header no longer names an Encounter, names another one, or was deleted."""
 
-    encounter: Reference = Field(description="The Encounter that it named")
+    encounter: Reference = Field(description=_ENCOUNTER)
 
 
 EVENTS: dict[str, type[Event]] = {

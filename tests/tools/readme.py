@@ -18,6 +18,7 @@ from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, Index
 from shared.catalog.roles import ROLES
 from shared.catalog.types import AUDIT_EVENT, STORED_TYPES
+from shared.events.models import EVENTS, Event
 from shared.local import template
 from shared.packaging.build import ROOT
 from shared.plain.collections import COLLECTIONS
@@ -183,6 +184,43 @@ def _names(fields: Iterable[Field]) -> Iterator[str]:
         inside = f" {{{', '.join(part.name for part in parts)}}}" if parts else ""
         also = f" (`{field.plural}`)" if field.plural else ""
         yield f"`{field.name}`{inside}{' []' if field.many else ''}{also}"
+
+
+def events() -> Iterator[str]:
+    """Yield a row for each event that is published: when, and what it says beside the others."""
+    common = Event.model_fields
+    return table(
+        "Event | Happens when | Says, beside the common fields | Sample",
+        (
+            (
+                f"`{name}`",
+                (model.__doc__ or "").rstrip("."),
+                ", ".join(f"`{field}`" for field in model.model_fields if field not in common),
+                f"[{name}.json](/events/published/{name}.json)",
+            )
+            for name, model in EVENTS.items()
+        ),
+    )
+
+
+def event_fields() -> Iterator[str]:
+    """Yield a row for each field of events: where it is, and what it means."""
+    fields = {name: field for model in EVENTS.values() for name, field in model.model_fields.items()}
+    return table(
+        "Field | In | Means",
+        (
+            (
+                f"`{name}`",
+                "all" if name in Event.model_fields else ", ".join(f"`{e}`" for e in _having(name)),
+                field.description or "",
+            )
+            for name, field in fields.items()
+        ),
+    )
+
+
+def _having(field: str) -> Iterator[str]:
+    return (name for name, model in EVENTS.items() if field in model.model_fields)
 
 
 def roles() -> Iterator[str]:
@@ -352,6 +390,8 @@ TABLES = (
     interactions,
     operations_offered,
     plain_collections,
+    events,
+    event_fields,
     roles,
     compartments,
     search_parameters,
