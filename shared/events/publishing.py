@@ -14,16 +14,14 @@ SOURCE = "async-encounters"
 _OF_ACTION = {"C": "ResourceCreated", "U": "ResourceUpdated", "D": "ResourceDeleted"}
 
 
-def publish(message: dict[str, Any]) -> int:
-    """Publish the events of a message's transactions. Return how many.
+def publish(message: dict[str, Any]) -> None:
+    """Publish the events of a message's transactions.
 
     Raises Busy; repeated, it publishes the same events with the same ids.
     """
-    entries = [
-        entry(event) for part in message["transactions"] for event in events_of_transaction(part)
-    ]
-    event_bus.put(entries)
-    return len(entries)
+    event_bus.put(
+        [entry(event) for part in message["transactions"] for event in events_of_transaction(part)]
+    )
 
 
 def events_of_transaction(transaction: Transaction) -> Iterator[models.Event]:

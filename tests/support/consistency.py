@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from datetime import UTC
+from itertools import chain
 from typing import Any
 
 from shared.catalog import access_patterns as patterns
@@ -13,6 +14,7 @@ from shared.store import dynamodb, items
 from shared.store.index import long_encounters
 from shared.store.operations import due_address
 from shared.store.records import EncounterRecord, VersionedRecord
+from tests.support import told_events
 from tests.support.stored_items import StoredItem, decode
 
 type Kinds = dict[str, list[StoredItem]]
@@ -62,6 +64,7 @@ def _check(tenant: str, kinds: Kinds, *, closing_too: bool, torn: bool) -> None:
     _check_versions(records, kinds["version"])
     if not torn:
         _check_chains(kinds["event"], records)
+        told_events.check(chain.from_iterable(stored.told for stored in kinds["event"]), records)
 
 
 def _check_rows(stored_rows: list[StoredItem], current: list[StoredItem]) -> None:
@@ -150,10 +153,10 @@ def _check_chains(events: list[StoredItem], records: dict[str, VersionedRecord])
             assert previous not in links[reference], "two audit rows follow the same row"
             links[reference][previous] = hashed
     for reference, following in links.items():
-        chain, steps = b"", 0
-        while chain.hex() in following:
-            chain, steps = following[chain.hex()], steps + 1
+        link, steps = b"", 0
+        while link.hex() in following:
+            link, steps = following[link.hex()], steps + 1
         assert steps == len(following), f"the chain of {reference} is broken"
-        last[reference] = chain
+        last[reference] = link
     for reference, record in records.items():
         assert record.chain == last[reference]

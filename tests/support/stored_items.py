@@ -12,8 +12,11 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
+from shared.audit import entries
 from shared.audit.events import event_hash
 from shared.catalog import access_patterns as patterns
+from shared.events import handover, publishing
+from shared.events.models import Event
 from shared.rules.state import Adoption, Slot, Span
 from shared.store import codec, guards, items, keys
 from shared.store.audit_items import event_of
@@ -136,6 +139,13 @@ class StoredItem:
         event = event_of(self.item)
         written = orjson.loads(event).get("written", ())
         return event_hash(event), tuple((reference, chain) for reference, _, _, chain in written)
+
+    @cached_property
+    def told(self) -> tuple[Event, ...]:
+        """Return the events that are published of an event of the audit trail."""
+        _, _, event_id = self.partition.partition("#")
+        write = entries.entry(self.tenant, event_id, event_of(self.item))
+        return tuple(publishing.events_of_transaction(handover.transaction(write)))
 
 
 _DECODERS: dict[str, Any] = {

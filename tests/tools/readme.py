@@ -205,7 +205,8 @@ def events() -> Iterator[str]:
 
 def event_fields() -> Iterator[str]:
     """Yield a row for each field of events: where it is, and what it means."""
-    fields = {name: field for model in EVENTS.values() for name, field in model.model_fields.items()}
+    models = EVENTS.values()
+    fields = {name: field for model in models for name, field in model.model_fields.items()}
     return table(
         "Field | In | Means",
         (

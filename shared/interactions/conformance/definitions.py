@@ -17,7 +17,7 @@ from shared.fhir.references import CORE_DEFINITIONS
 type Json = dict[str, Any]
 
 # The date of the definitions and the CapabilityStatement. Raise it with every catalogue change.
-DATE = "2026-11-21"
+DATE = "2026-11-29"
 _SESSION_POLICY = EXTENSION_PATH.rpartition("/")[2]
 # The parts of the extension; `shared.rules.policy_extension` checks their values.
 _PARTS = (
