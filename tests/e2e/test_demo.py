@@ -4,6 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from shared.events.models import (
+    MessageJoinedSession,
+    SessionClosed,
+    SessionOpened,
+    ThreadLinked,
+)
+
 
 def test_demo_plays_every_step_and_a_session_closes_by_itself() -> None:
     command = Path(sys.executable).with_name("async-encounters")
@@ -12,4 +19,14 @@ def test_demo_plays_every_step_and_a_session_closes_by_itself() -> None:
     )
     assert played.returncode == 0, played.stdout + played.stderr
     assert "the schedule runs, and is told that it is " in played.stdout
+    told = [line.split()[1:3] for line in played.stdout.splitlines() if line.startswith("event ")]
+    ended = [SessionClosed.__name__, told[-1][1]]
+    opened = [SessionOpened.__name__, ended[1].replace("/_history/2", "/_history/1")]
+    assert told[-1] == ended
+    assert told.count(opened) == 1
+    assert told.index(opened) < told.index(ended)
+    assert {name for name, _ in told} == {
+        model.__name__
+        for model in (SessionOpened, SessionClosed, ThreadLinked, MessageJoinedSession)
+    }
     assert played.stdout.endswith("every step as it should be\n")

@@ -131,6 +131,7 @@ def test_a_trailing_slash_makes_no_difference(
         "metadata/",
         "OperationDefinition/Encounter-everything/",
         ".well-known/smart-configuration/",
+        "events/SessionClosed/",
         "openapi.json/",
         "docs/",
     ],

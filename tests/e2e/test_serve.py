@@ -51,7 +51,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     command = Path(sys.executable).with_name("async-encounters")
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(port: int, *more: str) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
+    def start(
+        port: int, *more: str, output: int | None = None
+    ) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
         path = tmp_path / f"{port}.env"
         options: list[str | Path] = [
             "--port",
@@ -61,7 +63,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             "--env-file",
             path,
         ]
-        process = subprocess.Popen([command, "serve", *options, *more])
+        process = subprocess.Popen([command, "serve", *options, *more], stdout=output)
         running.append(process)
         wait_until(path.exists)
         return process, sourced(path)
@@ -69,7 +71,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     yield start
     for process in running:
         process.terminate()
-        process.wait(SECONDS)
+        process.communicate(timeout=SECONDS)  # also closes its output
 
 
 def sourced(path: Path) -> dict[str, str]:
@@ -122,3 +124,16 @@ def test_the_token_command_issues_tokens_of_any_scope_patient_and_tenant(
         assert http.get(f"/Encounter/{stored.id}").status_code == 404
     with asked("--role", "admin") as http:
         assert http.get(f"/Encounter/{stored.id}").status_code == 403
+
+
+def test_serve_prints_the_events_that_it_publishes(
+    unused_port: Callable[[], int], serve: Serve
+) -> None:
+    process, values = serve(unused_port(), "--events", output=subprocess.PIPE)
+    with client(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]) as http:
+        stored = Conversation(http).create(session())
+    lines = (line.decode() for line in process.stdout or ())
+    first = next(line.split() for line in lines if line.startswith("event "))
+    assert first == [
+        *("event", "SessionOpened", f"Encounter/{stored.id}/_history/1", "policy=explicit")
+    ]

@@ -140,6 +140,7 @@ def test_self_descriptions_fit_the_lambda_response_limit(path: str) -> None:
         "/metadata",
         "/openapi.json",
         "/.well-known/smart-configuration",
+        "/events/SessionClosed",
         "/StructureDefinition/session-policy",
         "/OperationDefinition/Encounter-open-session",
     ],

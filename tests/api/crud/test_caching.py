@@ -77,6 +77,7 @@ def test_an_answer_to_another_origin_varies_by_origin_too(
         "/metadata",
         "/.well-known/smart-configuration",
         "/openapi.json",
+        "/events/SessionClosed",
         "/OperationDefinition/Encounter-add-patient",
         "/docs",
         "/docs/docs.js",

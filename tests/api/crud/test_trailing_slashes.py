@@ -58,6 +58,7 @@ def test_public_paths_with_a_slash_need_no_token_either(clinic: ApiClient) -> No
         "/metadata",
         "/OperationDefinition/Encounter-everything",
         "/.well-known/smart-configuration",
+        "/events/SessionClosed",
         "/openapi.json",
         "/docs",
     ):
