@@ -6,16 +6,21 @@ audit event has of `same` and `happened` (shared/audit/events.py). `id` is the a
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import orjson
 
 from shared.audit.entries import Entry
+from shared.fhir import instants
 from shared.settings import settings
 from shared.store import queues
 
 # SQS takes 256 KB at least, and asks the price of a message for each 64 KB.
 LARGEST_MESSAGE = 64 * 1024
+# Dead letters are kept for 14 days. What is older has been handed over, or nobody listened yet: a
+# reindex brings even years of writes into the archive, if that is new.
+OLDEST = timedelta(days=15)
 
 type Transaction = dict[str, Any]
 
@@ -23,13 +28,14 @@ type Transaction = dict[str, Any]
 def send(writes: Iterable[Entry]) -> None:
     """Send the transactions of audit events to each queue of events, if there is any.
 
-    Raises Busy, or what SQS says; some messages may have been sent then. Sent again, they are the
-    same.
+    Those that are older than OLDEST are left out. Raises Busy, or what SQS says; some messages may
+    have been sent then. Sent again, they are the same.
     """
     targets = settings().event_queue_urls
     if not targets:
         return
-    for message in messages(map(transaction, writes)):
+    since = instants.to_text(instants.now() - OLDEST)
+    for message in messages(transaction(write) for write in writes if write.at >= since):
         for url in targets:
             queues.send(url, [message])
 

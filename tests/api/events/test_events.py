@@ -1,10 +1,12 @@
 """Events of what clients and the schedule do, as they are published."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared.events import handover
 from shared.events.models import EVENTS
 from shared.http import jobs
 from shared.store import dynamodb
@@ -271,6 +273,52 @@ def test_a_message_that_cannot_be_read_keeps_no_other_from_being_published(
     events.queue.bodies.insert(0, unreadable)
     assert events.publish_waiting() == [unreadable]
     assert len(events.bus.entries) == 2
+
+
+def test_what_was_written_long_ago_is_not_told_when_it_is_archived_again(
+    thread_policy: Practice, events: EventPipeline
+) -> None:
+    thread_policy.post_header()
+    old = events.new_rows()
+    thread_policy.now += timedelta(days=16)
+    new = thread_policy.post_header()
+    audit_pipeline.deliver_stream_rows([*old, *events.new_rows()])
+    events.publish_waiting()
+    (entry,) = events.bus.entries
+    assert json.loads(entry["Detail"])["reference"] == f"Communication/{new}"
+
+
+def test_events_name_their_tenant(practice: Practice, events: EventPipeline) -> None:
+    practice.configure(TENANT_CLAIM="tenant")
+    for tenant in ("north", "south"):
+        ApiClient(role="admin", claims={"tenant": tenant}).post("/Encounter", care.session())
+    tenants = [detail["tenant"] for name, detail in events.deliver() if name == "SessionOpened"]
+    assert sorted(tenants) == ["north", "south"]
+
+
+def test_a_session_that_is_created_finished_opens_and_closes(
+    daily: Practice, events: EventPipeline
+) -> None:
+    daily.post_header()
+    daily.advance_to("2026-03-04 10:00")
+    thread = daily.post_header()
+    events.deliver()
+    daily.clinic.post("/Communication", care.message(thread, "2026-03-02T19:00:00+01:00"))
+    named = [name for name, _ in events.deliver() if name.startswith(("Session", "Message"))]
+    assert sorted(named) == ["MessageJoinedSession", "SessionClosed", "SessionOpened"]
+
+
+def test_many_writes_are_handed_over_in_messages_of_bounded_size(
+    clinic: ApiClient, events: EventPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "LARGEST_MESSAGE", 1000)
+    for _ in range(10):
+        clinic.post("/Encounter", care.session())
+    audit_pipeline.deliver_stream_rows(events.new_rows())
+    assert 1 < len(events.queue.bodies) < 10
+    assert all(len(body.encode()) < 1100 for body in events.queue.bodies)
+    assert events.publish_waiting() == []
+    assert len(events.bus.entries) == 20
 
 
 def test_nothing_is_sent_if_nobody_listens(
