@@ -17,7 +17,7 @@ from shared import deadlines
 from shared.catalog import access_patterns as patterns
 from shared.errors import Transient
 from shared.settings import settings
-from shared.store import meter, parser
+from shared.store import meter, protocol
 from shared.store.items import Item, key_attributes
 from shared.store.keys import Address
 
@@ -38,7 +38,6 @@ CONFIG = Config(
     # user agent, which is the same for each call, took an eighth.
     parameter_validation=False,
     user_agent="async-encounters",
-    account_id_endpoint_mode="disabled",
 )
 # DynamoDB's own limit for BatchGetItem.
 LARGEST_BATCH_GET = 100
@@ -57,9 +56,11 @@ BUSY_CODES = frozenset(
         "TransactionConflictException",
     }
 )
-# Error codes after which a write may or may not have happened.
+# Error codes after which a write may or may not have happened. What does not come from DynamoDB
+# itself has its HTTP status as its code.
 UNKNOWN_OUTCOME_CODES = frozenset(
     {"InternalServerError", "ServiceUnavailable", "TransactionInProgressException"}
+    | {"500", "502", "503", "504"}
 )
 
 
@@ -71,13 +72,7 @@ class Busy(Transient):
 def session() -> Any:
     """Return a botocore session: unlike boto3's, it does not import s3transfer."""
     shared_session = botocore.session.Session()
-    # Account-based endpoints are off. Without this, botocore would search each call for ARNs.
-    model = shared_session.get_component("data_loader").load_service_model(
-        "dynamodb", "service-2", api_version=None
-    )
-    for operation in model["operations"].values():
-        operation.pop("operationContextParams", None)
-    shared_session.register_component("response_parser_factory", parser.Factory())
+    protocol.use(shared_session)
     return shared_session
 
 

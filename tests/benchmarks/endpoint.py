@@ -61,17 +61,16 @@ class Endpoint:
         """Answer every call of a client."""
         client.meta.events.register("before-send.dynamodb", self._take)
 
-    def _take(self, request: Any, **_: Any) -> AWSResponse:
+    def _take(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
         cpu, wall = time.process_time(), time.perf_counter()
         try:
-            return self._answer(request)
+            return self._answer(event_name.rpartition(".")[2], request)
         finally:
             self.cpu += time.process_time() - cpu
             self.wall += time.perf_counter() - wall
 
-    def _answer(self, request: Any) -> AWSResponse:
+    def _answer(self, operation: str, request: Any) -> AWSResponse:
         self.database.made = 0
-        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
         arguments = _from_wire(json.loads(request.body))
         sizes_before = self._weights(arguments)
         try:
