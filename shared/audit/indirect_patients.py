@@ -53,14 +53,14 @@ def patients(names: Iterable[str], read: Read, children: Children) -> frozenset[
     for _ in range(_MOST_STEPS):
         resources = [read(*Literal(*name.split("/"))) for name in sorted(unread)]
         was_read |= unread
-        patients_found |= _patients_of(resources)
+        unread = frozenset()
         for resource in resources:
+            own_patients = compartments.patients(resource)
+            patients_found |= own_patients
             # An Encounter that names no patient has medical encounters that do.
-            if resource.get("resourceType") == "Encounter" and not compartments.patients(resource):
-                patients_found |= _patients_of(children(resource["id"]))
-        unread = frozenset().union(*map(compartments.patient_sources, resources)) - was_read
+            if resource.get("resourceType") == "Encounter" and not own_patients:
+                parts = children(resource["id"])
+                patients_found = patients_found.union(*map(compartments.patients, parts))
+            unread |= compartments.patient_sources(resource, own_patients)
+        unread -= was_read
     return frozenset(patients_found)
-
-
-def _patients_of(resources: Iterable[Resource]) -> frozenset[str]:
-    return frozenset().union(*map(compartments.patients, resources))

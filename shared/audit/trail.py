@@ -114,11 +114,14 @@ def _about(answer: Answer | None, asked: frozenset[str], target: str) -> dict[st
     """
     resources = [] if answer is None else shown_resources(answer)
     patients = {name for name in asked if compartments.is_reference_to("Patient", name)}
-    through = frozenset().union(*map(compartments.patient_sources, resources))
+    about, through = set(patients), set[str]()
+    for resource in resources:
+        own_patients = compartments.patients(resource)
+        about |= own_patients
+        through |= compartments.patient_sources(resource, own_patients)
     if not any(resource.get("resourceType") in STORED_TYPES for resource in resources):
         others = asked - patients if answer is not None else frozenset()
-        through = (frozenset({target}) if target else others) - patients
-    about = patients.union(*map(compartments.patients, resources))
+        through = ({target} if target else set(others)) - patients
     return {
         "patients": events.shortened_references(about),
         **({"through": sorted(through)} if through else {}),

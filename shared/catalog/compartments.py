@@ -32,6 +32,11 @@ class Member:
     param: str
     element: str
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The names of the elements on the way to the references."""
+        return tuple(self.element.split("."))
+
 
 PATIENT, RELATED = "Patient", "RelatedPerson"
 MEMBERS = (

@@ -59,7 +59,7 @@ def truncate(moment: datetime) -> datetime:
 
 def to_text(moment: datetime) -> str:
     """Format an instant in UTC with milliseconds, so that texts sort in the order of instants."""
-    return moment.astimezone(UTC).strftime("%4Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def from_text(text: str) -> datetime:

@@ -5,6 +5,7 @@ thread's header, a session of its medical encounters, a record of its encounter.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from shared.catalog import compartments
@@ -12,6 +13,7 @@ from shared.catalog.compartments import ITSELF, Member
 from shared.fhir import references
 from shared.fhir.elements import elements_at
 from shared.fhir.fhirjson import Resource
+from shared.fhir.references import Local
 from shared.rules.classification import DRAFT
 
 # The elements in which resources of R4 name the patient they are about.
@@ -34,27 +36,34 @@ def patients(resource: Resource) -> frozenset[str]:
 
     They own the Patient compartments that it is in, or will be in once a draft has been sent.
     """
-    about = set(_names("Patient", [resource.get(name) for name in _ABOUT]))
-    for row in compartments.members_of_type(resource.get("resourceType", "")):
-        if row.owner == compartments.PATIENT and row.element not in _ABOUT:
-            about.update(_references(resource, row))
-    return frozenset(about)
+    resource_type = resource.get("resourceType", "")
+    about = {_person("Patient", resource.get(name)) for name in _ABOUT}
+    for row in _further_patients(resource_type):
+        about.update(_references(resource, row))
+    return frozenset(about - {""})
 
 
-def patient_sources(resource: Resource) -> frozenset[str]:
+@cache
+def _further_patients(resource_type: str) -> tuple[Member, ...]:
+    """Return the rows of the Patient compartment for other elements than those of all types."""
+    rows = compartments.members_of_type(resource_type)
+    return tuple(
+        row for row in rows if row.owner == compartments.PATIENT and row.element not in _ABOUT
+    )
+
+
+def patient_sources(resource: Resource, own_patients: frozenset[str]) -> frozenset[str]:
     """Return the references of the resources whose patients a resource is about.
 
-    Empty if it names its patients itself.
+    Empty if it names its patients itself; `own_patients` are what `patients` returns of it.
     """
     resource_type = resource.get("resourceType")
     if resource_type == "Communication":
         # Not by `patients`: a message is in its senders' and recipients' compartments too, but
         # it is not about them.
-        has_patient = is_reference_to(
-            "Patient", references.comparable_reference(resource.get("subject"))
-        )
+        has_patient = _person("Patient", resource.get("subject"))
         return frozenset() if has_patient else _targets(resource.get("partOf", ()), resource_type)
-    if patients(resource):
+    if own_patients:
         return frozenset()
     if resource_type == "Encounter":
         return frozenset({f"Encounter/{resource['id']}"} if "id" in resource else ())
@@ -88,12 +97,15 @@ def _references(resource: Resource, row: Member) -> Iterator[str]:
         if "id" in resource:
             yield f"{row.owner}/{resource['id']}"
         return
-    yield from _names(row.owner, elements_at(resource, tuple(row.element.split("."))))
+    for element in elements_at(resource, row.path):
+        if person := _person(row.owner, element):
+            yield person
 
 
-def _names(owner: str, elements: Iterable[Any]) -> Iterator[str]:
-    """Yield the references to resources of a type, as the server compares them."""
-    for element in elements:
-        text = element.get("reference") if isinstance(element, dict) else None
-        if text and is_reference_to(owner, text):
-            yield references.normalize(text)
+def _person(owner: str, element: Any) -> str:
+    """Return the reference to a resource of a type as the server compares it, or an empty text."""
+    text = element.get("reference") if isinstance(element, dict) else None
+    reference = references.parse(text) if text else None
+    if reference is None or reference.type != owner:
+        return ""
+    return str(reference.target) if isinstance(reference, Local) else str(text)

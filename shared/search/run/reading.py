@@ -164,10 +164,13 @@ class _Reader:
         """Take a match more than a page has, or as many as a response holds. Read them whole."""
         wanted = self.controls.count + 1 if self.controls.count else 0
         whole: list[Match] = []
+        size = 0
         while missing := min(wanted - len(whole), AT_ONCE):
             batch = list(islice(candidates, missing))
-            whole += self.candidates.read_whole(batch)
-            if len(batch) < missing or sum(sent_size(match.json) for match in whole) > LARGEST_SENT:
+            matches = self.candidates.read_whole(batch)
+            whole += matches
+            size += sum(sent_size(match.json) for match in matches)
+            if len(batch) < missing or size > LARGEST_SENT:
                 break
         return whole
 
