@@ -5,7 +5,7 @@ compartments and queries, and drafts are seen by their sender and by the roles t
 """
 
 from collections.abc import Callable, Iterable
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 from shared.access.caller import Caller
@@ -54,16 +54,28 @@ class Visibility:
         self._people = caller.compartment_owners if caller.is_patient_or_relative else None
         self._senders = caller.sender_references if DRAFT_READERS.isdisjoint(caller.roles) else None
         self._grants, self._rely_on = cache(caller.grants), rely_on
+        self._read_header = header or partial(reading.communication, caller.tenant)
+        self._read_children = children or partial(reading.children, caller.tenant)
         self._own_threads: dict[frozenset[str], frozenset[str]] = {}
-        self._shown_since = cache(self._read_shown_since)
-        self._header = cache(header or partial(reading.communication, caller.tenant))
-        self._children = cache(children or partial(reading.children, caller.tenant))
+        self._sees_whole_type = cache(self._shows_whole_type)
+
+    @cached_property
+    def _header(self) -> Header:
+        return cache(self._read_header)
+
+    @cached_property
+    def _children(self) -> Children:
+        return cache(self._read_children)
+
+    @cached_property
+    def _shown_since(self) -> Callable[[str, str, frozenset[str]], str]:
+        return cache(self._read_shown_since)
 
     def is_partial(self, resource_types: Iterable[str] = SESSION_TYPES) -> bool:
         """Return whether the caller sees only a part of one of the types, drafts aside."""
         return not all(map(self._sees_whole_type, resource_types))
 
-    def _sees_whole_type(self, resource_type: str) -> bool:
+    def _shows_whole_type(self, resource_type: str) -> bool:
         """Return whether the caller's role, and scopes if any, show them all of a type."""
         if self._role_compartments(resource_type) is not None:
             return False
@@ -129,7 +141,7 @@ class Visibility:
         If not, `sees` has to be asked.
         """
         is_sent = self._senders is None or _DRAFT not in json
-        return is_sent and not self.is_partial((resource_type,))
+        return is_sent and self._sees_whole_type(resource_type)
 
     def _is_anothers_draft(self, resource: Resource) -> bool:
         if self._senders is None or not compartments.is_draft(resource):

@@ -6,8 +6,8 @@ from typing import Any
 
 def elements_at(resource: Any, names: tuple[str, ...]) -> list[Any]:
     """Return the elements at a path, going through arrays at every step."""
-    elements: list[Any] = [resource]
-    for name in names:
+    elements = _children(resource, names[0])
+    for name in names[1:]:
         elements = [child for parent in elements for child in _children(parent, name)]
     return elements
 

@@ -1,6 +1,7 @@
 """JSON parsing and writing that keeps every number digit for digit, as FHIR's decimals require."""
 
 import json
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, Self
 
@@ -97,6 +98,12 @@ def dumps(value: Any) -> bytes:
 def sent_size(text: bytes) -> int:
     """Return the size that JSON has as a string inside other JSON, where quotes are escaped."""
     return len(text) + text.count(b'"') + text.count(b"\\") + text.count(b"\n")
+
+
+def fits(texts: Collection[bytes], most: int) -> bool:
+    """Return whether several texts are sent in at most so many bytes."""
+    # Escaping doubles a text at most, so that most need not be looked at.
+    return 2 * sum(map(len, texts)) <= most or sum(map(sent_size, texts)) <= most
 
 
 def indented(text: bytes) -> bytes:

@@ -20,6 +20,8 @@ LENGTH = REPR_LEN
 # their own are put there in order of arrival, so that they sort after all items that have one.
 UNDATED = 1 << 47
 PATTERN = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
+# From the letters of ULIDs, which leave out those that are mistaken for others, to those of `int`.
+_TO_BASE_32 = str.maketrans(base32.ENCODE, "0123456789ABCDEFGHIJKLMNOPQRSTUV")
 # The library's default makes those of one millisecond neighbours, so that each gives away the next.
 _generator = ULIDGenerator(policy=PureRandomPolicy())
 
@@ -49,4 +51,5 @@ def derived(ulid: str, number: int) -> str:
 
 def milliseconds(ulid: str) -> int:
     """Return the time of a ULID, in milliseconds since 1970."""
-    return int.from_bytes(base32.decode_timestamp(ulid[:TIMESTAMP_REPR_LEN]))
+    # A search asks this of each message. The library, which goes through the letters, takes 2.7 µs.
+    return int(ulid[:TIMESTAMP_REPR_LEN].translate(_TO_BASE_32), 32)

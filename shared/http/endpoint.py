@@ -4,10 +4,11 @@ import re
 import time
 from collections.abc import Callable, Container
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 from urllib.parse import unquote
 
+import orjson
 from aws_lambda_powertools import Logger
 
 from shared import deadlines, metrics
@@ -28,7 +29,10 @@ from shared.store import meter
 type Handler = Callable[[Request], Response]
 type Lambda = Callable[[Event, Any], dict[str, Any]]
 
-logger = Logger(location=None)  # every line is written at the same place in the code
+# Every line is written at the same place in the code.
+logger = Logger(
+    location=None, json_serializer=lambda line: orjson.dumps(line, default=str).decode()
+)
 
 # Control parameters such as `_count` and `_sort`, which belong to no type.
 _CONTROL = re.compile(r"_[A-Za-z]{1,20}", re.ASCII)
@@ -50,13 +54,16 @@ class ApiVariant:
     parameter_names: Callable[[Event], Container[str]]
 
 
-def _search_parameters(_event: Event) -> Container[str]:
+@cache
+def _search_parameters() -> Container[str]:
     from shared.catalog.parameters import SEARCH_PARAMS  # noqa: PLC0415 - a read has no query
 
     return {code for type_name in _KNOWN_TYPES for code in SEARCH_PARAMS.of(type_name)}
 
 
-FHIR = ApiVariant(responses.error_response, responses.internal_error_response, _search_parameters)
+FHIR = ApiVariant(
+    responses.error_response, responses.internal_error_response, lambda _: _search_parameters()
+)
 
 
 def endpoint_decorator(variant_of: Callable[[Event], ApiVariant]) -> Callable[[Handler], Lambda]:

@@ -27,7 +27,7 @@ def fit_response(
 
     If not, a write is answered without its body, and anything else is refused.
     """
-    if fhirjson.sent_size(response.body) <= LARGEST_RESPONSE:
+    if fhirjson.fits([response.body], LARGEST_RESPONSE):
         return response
     is_write = routing.method(event) not in READ_METHODS
     if response.status in _SUCCESS and is_write and "ETag" in response.headers:
@@ -63,7 +63,7 @@ def payload(event: Event, response: Response) -> dict[str, Any]:
 
 def _indented(body: bytes) -> bytes:
     indented = fhirjson.indented(body)
-    return indented if fhirjson.sent_size(indented) <= LARGEST_RESPONSE else body
+    return indented if fhirjson.fits([indented], LARGEST_RESPONSE) else body
 
 
 def _cache_headers(event: Event) -> dict[str, str]:

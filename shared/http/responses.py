@@ -173,8 +173,8 @@ def _link(url: str, query: Sequence[tuple[str, str]]) -> str:
 
 
 def _search_entry(request: Request, json: bytes) -> bundles.SearchEntry:
-    reference = "/".join(_text_after(json, name) for name in (_TYPE, _ID))
-    return bundles.SearchEntry(json, f"{request.base}/{reference}")
+    url = f"{request.base}/{_text_after(json, _TYPE)}/{_text_after(json, _ID)}"
+    return bundles.SearchEntry(json, url)
 
 
 def _text_after(json: bytes, name: bytes) -> str:

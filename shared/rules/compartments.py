@@ -37,19 +37,22 @@ def patients(resource: Resource) -> frozenset[str]:
     They own the Patient compartments that it is in, or will be in once a draft has been sent.
     """
     resource_type = resource.get("resourceType", "")
-    about = {_person("Patient", resource.get(name)) for name in _ABOUT}
-    for row in _further_patients(resource_type):
-        about.update(_references(resource, row))
+    about = {
+        _person(compartments.PATIENT, element)
+        for path in _paths_to_patients(resource_type)
+        for element in elements_at(resource, path)
+    }
+    if resource_type == compartments.PATIENT and "id" in resource:
+        about.add(f"{resource_type}/{resource['id']}")
     return frozenset(about - {""})
 
 
 @cache
-def _further_patients(resource_type: str) -> tuple[Member, ...]:
-    """Return the rows of the Patient compartment for other elements than those of all types."""
+def _paths_to_patients(resource_type: str) -> frozenset[tuple[str, ...]]:
+    """Return the paths of the elements by which a type is in a Patient compartment."""
     rows = compartments.members_of_type(resource_type)
-    return tuple(
-        row for row in rows if row.owner == compartments.PATIENT and row.element not in _ABOUT
-    )
+    of_type = {row.path for row in rows if row.owner == compartments.PATIENT}
+    return frozenset(of_type | {(name,) for name in _ABOUT}) - {(ITSELF,)}
 
 
 def patient_sources(resource: Resource, own_patients: frozenset[str]) -> frozenset[str]:

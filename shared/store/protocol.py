@@ -24,8 +24,6 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import NoCredentialsError
 from botocore.hooks import first_non_none_response
 
-# Types whose content is in JSON as it is in Python. Numbers are strings.
-_PLAIN = frozenset({"S", "N", "BOOL", "NULL", "SS", "NS"})
 _SIGNED = ("content-type", "host", "x-amz-date", "x-amz-security-token", "x-amz-target")
 
 
@@ -139,32 +137,41 @@ class Parser(parsers.JSONParser):
             return super()._parse_body_as_json(body_contents)  # type: ignore[misc]
 
     def _handle_map(self, shape: Any, value: Any) -> Any:
-        if shape.value.name != "AttributeValue":
+        if not _is_item(shape):
             return super()._handle_map(shape, value)  # type: ignore[misc]
-        return _decode_item(value)
+        _decode_item(value)
+        return value
+
+    def _handle_list(self, shape: Any, node: Any) -> Any:
+        if not _is_item(shape.member):
+            return super()._handle_list(shape, node)  # type: ignore[misc]
+        for item in node:
+            _decode_item(item)
+        return node
 
 
-def _decode_item(item: dict[str, Any]) -> dict[str, Any]:
-    """Decode the binary values of an item or map, in place."""
-    for name, value in item.items():
-        [kind] = value
-        if kind not in _PLAIN:
-            item[name] = _decoded(kind, value[kind])
-    return item
+def _is_item(shape: Any) -> bool:
+    return shape.type_name == "map" and shape.value.name == "AttributeValue"
 
 
-def _decoded(kind: str, content: Any) -> dict[str, Any]:
-    """Return a value with its binary content as bytes."""
-    match kind:
-        case "B":
-            content = a2b_base64(content)
-        case "BS":
-            content = [a2b_base64(binary) for binary in content]
-        case "M":
-            content = _decode_item(content)
-        case "L":
-            content = [_decoded(*member) for value in content for member in value.items()]
-    return {kind: content}
+def _decode_item(item: dict[str, dict[str, Any]]) -> None:
+    """Decode the binary values of an item, in place. All else is in JSON as it is in Python."""
+    for value in item.values():
+        _decode(value)
+
+
+def _decode(value: dict[str, Any]) -> None:
+    if "B" in value:
+        value["B"] = a2b_base64(value["B"])
+    elif "S" in value or "N" in value:
+        return
+    elif "BS" in value:
+        value["BS"] = [a2b_base64(content) for content in value["BS"]]
+    elif "M" in value:
+        _decode_item(value["M"])
+    elif "L" in value:
+        for member in value["L"]:
+            _decode(member)
 
 
 _PARSER = Parser()

@@ -88,7 +88,7 @@ class VersionedRecord:
         else:
             packed = codec.pack(self.json, orjson.dumps(self.rows))
             is_large = len(packed) > LARGEST_RESOURCE or len(self.json) > LARGEST_JSON
-            if is_large or fhirjson.sent_size(self.json) > LARGEST_SENT:
+            if is_large or not fhirjson.fits([self.json], LARGEST_SENT):
                 raise TooLong(
                     "The resource is larger than 400 KB compressed or 4 MB uncompressed",
                     diagnostics="Store large content elsewhere and refer to it by Attachment.url",

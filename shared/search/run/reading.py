@@ -5,7 +5,7 @@ from itertools import islice
 
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.errors import TooCostly
-from shared.fhir.fhirjson import sent_size
+from shared.fhir.fhirjson import fits, sent_size
 from shared.search.plan.plans import COMPARTMENT, Plan
 from shared.search.query.controls import MOST_ROWS
 from shared.search.query.criteria import Query
@@ -164,19 +164,22 @@ class _Reader:
         """Take a match more than a page has, or as many as a response holds. Read them whole."""
         wanted = self.controls.count + 1 if self.controls.count else 0
         whole: list[Match] = []
-        size = 0
         while missing := min(wanted - len(whole), AT_ONCE):
             batch = list(islice(candidates, missing))
-            matches = self.candidates.read_whole(batch)
-            whole += matches
-            size += sum(sent_size(match.json) for match in matches)
-            if len(batch) < missing or size > LARGEST_SENT:
+            whole += self.candidates.read_whole(batch)
+            if len(batch) < missing or not _fit(whole):
                 break
         return whole
 
 
+def _fit(matched: list[Match]) -> bool:
+    return fits([match.json for match in matched], LARGEST_SENT)
+
+
 def _fitting(matched: list[Match]) -> list[Match]:
     """Return as many matches as a response can hold, at least one."""
+    if _fit(matched):
+        return matched
     size = 0
     for number, match in enumerate(matched):
         size += sent_size(match.json)
