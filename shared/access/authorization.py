@@ -104,7 +104,8 @@ def authorize(caller: Caller, interaction: Interaction, resource_type: str) -> C
     """
     if interaction.public:
         return caller
-    caller = replace(caller, roles=caller.roles & interaction.roles)
+    if not caller.roles <= interaction.roles:
+        caller = replace(caller, roles=caller.roles & interaction.roles)
     if not caller.roles:
         raise Forbidden(
             f"{interaction.code} requires one of the roles {', '.join(sorted(interaction.roles))}"

@@ -203,16 +203,17 @@ def _entry(sent: ParsedEntry, request: Request) -> Entry:
         request.path_variables.get("type", ""),
         request.path_variables.get("id", ""),
     )
-    if code in ("create", "update"):
-        entry = replace(entry, body=request.resource())
-    elif code == "patch":
-        media_type = request.media_type(PATCH_TYPES)
-        entry = replace(entry, body=fhirjson.loads(request.body), media_type=media_type)
-    elif code != "delete":
+    if code not in WRITES:
         _check_read_only(request)
         return replace(entry, query=() if request.is_lenient else tuple(request.query))
-    query = tuple(request.conditional_query)
-    return replace(entry, query=query, full_url=sent.full_url, only_if=request.preconditions)
+    return replace(
+        entry,
+        media_type=request.media_type(PATCH_TYPES) if code == "patch" else "",
+        body=None if code == "delete" else fhirjson.loads(request.body),
+        query=tuple(request.conditional_query),
+        full_url=sent.full_url,
+        only_if=request.preconditions,
+    )
 
 
 def _check_read_only(request: Request) -> None:

@@ -12,7 +12,7 @@ from shared.rules.status_history import with_status
 from shared.sessions import attaching, closing, detaching
 from shared.settings import settings
 from shared.store import versions
-from shared.store.records import CommunicationRecord, EncounterRecord
+from shared.store.records import CommunicationRecord, EncounterRecord, with_changes
 
 
 def add_late_message(
@@ -38,7 +38,7 @@ def recount(work: AuditedUnitOfWork, message: CommunicationRecord) -> None:
     if effect is Recount.MARK_SLOT:
         work.save(transitions.slot_with_dirty_figures(slot))
     elif session and effect is Recount.MARK_SESSION:
-        work.save(replace(session, figures=replace(session.figures, dirty=True)))
+        work.save(with_changes(session, figures=replace(session.figures, dirty=True)))
     elif session and effect is Recount.AMEND:
         _recount_finished(work, session, message)
 
@@ -56,7 +56,7 @@ def _recount_finished(
         case Amendment.MARK_IN_ERROR:
             _void(work, session, figures)
         case Amendment.KEEP_RESOURCE:
-            work.save(replace(session, figures=figures))
+            work.save(with_changes(session, figures=figures))
 
 
 def _void(work: AuditedUnitOfWork, session: EncounterRecord, figures: Figures) -> None:
@@ -76,7 +76,7 @@ def _amend(work: AuditedUnitOfWork, session: EncounterRecord, figures: Figures) 
     before, zone = session.resource, settings().zone
     filled = session.filled
     if filled_elements.with_period_and_length(before, figures, filled, zone)[0] == before:
-        work.save(replace(session, figures=figures))
+        work.save(with_changes(session, figures=figures))
         return
     room = closing.participant_capacity(before, session.created)
     resource, filled = filled_elements.with_filled_elements(

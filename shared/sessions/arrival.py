@@ -1,7 +1,5 @@
 """Reading what decides about a message that counts for the first time, and applying that."""
 
-from dataclasses import replace
-
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.fhir import instants
 from shared.rules import arrival as arrival_rules
@@ -26,7 +24,7 @@ from shared.sessions import attaching, joining, opening, policy_lookup
 from shared.sessions.opening import Arrival
 from shared.settings import settings
 from shared.store import versions
-from shared.store.records import CommunicationRecord
+from shared.store.records import CommunicationRecord, with_changes
 
 
 def assign_session(
@@ -64,7 +62,7 @@ def _dated(
         tolerance_hours=settings().sent_tolerance_hours if is_from_patient else None,
         is_created=is_created,
     )
-    return replace(message, at=at, by_patient=False)
+    return with_changes(message, at=at, by_patient=False)
 
 
 def _arrival_slot(

@@ -126,7 +126,7 @@ def correct_start(work: AuditedUnitOfWork, session: EncounterRecord, at: str) ->
         return session
     if work.may_span_transactions:
         # A new version would not fit this transaction: closing recomputes from the messages.
-        corrected = replace(session, figures=replace(session.figures, dirty=True))
+        corrected = with_changes(session, figures=replace(session.figures, dirty=True))
     else:
         after = session.resource | {"period": session.resource["period"] | {"start": at}}
         after = without_generated_text(session.resource, after)

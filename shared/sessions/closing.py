@@ -20,7 +20,12 @@ from shared.settings import settings
 from shared.store import versions
 from shared.store.index.rows import free_value_count
 from shared.store.keys import MESSAGE_RANGE
-from shared.store.records import CommunicationRecord, EncounterRecord, PendingEncounter
+from shared.store.records import (
+    CommunicationRecord,
+    EncounterRecord,
+    PendingEncounter,
+    with_changes,
+)
 
 
 def finish(work: AuditedUnitOfWork, session: EncounterRecord) -> EncounterRecord:
@@ -41,7 +46,7 @@ def close(work: AuditedUnitOfWork, session: EncounterRecord, body: Resource) -> 
     status = lifecycle.final_status(body["status"], figures, by_server=session.by_server)
     body = {**body, "status": status}
     closing = ClosingMark(ulids.new(work.milliseconds), status, work.instant, figures)
-    session = replace(session, closing=closing, slots=frozenset(), due=work.instant)
+    session = with_changes(session, closing=closing, slots=frozenset(), due=work.instant)
     if work.may_span_transactions:
         work.begun_closings.append(session.id)
         work.save(PendingEncounter(encounter=session.id, json=fhirjson.dumps(body)))

@@ -1,6 +1,5 @@
 """Looking at Encounters when they are due: closing sessions, or storing when to look again."""
 
-from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 
@@ -12,7 +11,7 @@ from shared.fhir import instants
 from shared.rules import schedule
 from shared.rules.schedule import Verdict
 from shared.sessions import closing, detaching, due_dates
-from shared.store.records import EncounterRecord
+from shared.store.records import EncounterRecord, with_changes
 from shared.store.transactions import TooManyItems, with_retries
 
 
@@ -74,7 +73,7 @@ def _note_lag(encounter: EncounterRecord, now: datetime) -> None:
 def _postpone(work: AuditedUnitOfWork, encounter: EncounterRecord, verdict: Verdict) -> DueResult:
     """Store when to look again; an Encounter that has become long gets its second index rows."""
     next_due = instants.to_text(verdict.due) if verdict.due else ""
-    work.save(replace(encounter, due=next_due, is_long=encounter.is_long or verdict.is_long))
+    work.save(with_changes(encounter, due=next_due, is_long=encounter.is_long or verdict.is_long))
     work.commit("close")
     if not next_due:
         return DueResult.NOTHING

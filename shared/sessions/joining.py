@@ -1,7 +1,6 @@
 """Letting a message that arrives join a session, or wait for a link."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.rules import transitions
@@ -36,7 +35,7 @@ def join_session(
         work, header, lambda step: patients.add_from_message(step, slot, header, message.resource)
     )
     work.save(opening.slot_with_arrival(work, slot, message))
-    return replace(message, session=slot.session)
+    return with_changes(message, session=slot.session)
 
 
 def _widen_span(work: AuditedUnitOfWork, arrival: Arrival) -> None:
@@ -63,7 +62,7 @@ def join_own_session(
     joined = work.save(with_changes(own, figures=figures))
     attaching.correct_start(work, joined, message.at)
     attaching.widen_span(work, own.id, header.id, message.place.sort)
-    return replace(message, session=own.id)
+    return with_changes(message, session=own.id)
 
 
 def amend_day_session(
@@ -75,7 +74,7 @@ def amend_day_session(
     key = message.place.sort
     attaching.widen_span_to_day(work, session.id, header.id, slot, policy, key)
     amending.add_late_message(work, session, message)
-    return replace(message, session=session.id)
+    return with_changes(message, session=session.id)
 
 
 def wait_for_link(work: AuditedUnitOfWork, arrival: Arrival) -> CommunicationRecord:
@@ -87,7 +86,7 @@ def wait_for_link(work: AuditedUnitOfWork, arrival: Arrival) -> CommunicationRec
         work.require_unchanged(slot)
         return message
     work.save(opening.slot_with_arrival(work, slot, message))
-    return replace(message, epoch=slot.epoch)
+    return with_changes(message, epoch=slot.epoch)
 
 
 def _make_with_message(

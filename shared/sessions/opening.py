@@ -1,6 +1,5 @@
 """Opening a session for a message, in the message's own transaction."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
@@ -37,7 +36,7 @@ def open_session(
     if not slot.key.day:
         attaching.widen_span(work, session.id, header.id, key)
     work.save(slot_with_arrival(work, work.slot(slot.key), message))
-    return replace(message, session=session.id)
+    return with_changes(message, session=session.id)
 
 
 def create_finished_session(work: AuditedUnitOfWork, arrival: Arrival) -> CommunicationRecord:
@@ -51,7 +50,7 @@ def create_finished_session(work: AuditedUnitOfWork, arrival: Arrival) -> Commun
     figures = closing.figures_of_messages([message])
     session = with_changes(session, home=str(slot.key), figures=figures)
     closing.close(work, session, session.resource | {"status": classification.FINISHED})
-    return replace(message, session=session.id)
+    return with_changes(message, session=session.id)
 
 
 def _open_in_advance(work: AuditedUnitOfWork, arrival: Arrival, *, links_header: bool) -> None:

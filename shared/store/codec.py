@@ -11,7 +11,9 @@ from importlib.resources import files
 CURRENT = 1
 # Negative for raw deflate: DynamoDB keeps lengths and checksums, so a header would be wasted.
 _WINDOW_BITS = -15
-_LEVEL, _MEMORY = 6, 8
+# zlib's own choice of memory, 8, compresses no better and takes 60 µs instead of 10: malloc then
+# gets it from the system anew each time, as pages to be cleared.
+_LEVEL, _MEMORY = 6, 6
 _SEPARATOR = b"\x00"
 
 

@@ -151,7 +151,7 @@ class Parser(parsers.JSONParser):
 
 
 def _is_item(shape: Any) -> bool:
-    return shape.type_name == "map" and shape.value.name == "AttributeValue"
+    return shape.type_name == "map" and bool(shape.value.name == "AttributeValue")
 
 
 def _decode_item(item: dict[str, dict[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 """Records: the current items of resources as dataclasses, which document every attribute."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
@@ -117,9 +117,18 @@ def with_cached_resource[V: VersionedRecord](record: V, resource: Resource) -> V
 
 
 def with_changes[V: VersionedRecord](record: V, **changes: Any) -> V:
-    """Return a record with other attributes and the same resource, which is not parsed again."""
-    new = replace(record, **changes)
-    return with_cached_resource(new, record.resource) if "resource" in vars(record) else new
+    """Return a record with other attributes. Its resource is parsed again only if its JSON changes.
+
+    It does what `replace` of dataclasses does, which takes 6 µs to set the fields one by one.
+    """
+    before = vars(record)
+    if unknown := changes.keys() - before.keys():
+        raise TypeError(f"{type(record).__name__} has no {', '.join(unknown)}")
+    new = object.__new__(type(record))
+    vars(new).update(before, **changes)
+    if "json" in changes:
+        vars(new).pop("resource", None)
+    return new
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -319,9 +328,9 @@ def superseded_version[V: VersionedRecord](record: V, item: Item) -> V:
     """Return a superseded version of a record, from the version's item."""
     number = int(item["version"]["N"])
     if "deleted" in item:
-        return replace(record, version=number, json=None, updated=text(item, "updated"))
+        return with_changes(record, version=number, json=None, updated=text(item, "updated"))
     json, _ = codec.unpack(bytes(item["resource"]["B"]))
-    return replace(record, version=number, json=json, updated="")
+    return with_changes(record, version=number, json=json, updated="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

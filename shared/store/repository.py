@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from shared.catalog import access_patterns as patterns
@@ -43,12 +44,12 @@ class Repository:
         self._read: dict[Address, Any] = {}
         self._saved: dict[Address, Any] = {}
 
-    @property
+    @cached_property
     def instant(self) -> str:
         """The instant of this work, as it is written in `lastUpdated`."""
         return instants.to_text(self.now)
 
-    @property
+    @cached_property
     def milliseconds(self) -> int:
         """The instant of this work, in milliseconds since 1970."""
         return instants.to_nanoseconds(self.now) // instants.MILLISECOND

@@ -1,6 +1,5 @@
 """Making the next version of a resource's record."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -51,11 +50,11 @@ def next_resource[V: VersionedRecord](
     stored = work.as_read(before)
     version, updated = stored.version + 1 if stored else 1, _instant(work, stored, after)
     if resource is None:
-        return replace(before, version=version, json=None, updated=updated, **changes)
+        return with_changes(before, version=version, json=None, updated=updated, **changes)
     stamped = stamp(resource, version, updated)
     json = fhirjson.dumps(stamped)
     return with_cached_resource(
-        replace(before, version=version, json=json, updated="", **changes), stamped
+        with_changes(before, version=version, json=json, updated="", **changes), stamped
     )
 
 

@@ -1,6 +1,5 @@
 """The operation $open-session: a session with its patients and threads, in one transaction."""
 
-from dataclasses import replace
 from typing import Any
 
 from shared.access import patient_sessions, patient_writes
@@ -18,7 +17,7 @@ from shared.sessions import attaching, changes, communications, encounters, pati
 from shared.sessions.changes import ChangeResult
 from shared.sessions.intake import validated_resource
 from shared.settings import settings
-from shared.store.records import CommunicationRecord, EncounterRecord
+from shared.store.records import CommunicationRecord, EncounterRecord, with_changes
 
 type Resource = dict[str, Any]
 
@@ -85,7 +84,7 @@ def _open(
     }
     session = encounters.create(work, template["id"], resource, known=checked)
     if is_from_threads:
-        work.save(replace(session, filled=session.filled | {"participant"}))
+        work.save(with_changes(session, filled=session.filled | {"participant"}))
     for subject in subjects[1:]:
         element = {"resourceType": "Encounter", "id": session.id, "subject": subject}
         checks.require_targets(work, checked, element)

@@ -1,5 +1,6 @@
 """The partition keys of SearchTable: one for each value of a parameter, and a type's listings."""
 
+from functools import cache
 from zlib import crc32
 
 from shared.catalog import access_patterns as patterns
@@ -100,16 +101,16 @@ def of_medical_encounters(tenant: str, person: str) -> str:
 def listing(tenant: str, resource_type: str, name: str) -> tuple[str, ...]:
     """Return the partitions of a listing, in the order of their shards."""
     spread = 1 if patterns.index_table(resource_type) == patterns.AUDIT else SPREAD
-    return tuple(
-        keys.partition(
-            patterns.LISTING,
-            tenant,
-            type=resource_type,
-            listing=name,
-            shard=f"{number}/{spread}",
-        )
-        for number in range(spread)
-    )
+    return tuple(_listing(tenant, resource_type, name, f"{n}/{spread}") for n in range(spread))
+
+
+def listing_of(tenant: str, resource_type: str, name: str, resource_id: str) -> str:
+    """Return the partition of a listing that has a stored resource."""
+    return _listing(tenant, resource_type, name, f"{shard(resource_id, SPREAD)}/{SPREAD}")
+
+
+def _listing(tenant: str, resource_type: str, name: str, shard: str) -> str:
+    return keys.partition(patterns.LISTING, tenant, type=resource_type, listing=name, shard=shard)
 
 
 def of_encounter_records(tenant: str, encounter_id: str) -> str:
@@ -117,6 +118,7 @@ def of_encounter_records(tenant: str, encounter_id: str) -> str:
     return keys.partition(patterns.RECORD, tenant, id=encode_segment(encounter_id))
 
 
+@cache
 def record_prefix(resource_type: str) -> str:
     """Return the prefix of the sort keys of a type's rows in an Encounter's partition."""
     return patterns.RECORD.sort.partition("{order}")[0].format(type=resource_type)

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import tzinfo
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-from shared.catalog.parameters import SEARCH_PARAMS, SPREAD, Index
+from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.errors import BusinessRule
 from shared.fhir import instants, words
 from shared.fhir.elements import elements_at
@@ -113,9 +113,7 @@ def _indexed(
 
     The word is empty for a value that is not found by words.
     """
-    for param in SEARCH_PARAMS.of(resource["resourceType"]).values():
-        if param.index is not Index.ROW:
-            continue
+    for param in _params(resource["resourceType"], Index.ROW):
         shard = partitions.shard(resource["id"], param.spread)
         for value in values(resource, param, zone):
             if param.type == "string":
@@ -128,6 +126,12 @@ def _indexed(
         # Whoever sees a medical encounter finds its session by these rows.
         for person in compartments.owners(resource):
             yield (partitions.of_medical_encounters(tenant, person), ""), "Encounter.partOf"
+
+
+@cache
+def _params(resource_type: str, index: Index) -> tuple[SearchParam, ...]:
+    params = SEARCH_PARAMS.of(resource_type).values()
+    return tuple(param for param in params if param.index is index)
 
 
 def _recorded(resource: Resource, tenant: str, position: str) -> Iterator[tuple[RowKey, str]]:
@@ -151,11 +155,10 @@ def encounter_elements(resource: Resource) -> dict[str, str]:
 def _listed(resource: Resource, kind: RowKind, tenant: str, position: str) -> list[RowKey]:
     """Return the rows in the listings of the type and of the resource's kind."""
     resource_type, resource_id = resource["resourceType"], resource["id"]
-    shard = partitions.shard(resource_id, SPREAD)
     updated = f"{resource['meta']['lastUpdated']}#{resource_id}"
     return [
         (
-            partitions.listing(tenant, resource_type, name)[shard],
+            partitions.listing_of(tenant, resource_type, name, resource_id),
             updated if by_update else position,
         )
         for name, by_update in _listings(resource_type, kind.listing)
@@ -164,8 +167,8 @@ def _listed(resource: Resource, kind: RowKind, tenant: str, position: str) -> li
 
 def _listings(resource_type: str, of_kind: str) -> Iterator[tuple[str, bool]]:
     """Yield the names of a resource's listings, and whether each is in order of last update."""
-    for param in SEARCH_PARAMS.of(resource_type).values():
-        if param.index is Index.LISTING and param.type == "date":
+    for param in _params(resource_type, Index.LISTING):
+        if param.type == "date":
             yield param.code, param.code == order.UPDATED.param
     if of_kind:
         yield of_kind, resource_type != "Encounter"
