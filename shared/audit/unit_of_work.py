@@ -148,7 +148,7 @@ class AuditedUnitOfWork(UnitOfWork):
 
     def _patients(self, resource: dict[str, Any]) -> frozenset[str]:
         """Return the patients of a resource, its own or those of what it belongs to."""
-        own_patients = compartments.patients(resource) if resource else frozenset()
+        own_patients = compartments.patients(resource)
         if not (through := compartments.patient_sources(resource, own_patients)):
             return own_patients
         from shared.audit import indirect_patients  # noqa: PLC0415 - most resources name their patient

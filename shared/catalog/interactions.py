@@ -117,11 +117,13 @@ class Interaction:
         if len(template) != len(segments):
             return False
         pairs = [*zip(template, segments, strict=True)]
-        variables = {part[1:-1]: segment for part, segment in pairs if part.startswith("{")}
-        return self.accepts_variables(variables) and all(
+        if not all(
             part == segment or (part.startswith("{") and segment[:1] not in ("", "_"))
             for part, segment in pairs
-        )
+        ):
+            return False
+        variables = {part[1:-1]: segment for part, segment in pairs if part.startswith("{")}
+        return self.accepts_variables(variables)
 
     def accepts_variables(self, variables: Mapping[str, str]) -> bool:
         """Return whether the route accepts the values of its path's variables.

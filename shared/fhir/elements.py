@@ -30,7 +30,7 @@ def reference_elements(
         if "reference" in value:
             yield value, f"{path}.reference"
         for name, member in value.items():
-            if with_contained or name != "contained":
+            if isinstance(member, dict | list) and (with_contained or name != "contained"):
                 below = f"{path}.{name.removeprefix('_')}"
                 yield from reference_elements(member, below, with_contained=with_contained)
     elif isinstance(value, list):

@@ -104,6 +104,7 @@ def has_day(text: str) -> bool:
     return len(text) >= len("2021-06-15")
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str, local: tzinfo = UTC) -> Range:
     """Return the range that a date or dateTime covers; `local` is the zone of one without.
 

@@ -227,11 +227,13 @@ def _references(element: Any, _param: SearchParam, _: tzinfo) -> Iterator[Refere
         return
     identifier = element.get("identifier")
     reference = parse_reference(element.get("reference", ""))
-    if reference.text or identifier:
+    if identifier or (reference.text and not reference.type):
         yield reference._replace(
             type=reference.type or references.declared_type(element),
             identifier=_identifier(identifier) if identifier else None,
         )
+    elif reference.text:
+        yield reference
 
 
 def _instants(element: Any, _: SearchParam, zone: tzinfo) -> Iterator[Range]:

@@ -196,18 +196,13 @@ def _writer(caller: Caller, entry_requests: Iterable[Request]) -> Caller:
 
 def _entry(sent: ParsedEntry, request: Request) -> Entry:
     """Return an entry as `transact` takes it. Raises Invalid if a transaction cannot hold it."""
-    code = request.interaction.code
-    entry = Entry(
-        sent.expression,
-        code,
-        request.path_variables.get("type", ""),
-        request.path_variables.get("id", ""),
-    )
+    code, path = request.interaction.code, request.path_variables
+    target = sent.expression, code, path.get("type", ""), path.get("id", "")
     if code not in WRITES:
         _check_read_only(request)
-        return replace(entry, query=() if request.is_lenient else tuple(request.query))
-    return replace(
-        entry,
+        return Entry(*target, query=() if request.is_lenient else tuple(request.query))
+    return Entry(
+        *target,
         media_type=request.media_type(PATCH_TYPES) if code == "patch" else "",
         body=None if code == "delete" else fhirjson.loads(request.body),
         query=tuple(request.conditional_query),

@@ -36,6 +36,8 @@ def patients(resource: Resource) -> frozenset[str]:
 
     They own the Patient compartments that it is in, or will be in once a draft has been sent.
     """
+    if not resource:
+        return frozenset()
     resource_type = resource.get("resourceType", "")
     about = {
         _person(compartments.PATIENT, element)

@@ -27,7 +27,7 @@ def policy_of(header: dict[str, Any], deployed: Policy) -> Policy:
     if fields and deployed.scope == BY_PATIENT:
         # The day of a patient is one for all their threads.
         fields.pop("zone", None)
-    return replace(deployed, **fields or {})
+    return replace(deployed, **fields) if fields else deployed
 
 
 def _fields(extension: dict[str, Any], path: str) -> dict[str, Any]:

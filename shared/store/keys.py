@@ -1,5 +1,6 @@
 """The keys of every item except index rows, made from the catalogue's access patterns."""
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -88,6 +89,7 @@ def communication_at(tenant: str, place: Place) -> Address:
     return Address(patterns.THREAD, f"{tenant}#{place.thread}", place.sort)
 
 
+@lru_cache(maxsize=1024)
 def home_place(communication_id: str) -> Place:
     """Return the place that an id names.
 

@@ -37,11 +37,15 @@ def locate_errors(place: str) -> Iterator[None]:
     try:
         yield
     except FhirError as error:
-        error.issues = tuple(
-            replace(issue, expression=entry_expression(place, issue.expression))
-            for issue in error.issues
-        )
+        _locate(error, place)
         raise
+
+
+def _locate(error: FhirError, place: str) -> None:
+    error.issues = tuple(
+        replace(issue, expression=entry_expression(place, issue.expression))
+        for issue in error.issues
+    )
 
 
 def map_entries[S, T](sent: Iterable[tuple[str, S]], read: Callable[[S], T]) -> list[T]:
@@ -53,9 +57,9 @@ def map_entries[S, T](sent: Iterable[tuple[str, S]], read: Callable[[S], T]) -> 
     errors: list[FhirError] = []
     for place, entry in sent:
         try:
-            with locate_errors(place):
-                results.append(read(entry))
+            results.append(read(entry))
         except FhirError as error:
+            _locate(error, place)
             errors.append(error)
     if errors:
         errors[0].issues = tuple(issue for error in errors for issue in error.issues)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import tzinfo
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
@@ -128,10 +128,9 @@ def _indexed(
             yield (partitions.of_medical_encounters(tenant, person), ""), "Encounter.partOf"
 
 
-@cache
-def _params(resource_type: str, index: Index) -> tuple[SearchParam, ...]:
+def _params(resource_type: str, index: Index) -> Iterator[SearchParam]:
     params = SEARCH_PARAMS.of(resource_type).values()
-    return tuple(param for param in params if param.index is index)
+    return (param for param in params if param.index is index)
 
 
 def _recorded(resource: Resource, tenant: str, position: str) -> Iterator[tuple[RowKey, str]]:
