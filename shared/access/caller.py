@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from shared.access.scopes import PATIENT_CONTEXT, Scope
@@ -83,8 +84,7 @@ class Caller:
     @property
     def is_patient_or_relative(self) -> bool:
         """Whether the caller's roles reach only compartments: a patient or related person."""
-        known_roles = self.roles & ROLES.keys()
-        return bool(known_roles) and known_roles <= COMPARTMENT_ROLES
+        return _reach_only_compartments(self.roles)
 
     @property
     def is_related_person(self) -> bool:
@@ -132,6 +132,12 @@ class Caller:
             return None
         matches = self.constraint_predicate(resource_type, scope) if scope.constraint else None
         return Grant(people, matches) if matches or not scope.constraint else None
+
+
+@lru_cache(maxsize=64)
+def _reach_only_compartments(roles: frozenset[str]) -> bool:
+    known_roles = roles & ROLES.keys()
+    return bool(known_roles) and known_roles <= COMPARTMENT_ROLES
 
 
 ANONYMOUS = Caller(subject="anonymous")

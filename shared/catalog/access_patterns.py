@@ -5,6 +5,7 @@ Every partition key begins with the tenant's segment, except those that begin wi
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -223,9 +224,20 @@ LONGEST_SEGMENT = 600
 HASH_PREFIX = "sha256="
 
 
+# Longer texts are encoded each time, so that the cache stays small.
+_LONGEST_CACHED = 256
+
+
 def encode_segment(text: str) -> str:
     """Encode a client's value so that it can neither end nor overflow its segment of a key."""
+    return _cached(text) if len(text) <= _LONGEST_CACHED else _encoded(text)
+
+
+def _encoded(text: str) -> str:
     encoded = quote(text, safe="/:@!$'()*,; ")
     if len(encoded) > LONGEST_SEGMENT:
         return HASH_PREFIX + sha256(encoded.encode()).hexdigest()
     return encoded
+
+
+_cached = lru_cache(maxsize=1024)(_encoded)

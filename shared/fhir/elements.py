@@ -1,6 +1,5 @@
 """The elements of a resource: those at a path, and its References."""
 
-from collections.abc import Iterator
 from typing import Any
 
 
@@ -21,18 +20,26 @@ def _children(parent: Any, name: str) -> list[Any]:
 
 def reference_elements(
     value: Any, path: str, *, with_contained: bool = True
-) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield each element that has a `reference`, and the FHIRPath of that, at any depth.
+) -> list[tuple[dict[str, Any], str]]:
+    """Return each element that has a `reference`, and the FHIRPath of that, at any depth.
 
     The extensions of a primitive, in `_name`, are below the primitive.
     """
+    found: list[tuple[dict[str, Any], str]] = []
+    _collect(value, path, found, with_contained=with_contained)
+    return found
+
+
+def _collect(
+    value: Any, path: str, found: list[tuple[dict[str, Any], str]], *, with_contained: bool
+) -> None:
     if isinstance(value, dict):
         if "reference" in value:
-            yield value, f"{path}.reference"
+            found.append((value, f"{path}.reference"))
         for name, member in value.items():
-            if isinstance(member, dict | list) and (with_contained or name != "contained"):
+            if isinstance(member, (dict, list)) and (with_contained or name != "contained"):
                 below = f"{path}.{name.removeprefix('_')}"
-                yield from reference_elements(member, below, with_contained=with_contained)
+                _collect(member, below, found, with_contained=with_contained)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from reference_elements(item, f"{path}[{index}]", with_contained=with_contained)
+            _collect(item, f"{path}[{index}]", found, with_contained=with_contained)

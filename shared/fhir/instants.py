@@ -19,6 +19,8 @@ FOREVER = 10**30
 # Local mean time differs from UTC by up to 15:56 hours (Manila, until 1844).
 _WIDEST_OFFSET = 16 * 3600
 _FRACTION_DIGITS = 9
+# Longer texts, with fractions of many digits, are parsed each time, so that the cache stays small.
+_LONGEST_CACHED = 40
 _EPOCH = date(1970, 1, 1).toordinal()
 _PATTERN = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"
@@ -104,13 +106,16 @@ def has_day(text: str) -> bool:
     return len(text) >= len("2021-06-15")
 
 
-@lru_cache(maxsize=1024)
 def parse(text: str, local: tzinfo = UTC) -> Range:
     """Return the range that a date or dateTime covers; `local` is the zone of one without.
 
     A dateTime covers its minute or second. With a fraction of a second it is a single instant,
     whatever the number of digits. Raises ValueError if the text is neither.
     """
+    return _cached(text, local) if len(text) <= _LONGEST_CACHED else _parsed(text, local)
+
+
+def _parsed(text: str, local: tzinfo) -> Range:
     match = _PATTERN.fullmatch(text)
     if match is None:
         raise ValueError("not a date or dateTime")
@@ -118,6 +123,9 @@ def parse(text: str, local: tzinfo = UTC) -> Range:
         return _range(match, local)
     except OverflowError:
         raise ValueError("outside of the calendar") from None
+
+
+_cached = lru_cache(maxsize=1024)(_parsed)
 
 
 def parse_instant(text: str, local: tzinfo = UTC) -> Range:

@@ -200,7 +200,7 @@ def comparable_reference(element: object) -> str:
 
 def split_version(text: str) -> tuple[str, str]:
     """Split a reference into the address of the resource and its version, which may be empty."""
-    match = _VERSIONED.fullmatch(text)
+    match = _VERSIONED.fullmatch(text) if "/_history/" in text else None
     return (match["address"], match["version"]) if match else (text, "")
 
 

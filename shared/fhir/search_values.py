@@ -138,6 +138,7 @@ def values(resource: Resource, param: SearchParam, zone: tzinfo = UTC) -> list[V
     return [
         value
         for path in paths
+        if path.names[0] in resource
         for element in elements_at(resource, path.names)
         if element is not None and _has(element, path.where)
         for value in _typed(resource, _reader(param, path)(element, param, zone))

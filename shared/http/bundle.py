@@ -201,10 +201,11 @@ def _entry(sent: ParsedEntry, request: Request) -> Entry:
     if code not in WRITES:
         _check_read_only(request)
         return Entry(*target, query=() if request.is_lenient else tuple(request.query))
+    is_patch = code == "patch"
     return Entry(
         *target,
-        media_type=request.media_type(PATCH_TYPES) if code == "patch" else "",
-        body=None if code == "delete" else fhirjson.loads(request.body),
+        media_type=request.media_type(PATCH_TYPES) if is_patch else "",
+        body=fhirjson.loads(request.body) if is_patch else sent.resource,
         query=tuple(request.conditional_query),
         full_url=sent.full_url,
         only_if=request.preconditions,

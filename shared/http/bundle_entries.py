@@ -46,10 +46,14 @@ _IDENTITY = re.compile(rb'\{"resourceType":"(\w+)","id":"([^"]+)"')
 
 @dataclass(frozen=True, slots=True)
 class ParsedEntry:
-    """A parsed entry: its FHIRPath, its `fullUrl`, and the event the gateway would make of it."""
+    """A parsed entry: its FHIRPath, its `fullUrl`, its resource, and its event.
+
+    The event is what the gateway would make of the entry as a request.
+    """
 
     expression: str
     full_url: str
+    resource: Any
     event: Event
 
 
@@ -68,7 +72,7 @@ def parse(request: Request, entry: Any, place: str) -> ParsedEntry:
     elif method in _WITH_BODY and not path.rpartition("/")[2].startswith(_WITHOUT_RESOURCE):
         raise Invalid(f"An entry with {method} needs a resource", expression="Resource")
     event = _event(request, method, path, {"rawQueryString": query, "headers": headers, **body})
-    return ParsedEntry(place, entry.get("fullUrl", ""), event)
+    return ParsedEntry(place, entry.get("fullUrl", ""), resource, event)
 
 
 def unroutable_event(request: Request) -> Event:

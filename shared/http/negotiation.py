@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/http.html#general
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from shared.catalog.controls import CONTROLS_BY_INTERACTION, FORMAT, PRETTY
 from shared.catalog.interactions import Interaction
@@ -68,6 +69,7 @@ def check_parameters(
         raise Invalid("_pretty must be true or false", expression=PRETTY.name)
 
 
+@lru_cache(maxsize=64)
 def preferences(text: str) -> frozenset[str]:
     """Return the preferences of a Prefer header, such as `return=minimal`.
 

@@ -1,5 +1,6 @@
 """Validating and normalizing a request's body before it is stored."""
 
+from collections.abc import Callable
 from typing import Any
 
 from shared.audit import trail
@@ -23,14 +24,25 @@ def validated_resource(content: Any, resource_type: str) -> Resource:
             f"The body is not a resource of type {resource_type}", expression="resourceType"
         )
     stripped = strip(content)
-    configured = settings()
     resource = with_client_meta(stripped.resource)
+    return _validated(resource, resource_type, stripped.original_path)
+
+
+def revalidated_resource(resource: Resource, resource_type: str) -> Resource:
+    """Return a resource that was valid before its references were replaced. Raises Invalid."""
+    return _validated(resource, resource_type, str)
+
+
+def _validated(
+    resource: Resource, resource_type: str, original_path: Callable[[str], str]
+) -> Resource:
+    configured = settings()
     validate(
         with_placeholder_version(resource),
         resource_type,
         zone=configured.zone,
         r4_id_types=configured.r4_id_types,
-        original_path=stripped.original_path,
+        original_path=original_path,
     )
     if resource_type in SESSION_TYPES and "status" not in resource:
         # R4 allows an extension in place of the value, but that does not say if a session is open.

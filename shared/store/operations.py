@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from typing import Any
 from zlib import crc32
 
@@ -73,11 +73,16 @@ def _operation(
     body["TableName"] = table_name(address.table)
     if condition:
         body["ConditionExpression"] = condition
-    if names := _NAME.findall(condition + body.get("UpdateExpression", "")):
+    if names := _names(condition + body.get("UpdateExpression", "")):
         body["ExpressionAttributeNames"] = {f"#{name}": name for name in names}
     if values:
         body["ExpressionAttributeValues"] = {f":{name}": value for name, value in values.items()}
     return {kind: body}
+
+
+@lru_cache(maxsize=256)
+def _names(expressions: str) -> list[str]:
+    return _NAME.findall(expressions)
 
 
 ABSENT = "attribute_not_exists(#pk)"

@@ -117,14 +117,14 @@ class UnitOfWork(Repository):
 
     def changes(self) -> list[tuple[Record | None, Any]]:
         """Return the saved records that differ from what was read, each with what was read."""
-        return [(record, self._before(address, record)) for address, record in self._changed()]
+        return [*self._changed().values()]
 
-    def _changed(self) -> list[tuple[Address, Any]]:
-        return [
-            (address, record)
+    def _changed(self) -> dict[Address, tuple[Any, Any]]:
+        pairs = {
+            address: (record, self._before(address, record))
             for address, record in self._saved.items()
-            if record != self._before(address, record)
-        ]
+        }
+        return {address: pair for address, pair in pairs.items() if pair[0] != pair[1]}
 
     def send(self, event_id: str, event: bytes, chain: bytes) -> None:
         """Write everything with its audit event, or nothing. Raises what `transactions.send` does.
@@ -138,19 +138,15 @@ class UnitOfWork(Repository):
 
         Raises BusinessRule if a resource has too many indexed values.
         """
-        saved = dict(self._changed())
+        saved = self._changed()
         writes = [
             operation
-            for address, record in saved.items()
-            for operation in self._operations(address, record, chain)
+            for address, (record, before) in saved.items()
+            for operation in self._operations(address, record, before, chain)
         ]
         writes += [check for address, check in self._required.items() if address not in saved]
         writes += self._existence_checks(saved)
-        versions = [
-            (record, self._before(address, record))
-            for address, record in saved.items()
-            if isinstance(record, VersionedRecord)
-        ]
+        versions = [pair for pair in saved.values() if isinstance(pair[0], VersionedRecord)]
         writes += guards.operations(
             versions, self._claims, tenant=self.tenant, work=event_id, now=self.now
         )
@@ -158,22 +154,23 @@ class UnitOfWork(Repository):
         writes.append(put(event_address(self.tenant, event_id), event_item(event, self.now)))
         return writes
 
-    def _existence_checks(self, saved: Mapping[Address, Any]) -> Iterator[Operation]:
+    def _existence_checks(self, saved: Mapping[Address, tuple[Any, Any]]) -> Iterator[Operation]:
         """Yield the checks that targets exist, except those that this work writes or checks."""
         written = {
             Literal(record.type, record.id)
-            for record in saved.values()
+            for record, _ in saved.values()
             if isinstance(record, VersionedRecord)
         }
         for target, (address, operation) in self._existing.items():
             if target not in written and address not in self._required:
                 yield operation
 
-    def _operations(self, address: Address, record: Any, chain: bytes) -> Iterator[Operation]:
+    def _operations(
+        self, address: Address, record: Any, before: Any, chain: bytes
+    ) -> Iterator[Operation]:
         if record is None:
             yield delete(address)
             return
-        before = self._before(address, record)
         if isinstance(record, VersionedRecord):
             record = self._indexed(record, before, chain)
         yield from write_operations(record, before, self.tenant)

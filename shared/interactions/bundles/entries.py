@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from shared.errors import FhirError, Invalid
@@ -73,6 +74,8 @@ class FullUrlTargets:
     def __init__(self) -> None:
         """Start without any."""
         self._targets: dict[str, Literal] = {}
+        # The entries of a Bundle often refer to the same resources.
+        self._absolute = cache(_absolute)
 
     def add(self, full_url: str, target: Literal) -> None:
         """Add an entry's resource. Raises Invalid if another resource has the same `fullUrl`."""
@@ -85,7 +88,7 @@ class FullUrlTargets:
         It keeps the URL's version. `full_url` is that of the entry that refers.
         """
         address, version = references.split_version(text)
-        target = self._targets.get(comparable_url(address, full_url))
+        target = self._targets.get(self._absolute(address, _base(full_url)))
         if target is None:
             return None
         return f"{target}/_history/{version}" if version else str(target)
@@ -96,9 +99,15 @@ def comparable_url(text: str, full_url: str) -> str:
 
     https://hl7.org/fhir/R4/bundle.html#references
     """
-    text, _ = references.split_version(text)
-    if references.parse_relative(text) is None:
-        return urls.normalize(text)
+    address, _ = references.split_version(text)
+    return _absolute(address, _base(full_url))
+
+
+def _base(full_url: str) -> str:
     is_web = full_url[:4].lower() == "http"
-    base = full_url.rsplit("/", 2)[0] if is_web else references.BASE.get()
-    return urls.normalize(f"{base}/{text}")
+    return full_url.rsplit("/", 2)[0] if is_web else references.BASE.get()
+
+
+def _absolute(address: str, base: str) -> str:
+    is_relative = references.parse_relative(address) is not None
+    return urls.normalize(f"{base}/{address}" if is_relative else address)

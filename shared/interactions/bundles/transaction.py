@@ -21,7 +21,7 @@ from shared.references import checks
 from shared.rules import classification
 from shared.search.query import criteria
 from shared.sessions.changes import ChangeResult, commit_in_one_transaction, with_readability
-from shared.sessions.intake import validated_resource
+from shared.sessions.intake import revalidated_resource, validated_resource
 from shared.settings import settings
 from shared.store.transactions import MOST_ITEMS
 
@@ -118,7 +118,7 @@ def _content(targets: EntryTargets, targeted: TargetedEntry) -> Content:
 def _linked(targets: EntryTargets, entry: Entry, resource: Resource) -> Resource:
     linked = targets.with_literal_references(entry, resource)
     checks.check_urns(linked)
-    return linked if linked == resource else validated_resource(linked, entry.type)
+    return linked if linked == resource else revalidated_resource(linked, entry.type)
 
 
 def _turn(work: AuditedUnitOfWork, targeted: TargetedEntry) -> tuple[int, int]:

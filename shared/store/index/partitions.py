@@ -48,8 +48,10 @@ def value_keys(param: SearchParam, value: Value) -> tuple[str, ...]:
     A code whose system is missing or unusual has a second key, with its system.
     """
     key = value_key(param, value)
+    if not key:
+        return ()
     with_system = system_key(param, value.system, value.code) if isinstance(value, Token) else ""
-    return tuple(part for part in (key, with_system) if key and part)
+    return (key, with_system) if with_system else (key,)
 
 
 def system_key(param: SearchParam, system: str, code: str) -> str:

@@ -114,13 +114,13 @@ def _indexed(
     The word is empty for a value that is not found by words.
     """
     for param in _params(resource["resourceType"], Index.ROW):
-        shard = partitions.shard(resource["id"], param.spread)
         for value in values(resource, param, zone):
             if param.type == "string":
                 for word in words.keys([str(value)]):
                     yield (partitions.of_word(tenant, param, word), word), param.expression
                 continue
             for key in partitions.value_keys(param, value):
+                shard = partitions.shard(resource["id"], param.spread)
                 yield (partitions.of_value(tenant, param, key)[shard], ""), param.expression
     if resource["resourceType"] == "Encounter" and "partOf" in resource:
         # Whoever sees a medical encounter finds its session by these rows.
