@@ -141,7 +141,7 @@ class Visibility:
         If not, `sees` has to be asked.
         """
         is_sent = self._senders is None or _DRAFT not in json
-        return is_sent and self._sees_whole_type(resource_type)
+        return is_sent and not self.is_partial((resource_type,))
 
     def _is_anothers_draft(self, resource: Resource) -> bool:
         if self._senders is None or not compartments.is_draft(resource):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -50,8 +51,14 @@ def version_headers(record: VersionedRecord) -> dict[str, str]:
     """Return the headers ETag and Last-Modified of a resource's version."""
     return {
         "ETag": f'W/"{record.version}"',
-        "Last-Modified": format_datetime(instants.from_text(record.last_updated), usegmt=True),
+        "Last-Modified": _http_date(record.last_updated),
     }
+
+
+# What a transaction writes has one instant.
+@lru_cache(maxsize=64)
+def _http_date(instant: str) -> str:
+    return format_datetime(instants.from_text(instant), usegmt=True)
 
 
 def read_response(request: Request, record: VersionedRecord) -> Response:
