@@ -14,7 +14,7 @@ from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.errors import BusinessRule, Invalid, Issue, Transient
-from shared.fhir import references
+from shared.fhir import fhirjson, references
 from shared.fhir.elements import reference_elements
 from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Conditional, Literal
@@ -33,6 +33,8 @@ def resolve_conditionals(work: AuditedUnitOfWork, resource: Resource) -> Resourc
     many.
     https://hl7.org/fhir/R4/http.html#trules
     """
+    if not _may_name(resource, b"?"):
+        return resource
     conditionals = {
         path: element["reference"]
         for element, path in reference_elements(resource, resource["resourceType"])
@@ -53,6 +55,8 @@ def resolve_conditionals(work: AuditedUnitOfWork, resource: Resource) -> Resourc
 
 def check_urns(resource: Resource) -> None:
     """Raise Invalid naming each reference (`urn:uuid:...`) to an entry that the Bundle lacks."""
+    if not _may_name(resource, _URN.encode()):
+        return
     issues = [
         Issue("not-found", "No entry of the Bundle has this fullUrl", path, element["reference"])
         for element, path in reference_elements(resource, resource["resourceType"])
@@ -60,6 +64,11 @@ def check_urns(resource: Resource) -> None:
     ]
     if issues:
         raise Invalid(issues=issues)
+
+
+def _may_name(resource: Resource, mark: bytes) -> bool:
+    """Return whether a text occurs in a resource, which is known sooner than its references."""
+    return mark in fhirjson.dumps(resource).lower()
 
 
 def require_targets(work: AuditedUnitOfWork, before: Resource, after: Resource) -> None:
