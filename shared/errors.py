@@ -3,7 +3,8 @@
 FhirError
 ├── Invalid                the content or a parameter is not valid
 │   ├── Malformed          the body does not have the expected JSON structure
-│   └── TooCostly          the request would take more work than one request may
+│   ├── TooCostly          the request would take more work than one request may
+│   └── OutOfRange         the range that is asked for begins beyond the end of the content
 ├── NotFound               the resource, version or path does not exist
 ├── Deleted                the resource has been deleted
 ├── NotSupported           the method or feature is not supported here
@@ -77,6 +78,17 @@ class TooCostly(Invalid):
     """The request would take more reading or work than one request may."""
 
     code = "too-costly"
+
+
+class OutOfRange(Invalid):
+    """The range of bytes that is asked for begins beyond the end of the content."""
+
+    code = "value"
+
+    def __init__(self, size: int) -> None:
+        """Name the size of the content in bytes."""
+        self.size = size
+        super().__init__(f"The content has only {size} bytes", expression="Range")
 
 
 class NotFound(FhirError):

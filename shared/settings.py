@@ -11,14 +11,18 @@ from zoneinfo import ZoneInfoNotFoundError
 from shared.catalog.code_systems import ENCOUNTER_TYPE
 from shared.catalog.policies import MAX_HOURS, POLICIES, SLOT_SCOPES
 from shared.catalog.roles import ROLES
-from shared.catalog.types import RECORD_TYPES, RESOURCE_TYPES, SESSION_TYPES, STORED_TYPES
+from shared.catalog.types import BINARY, KEPT_TYPES, RECORD_TYPES, RESOURCE_TYPES, SESSION_TYPES
 from shared.fhir import instants
 
 LINKINGS = ("header", "message")
 ALL, STAFF = CONDITION_MATCHES = ("all", "staff")
 NONE, LOCAL, REMOTE = REFERENCE_CHECKS = ("none", "local", "remote")
 # By ReferenceChecks: the types whose references must name a resource that is stored here.
-_KEPT_HERE = {NONE: SESSION_TYPES, LOCAL: STORED_TYPES, REMOTE: (*SESSION_TYPES, *RECORD_TYPES)}
+_KEPT_HERE = {
+    NONE: (*SESSION_TYPES, BINARY),
+    LOCAL: KEPT_TYPES,
+    REMOTE: (*SESSION_TYPES, *RECORD_TYPES, BINARY),
+}
 # Where audit events of requests that wrote nothing go: into the searchable index and the archive,
 # or into the archive only.
 INDEX, ARCHIVE = AUDIT_READS = ("index", "archive")
@@ -58,6 +62,8 @@ class Settings:
     audit_index_days: int
     audit_reads: str
     audit_archive: str
+    binary_bucket: str
+    malware_scan: bool
     encounter_type_system: str
     closing_queue_url: str
     event_queue_urls: tuple[str, ...]
@@ -177,6 +183,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         audit_index_days=_number(environment, "AUDIT_INDEX_DAYS", 366),
         audit_reads=_one_of(environment, "AUDIT_READS", AUDIT_READS),
         audit_archive=get("AUDIT_ARCHIVE", ""),
+        binary_bucket=get("BINARY_BUCKET", ""),
+        malware_scan=_flag(environment, "MALWARE_SCAN"),
         encounter_type_system=get("ENCOUNTER_TYPE_SYSTEM") or ENCOUNTER_TYPE,
         closing_queue_url=get("CLOSING_QUEUE_URL", ""),
         event_queue_urls=tuple(get("EVENT_QUEUE_URLS", "").split()),

@@ -11,7 +11,7 @@ from shared.access.tokens import Token
 from shared.catalog.access_patterns import RESERVED
 from shared.catalog.interactions import Interaction
 from shared.catalog.roles import COMPARTMENT_ROLES, PATIENT, RELATED_PERSON, ROLES
-from shared.catalog.types import STORED_TYPES
+from shared.catalog.types import KEPT_TYPES
 from shared.errors import Forbidden
 from shared.fhir import references
 from shared.rules.compartments import is_reference_to
@@ -120,7 +120,7 @@ def authorize(caller: Caller, interaction: Interaction, resource_type: str) -> C
         granting = (scope for scope in caller.scopes or () if scope.grants(letter, resource_type))
         # Other types are not searched like these, so a scope's constraint or compartment could
         # not be applied to them.
-        if not any(scope.covers_whole_type or resource_type in STORED_TYPES for scope in granting):
+        if not any(scope.covers_whole_type or resource_type in KEPT_TYPES for scope in granting):
             raise Forbidden(
                 f"{interaction.code} of {resource_type} needs a scope that the token does not have",
                 diagnostics="Request a scope such as "

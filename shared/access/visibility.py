@@ -2,6 +2,8 @@
 
 The caller's role limits them to the compartments of some people, SMART scopes to some types,
 compartments and queries, and drafts are seen by their sender and by the roles that see all drafts.
+A Binary is seen by those who see its security context.
+https://hl7.org/fhir/R4/binary.html#security-context
 """
 
 from collections.abc import Callable, Iterable
@@ -11,15 +13,17 @@ from typing import Any
 from shared.access.caller import Caller
 from shared.catalog.compartments import SEEN_BY_ALL
 from shared.catalog.roles import DRAFT_READERS
-from shared.catalog.types import SESSION_TYPES
+from shared.catalog.types import BINARY, DIRECTORY_TYPES, SESSION_TYPES
+from shared.fhir import references
 from shared.rules import classification, compartments
 from shared.settings import settings
 from shared.store import keys, reading
-from shared.store.records import CommunicationRecord, VersionedRecord
+from shared.store.records import CommunicationRecord, ResourceRecord, VersionedRecord
 
 type Resource = dict[str, Any]
 type Header = Callable[[str], VersionedRecord | None]
 type Children = Callable[[str], list[Resource]]
+type Reader = Callable[[str, str], VersionedRecord | None]
 
 EVERY_LETTER = "cruds"
 # The JSON of every draft contains this, and that of few other resources.
@@ -42,13 +46,14 @@ class Visibility:
         *,
         header: Header | None = None,
         children: Children | None = None,
+        read: Reader | None = None,
         rely_on: Callable[[Resource], None] = lambda _: None,
     ) -> None:
         """Decide for a caller, by those of their scopes that have one of the letters.
 
-        `header` and `children` replace the reading of stored resources, so that a unit of work can
-        show what it has changed. `rely_on` is called with every other resource that makes one
-        visible: a message's header, or a medical encounter of a session.
+        `header`, `children` and `read` replace the reading of stored resources, so that a unit of
+        work can show what it has changed. `rely_on` is called with every other resource that makes
+        one visible: a message's header, or a medical encounter of a session.
         """
         self.tenant, self.caller_id, self._letters = caller.tenant, caller.subject, letters
         self._people = caller.compartment_owners if caller.is_patient_or_relative else None
@@ -58,6 +63,8 @@ class Visibility:
         self._read_children = children or partial(reading.children, caller.tenant)
         self._own_threads: dict[frozenset[str], frozenset[str]] = {}
         self._sees_whole_type = cache(self._shows_whole_type)
+        self._own_binaries: set[str] = set()
+        self._read_resource = read or partial(reading.current, caller.tenant)
 
     @cached_property
     def _header(self) -> Header:
@@ -66,6 +73,10 @@ class Visibility:
     @cached_property
     def _children(self) -> Children:
         return cache(self._read_children)
+
+    @cached_property
+    def _read(self) -> Reader:
+        return cache(self._read_resource)
 
     @cached_property
     def _shown_since(self) -> Callable[[str, str, frozenset[str]], str]:
@@ -78,6 +89,8 @@ class Visibility:
     def _shows_whole_type(self, resource_type: str) -> bool:
         """Return whether the caller's role, and scopes if any, show them all of a type."""
         if self._role_compartments(resource_type) is not None:
+            return False
+        if resource_type == BINARY and self._senders is not None:
             return False
         granted = self._grants(resource_type, self._letters)
         return granted is None or any(
@@ -107,6 +120,10 @@ class Visibility:
         """
         self._own_threads[people] = frozenset(threads)
 
+    def remember_own_binary(self, binary_id: str) -> None:
+        """Remember a Binary that the caller made: without a security context it is theirs alone."""
+        self._own_binaries.add(binary_id)
+
     def sees_thread(self, thread: str) -> bool:
         """Return whether the caller sees a header, and with it the messages of its thread."""
         if not self.is_partial(("Communication",)):
@@ -130,10 +147,36 @@ class Visibility:
             return False
         if not self.is_partial((resource["resourceType"],)):
             return True
+        if resource["resourceType"] == BINARY and not self.sees_context(resource):
+            return False
         people = self._role_compartments(resource["resourceType"])
         return self._is_in_compartment(resource, people, is_past=is_past) and self.scopes_allow(
             self._letters, resource, is_past=is_past
         )
+
+    def sees_context(self, binary: Resource) -> bool:
+        """Return whether the caller sees what a Binary belongs to.
+
+        Without a security context, a Binary is its maker's, and of the roles that see all drafts.
+        """
+        context = self._context(binary)
+        if context is None:
+            return self._senders is None or binary["id"] in self._own_binaries
+        return self.sees(context)
+
+    def _context(self, binary: Resource) -> Resource | None:
+        """Return a Binary's security context, empty if it does not exist, or None without one.
+
+        A person or place that is kept elsewhere is known by its id only.
+        """
+        target = references.target(binary.get("securityContext"))
+        if target is None:
+            return None
+        record = self._read(*target)
+        is_elsewhere = target.type not in settings().locally_checked_types
+        if record is None and is_elsewhere and target.type in DIRECTORY_TYPES:
+            return {"resourceType": target.type, "id": target.id}
+        return record.resource if record else {}
 
     def sees_without_reading(self, resource_type: str, json: bytes) -> bool:
         """Return whether the JSON of a resource is enough to know that the caller sees it.
@@ -168,6 +211,9 @@ class Visibility:
         """
         if record is None:
             return False
+        file = record.file if isinstance(record, ResourceRecord) else None
+        if file and file.maker == self.caller_id:
+            self.remember_own_binary(record.id)
         if record.json is not None:
             return self.sees_without_reading(record.type, record.json) or self.sees(
                 record.resource, is_past=is_past
@@ -188,11 +234,20 @@ class Visibility:
         """Return whether a resource is in a compartment of one of the people; None for no limit."""
         if people is None or compartments.owners(resource) & people:
             return True
-        if resource["resourceType"] == "Encounter":
-            return self._has_medical_encounter(resource, people, is_past=is_past)
-        if resource["resourceType"] != "Communication" or compartments.is_draft(resource):
+        match resource["resourceType"]:
+            case "Encounter":
+                return self._has_medical_encounter(resource, people, is_past=is_past)
+            case "Communication":
+                return self._is_in_thread_of(resource, people)
+            case "Binary":
+                return self._is_binary_in_compartment(resource, people)
+        return False
+
+    def _is_in_thread_of(self, message: Resource, people: frozenset[str]) -> bool:
+        """Return whether a message is in a thread whose header is in one of the compartments."""
+        if compartments.is_draft(message):
             return False
-        header_id = classification.header_id(resource)
+        header_id = classification.header_id(message)
         if header_id in self._own_threads.get(people, ()):
             return True
         header = self._header(header_id) if header_id else None
@@ -200,6 +255,18 @@ class Visibility:
             return False
         self._rely_on(header.resource)
         return True
+
+    def _is_binary_in_compartment(self, binary: Resource, people: frozenset[str]) -> bool:
+        """Return whether what a Binary belongs to is in a compartment of one of the people."""
+        context = self._context(binary)
+        if context is None:
+            return binary["id"] in self._own_binaries
+        if not context or context["resourceType"] in SEEN_BY_ALL:
+            return bool(context)
+        is_in = self._is_in_compartment(context, people, is_past=False)
+        if is_in:
+            self._rely_on(context)
+        return is_in
 
     def _has_medical_encounter(
         self, session: Resource, people: frozenset[str], *, is_past: bool

@@ -97,9 +97,13 @@ def _happened(versions: Iterable[WrittenVersion]) -> Event:
     return {name: value for name, value in fields.items() if value}
 
 
-def version_hash(json: bytes | None, updated: str) -> bytes:
-    """Return the hash of a version alone: of its JSON, or of the time of a deletion."""
-    return sha256(f"deleted {updated}".encode() if json is None else json).digest()
+def version_hash(json: bytes | None, updated: str, file_hash: str = "") -> bytes:
+    """Return the hash of a version alone: of its JSON, or of the time of a deletion.
+
+    That of a Binary also covers its file, by the file's own hash.
+    """
+    content = f"deleted {updated}".encode() if json is None else json
+    return sha256(content + file_hash.encode()).digest()
 
 
 def content_hash(created: str, body: bytes) -> bytes:

@@ -11,7 +11,7 @@ import orjson
 from shared.access.caller import DEFAULT_TENANT, Caller
 from shared.audit import events
 from shared.catalog.interactions import Interaction
-from shared.catalog.types import STORED_TYPES
+from shared.catalog.types import KEPT_TYPES
 from shared.fhir import fhirjson, instants, ulids
 from shared.rules import compartments
 
@@ -119,7 +119,7 @@ def _about(answer: Answer | None, asked: frozenset[str], target: str) -> dict[st
         own_patients = compartments.patients(resource)
         about |= own_patients
         through |= compartments.patient_sources(resource, own_patients)
-    if not any(resource.get("resourceType") in STORED_TYPES for resource in resources):
+    if not any(resource.get("resourceType") in KEPT_TYPES for resource in resources):
         others = asked - patients if answer is not None else frozenset()
         through = ({target} if target else set(others)) - patients
     return {

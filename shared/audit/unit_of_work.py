@@ -41,6 +41,7 @@ class AuditedUnitOfWork(UnitOfWork):
             self.caller,
             header=self.header,
             children=lambda encounter_id: [child.resource for child in self.children(encounter_id)],
+            read=self.resource,
             rely_on=self._require_seen_by,
         )
 
@@ -111,7 +112,10 @@ class AuditedUnitOfWork(UnitOfWork):
             action,
             before.chain if before else b"",
             patients,
-            events.content_hash(record.created, events.version_hash(record.json, record.updated)),
+            events.content_hash(
+                record.created,
+                events.version_hash(record.json, record.updated, record.file_hash),
+            ),
             is_same=before is not None and before.version == record.version,
             happened=self._happened(record, before),
         )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.catalog.code_systems import ACT_CODE, UCUM
-from shared.catalog.types import complete_table
+from shared.catalog.types import BINARY, complete_table
 
 type Json = dict[str, Any]
 
@@ -90,6 +90,7 @@ _ELEMENTS: dict[str, Json] = {
     "QuestionnaireResponse": {"status": "completed", "subject": _HOMER},
     "Task": {"status": "requested", "intent": "order", "for": _HOMER},
     "ChargeItem": {"status": "billable", "code": {"text": "Online visit"}, "subject": _HOMER},
+    BINARY: {"contentType": "text/plain", "data": "TXkgYXJtIGl0Y2hlcy4="},
 }
 EXAMPLES = {
     kind: {"resourceType": kind, "id": "example"} | elements

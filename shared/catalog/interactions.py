@@ -19,7 +19,7 @@ from shared.catalog.roles import (
     WRITERS,
     roles_text,
 )
-from shared.catalog.types import AUDIT_EVENT
+from shared.catalog.types import AUDIT_EVENT, BINARY
 
 # Patients and related persons start care, too: access.patient_writes says what they may write.
 ALL_WRITERS = WRITERS | COMPARTMENT_ROLES
@@ -51,6 +51,7 @@ COLLECTIONS = {
     "threads": "Communication",
     "messages": "Communication",
 }
+ATTACHMENTS = "attachments"
 # The roles that may see the audit trail's resources.
 AUDIT_READERS = frozenset({ADMIN, AUDITOR})
 # Types of the public definitions that are made from the catalogue.
@@ -65,6 +66,7 @@ class Interaction:
     name of its module. A `public` interaction has no authorizer and no caller, and therefore no
     AuditEvent. A `conditional` one takes a query that selects the resource. `scope_override` are
     the letters of SMART scopes that it requires, if they are not those of its code.
+    `resource_type` is the type that it is about, if the path does not begin with it.
     """
 
     code: str
@@ -77,6 +79,7 @@ class Interaction:
     conditional: bool = False
     scope_override: str = ""
     is_at_root: bool = False
+    resource_type: str = ""
 
     @property
     def scope_letters(self) -> str:
@@ -90,8 +93,8 @@ class Interaction:
 
     @property
     def type(self) -> str:
-        """The first segment of the path, which is the type if the path names one."""
-        return self.path.lstrip("/").partition("/")[0]
+        """The resource type, or the first segment of a path that is about none."""
+        return self.resource_type or self.path.lstrip("/").partition("/")[0]
 
     @property
     def is_plain(self) -> bool:
@@ -102,6 +105,11 @@ class Interaction:
     def is_whole_system(self) -> bool:
         """Whether it is a whole-system interaction: one with the base itself, not with a type."""
         return not self.public and not self.path.strip("/")
+
+    @property
+    def is_of_files(self) -> bool:
+        """Whether the body of the request or the response may be a file of any content type."""
+        return self.type == BINARY and self.code != "history-instance" and not self.is_plain
 
     @property
     def route(self) -> str:
@@ -170,6 +178,20 @@ INTERACTIONS = (
             ("search-type", "POST", f"/{AUDIT_EVENT}/_search", "E"),
         )
     ),
+    # Binaries have no search, no patch and no conditional writes, and a function of their own: it
+    # alone keeps their bytes.
+    *(
+        Interaction(code, method, f"/{BINARY}{path}", "binaries", roles, action)
+        for code, methods, path, roles, action in (
+            ("create", ("POST",), "", ALL_WRITERS, "C"),
+            ("read", READ_METHODS, "/{id}", ALL_READERS, "R"),
+            ("vread", READ_METHODS, "/{id}/_history/{vid}", ALL_READERS, "R"),
+            ("update", ("PUT",), "/{id}", WRITERS, "U"),
+            ("delete", ("DELETE",), "/{id}", DELETERS, "D"),
+            ("history-instance", READ_METHODS, "/{id}/_history", ALL_READERS, "R"),
+        )
+        for method in methods
+    ),
     # Both paths take both types of Bundle. The entries are authorised one by one.
     Interaction("transaction", "POST", "", "bundle", ALL_READERS | WRITERS, "E"),
     Interaction("batch", "POST", "/", "bundle", ALL_READERS | WRITERS, "E"),
@@ -223,6 +245,20 @@ INTERACTIONS = (
             ("patch", "PATCH", "{collection}/{id}", ALL_WRITERS, "U"),
             ("delete", "DELETE", "{collection}/{id}", DELETERS, "D"),
         )
+    ),
+    # An upload of a file that is too large for a request, and its end.
+    *(
+        Interaction(
+            "create",
+            "POST",
+            f"{PLAIN_PATH}/{ATTACHMENTS}{path}",
+            "binaries",
+            ALL_WRITERS,
+            "C",
+            is_at_root=True,
+            resource_type=BINARY,
+        )
+        for path in ("", "/{id}")
     ),
     Interaction(
         "preflight",

@@ -174,7 +174,8 @@ OPERATIONS = (
         roles=ALL_READERS,
         description=(
             "Returns a session, its medical encounters, the headers of its threads, its messages "
-            "in the order in which they were sent, and the resources recorded during it."
+            "in the order in which they were sent, the resources recorded during it, and the "
+            "Binaries that are attached to these, without their data."
         ),
         parameters=(
             Parameter("_since", "instant", "Only resources changed since this instant", max="1"),

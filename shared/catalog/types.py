@@ -30,6 +30,10 @@ RECORD_TYPES = (
     "ChargeItem",
 )
 STORED_TYPES = (*SESSION_TYPES, *DIRECTORY_TYPES, *RECORD_TYPES)
+# Files. They have routes of their own, their bytes are in a bucket, and no search finds them.
+BINARY = "Binary"
+# All types whose resources clients write here.
+KEPT_TYPES = (*STORED_TYPES, BINARY)
 # The type of the audit trail's resources. They are read and searched, but nobody writes them.
 AUDIT_EVENT = "AuditEvent"
 
@@ -54,6 +58,8 @@ WITHDRAWAL_MARKS = {
     ),
     "Location": "status: inactive",
     "Condition": f"verificationStatus: {_ERROR}",
+    # R4 gives it no status.
+    BINARY: f"status: {_ERROR}, in what names it",
 }
 
 # All resource types of R4, which references may name. They are repeated here because most requests

@@ -1,6 +1,12 @@
-"""The elements of a resource: those at a path, and its References."""
+"""The elements of a resource: those at a path, its References, and its Attachments."""
 
+from collections.abc import Iterator
 from typing import Any
+
+from shared.fhir import references
+
+# Their `url` says what they mean. That of an Attachment says where the file is.
+_EXTENSIONS = ("extension", "modifierExtension")
 
 
 def elements_at(resource: Any, names: tuple[str, ...]) -> list[Any]:
@@ -43,3 +49,22 @@ def _collect(
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _collect(item, f"{path}[{index}]", found, with_contained=with_contained)
+
+
+def attachment_elements(
+    value: Any, path: str, *, is_extension: bool = False
+) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield each Attachment of a Binary on this server, and the FHIRPath of its `url`.
+
+    Contained resources are left out.
+    """
+    if isinstance(value, dict):
+        if not is_extension and references.attached_binary(value):
+            yield value, f"{path}.url"
+        for name, member in value.items():
+            if name != "contained":
+                below = f"{path}.{name.removeprefix('_')}"
+                yield from attachment_elements(member, below, is_extension=name in _EXTENSIONS)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from attachment_elements(item, f"{path}[{index}]", is_extension=is_extension)

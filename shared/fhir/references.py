@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from shared.catalog.types import RESOURCE_TYPES, SESSION_TYPES
+from shared.catalog.types import BINARY, RESOURCE_TYPES, SESSION_TYPES
 from shared.errors import Invalid
 
 # An id as R4 defines it, which every resource stored here has.
@@ -223,6 +223,12 @@ def contained_types(resource: dict[str, Any]) -> dict[str, str]:
 def target(element: object) -> Literal | None:
     """Return the resource of this server that a Reference element names, or None."""
     return parse_literal(element.get("reference")) if isinstance(element, dict) else None
+
+
+def attached_binary(element: object) -> Literal | None:
+    """Return the Binary of this server that an Attachment element names in its `url`, or None."""
+    named = parse_literal(element.get("url")) if isinstance(element, dict) else None
+    return named if named and named.type == BINARY else None
 
 
 def to(resource_type: str, resource_id: str) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Decoding of request bodies: base64, content codings and the byte order mark."""
 
 from base64 import b64decode
-from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,7 +28,7 @@ class UnsupportedCoding(UnsupportedMedia):
 
 
 def decode(event: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:
-    """Return the decoded body of an event.
+    """Return the decoded body of an event, without content codings.
 
     Raises UnsupportedCoding, Malformed and TooLong.
     """
@@ -41,7 +40,7 @@ def decode(event: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:
             if coding not in _GZIP:
                 raise UnsupportedCoding
             body = _decompressed(body)
-    return body.removeprefix(BOM_UTF8)
+    return body
 
 
 def _codings(header: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from shared.access.caller import Caller
 from shared.audit import trail
 from shared.catalog.interactions import INTERACTIONS
+from shared.catalog.types import BINARY
 from shared.errors import (
     BusinessRule,
     FhirError,
@@ -197,7 +198,12 @@ def _writer(caller: Caller, entry_requests: Iterable[Request]) -> Caller:
 def _entry(sent: ParsedEntry, request: Request) -> Entry:
     """Return an entry as `transact` takes it. Raises Invalid if a transaction cannot hold it."""
     code, path = request.interaction.code, request.path_variables
-    target = sent.expression, code, path.get("type", ""), path.get("id", "")
+    is_of_files = request.interaction.is_of_files
+    if is_of_files and code in WRITES:
+        text = f"A transaction cannot include writes of a {BINARY}: send it in a batch"
+        raise Invalid(issues=[Issue("not-supported", text, "url")])
+    resource_type = path.get("type", BINARY if is_of_files else "")
+    target = sent.expression, code, resource_type, path.get("id", "")
     if code not in WRITES:
         _check_read_only(request)
         return Entry(*target, query=() if request.is_lenient else tuple(request.query))

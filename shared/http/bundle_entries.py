@@ -34,7 +34,7 @@ _CONDITIONS = {
     "ifNoneExist": "if-none-exist",
 }
 # Headers of the Bundle's own request that hold for each entry.
-_INHERITED = ("authorization", "accept", "prefer")
+_INHERITED = ("authorization", "prefer")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _FHIR_JSON = "application/fhir+json"
 # Paths such as `$close-session` and `_search`, to which an entry may post without a resource.
@@ -64,7 +64,8 @@ def parse(request: Request, entry: Any, place: str) -> ParsedEntry:
     path, _, query = _below_base(requested["url"]).partition("?")
     method = requested["method"]
     headers = {name: request.headers[name] for name in _INHERITED if name in request.headers}
-    headers |= _conditions(requested)
+    # A response entry has a resource, also if the client would rather have a Binary's file.
+    headers |= {"accept": _FHIR_JSON, **_conditions(requested)}
     body: Json = {"body": "", "isBase64Encoded": False}
     if method in _WITH_BODY and resource is not None:
         media_type, body = _body(method, resource)

@@ -16,7 +16,7 @@ from shared.audit import trail
 from shared.audit.events import MOST_NAMES
 from shared.audit.trail import Answer
 from shared.catalog.operations import OPERATIONS
-from shared.catalog.types import AUDIT_EVENT, STORED_TYPES
+from shared.catalog.types import AUDIT_EVENT, BINARY, KEPT_TYPES, STORED_TYPES
 from shared.errors import FhirError
 from shared.fhir.bundles import IF_NONE_EXIST
 from shared.fhir.references import ID
@@ -36,7 +36,10 @@ logger = Logger(
 
 # Control parameters such as `_count` and `_sort`, which belong to no type.
 _CONTROL = re.compile(r"_[A-Za-z]{1,20}", re.ASCII)
-_KNOWN_TYPES = (*STORED_TYPES, AUDIT_EVENT)
+_SEARCHED_TYPES = (*STORED_TYPES, AUDIT_EVENT)
+_KNOWN_TYPES = (*_SEARCHED_TYPES, BINARY)
+# The types that routes name in their own text.
+_ROUTED_TYPES = (AUDIT_EVENT, BINARY)
 # The path variable of each field of the log line.
 _VARIABLES = {"type": "type", "id": "id", "version": "vid"}
 
@@ -58,7 +61,7 @@ class ApiVariant:
 def _search_parameters() -> Container[str]:
     from shared.catalog.parameters import SEARCH_PARAMS  # noqa: PLC0415 - a read has no query
 
-    return {code for type_name in _KNOWN_TYPES for code in SEARCH_PARAMS.of(type_name)}
+    return {code for type_name in _SEARCHED_TYPES for code in SEARCH_PARAMS.of(type_name)}
 
 
 FHIR = ApiVariant(
@@ -147,7 +150,7 @@ def _log(
     """
     query = _query(event) + audit.form_params
     fields = {**_resource(event), "parameters": _names(event, query, variant)}
-    is_instance = fields.get("type") in STORED_TYPES and "id" in fields
+    is_instance = fields.get("type") in KEPT_TYPES and "id" in fields
     target = f"{fields['type']}/{fields['id']}" if is_instance else ""
     requested = _requested(event, fields, query)
     first, *further = audit.log_fields(response.status, _disclosed(response), requested, target)
@@ -199,13 +202,14 @@ def _resource(event: Event) -> dict[str, str]:
     Anything else could contain personal data.
     """
     path = routing.path_variables(event)
-    if f"/{AUDIT_EVENT}" in event["routeKey"]:
-        path = {"type": AUDIT_EVENT, **path}
+    for name in _ROUTED_TYPES:
+        if f"/{name}" in event["routeKey"]:
+            path = {"type": name, **path}
     fields = {field: path[variable] for field, variable in _VARIABLES.items() if variable in path}
     if path.get("operation") in {row.name for row in OPERATIONS}:
         fields["operation"] = path["operation"]
     ids = (fields.get(name, "-") for name in ("id", "version"))
-    is_known = fields.get("type", STORED_TYPES[0]) in _KNOWN_TYPES
+    is_known = fields.get("type", BINARY) in _KNOWN_TYPES
     return fields if is_known and all(map(ID.fullmatch, ids)) else {}
 
 

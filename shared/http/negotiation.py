@@ -14,6 +14,8 @@ from shared.errors import Invalid, Issue, NotAcceptable
 from shared.fhir import instants
 
 JSON_TYPES = frozenset({"application/fhir+json", "application/json", "text/json"})
+# The formats of FHIR, which a client names to get a Binary as a resource.
+FHIR_TYPES = frozenset({"application/fhir+json", "application/fhir+xml"})
 # The media types that the plain-JSON API accepts.
 PLAIN_JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

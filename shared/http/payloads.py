@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,8 @@ from shared.settings import settings
 
 # Lambda limits a payload to 6 MB: the body as a JSON string, and some KB of headers.
 LARGEST_RESPONSE = 6_000_000
+# A file is sent in base64, which is a third longer.
+LARGEST_FILE = LARGEST_RESPONSE // 4 * 3
 _SUCCESS = range(200, 300)
 
 
@@ -27,6 +30,8 @@ def fit_response(
 
     If not, a write is answered without its body, and anything else is refused.
     """
+    if response.is_file and len(response.body) <= LARGEST_FILE:
+        return response
     if fhirjson.fits([response.body], LARGEST_RESPONSE):
         return response
     is_write = routing.method(event) not in READ_METHODS
@@ -44,6 +49,14 @@ def fit_response(
 def payload(event: Event, response: Response) -> dict[str, Any]:
     """Return the payload of a response, indented if the client asks for that and it fits."""
     headers = _cache_headers(event) | response.headers
+    if response.is_file:
+        body = b"" if routing.method(event) == "HEAD" else response.body
+        return {
+            "statusCode": response.status,
+            "headers": headers,
+            "body": b64encode(body).decode(),
+            "isBase64Encoded": True,
+        }
     if response.body:
         headers = {"Content-Type": FHIR_JSON} | headers
     is_pretty = "_pretty=true" in event.get("rawQueryString", "") and response.body[:1] == b"{"

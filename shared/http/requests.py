@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -171,9 +172,12 @@ def from_event(event: Event) -> Request:
     caller = authorize(caller, interaction, path.get("type") or interaction.type)
     _check_path(path)
     query = references.parse_query(event.get("rawQueryString", ""))
-    if interaction.code not in PAGES and not interaction.is_plain:
+    is_page = interaction.code in PAGES or interaction.is_plain
+    if not (is_page or interaction.is_of_files):
         negotiation.check_format(headers.get("accept", ""), query)
     content = bodies.decode(event, headers)
+    if not interaction.is_of_files:
+        content = content.removeprefix(BOM_UTF8)
     request = Request(
         interaction, path, query, headers, content, with_linked_patients(caller), base, context
     )

@@ -35,6 +35,7 @@ _TYPE, _ID = b'"resourceType":"', b'"id":"'
 class Response:
     """A response; `body` may be empty, and `log` is written to the log only.
 
+    The body of a file may have any bytes; all others are text in UTF-8.
     `record` is the version of the resource that it is about, if it is about one.
     `disclosed_resources` are complete, for a body that does not contain them as they are.
     """
@@ -45,6 +46,7 @@ class Response:
     log: dict[str, Any] = field(default_factory=dict)
     disclosed_resources: Sequence[bytes | dict[str, Any]] | None = None
     record: VersionedRecord | None = None
+    is_file: bool = False
 
 
 def version_headers(record: VersionedRecord) -> dict[str, str]:
@@ -207,6 +209,8 @@ def error_headers(error: errors.FhirError) -> dict[str, str]:
         headers["Retry-After"] = RETRY_AFTER_SECONDS
     if isinstance(error, errors.Throttled):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.OutOfRange):
+        headers["Content-Range"] = f"bytes */{error.size}"
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.allowed_methods
     if isinstance(error, UnsupportedCoding):

@@ -13,9 +13,10 @@ from shared.store.records import VersionedRecord
 
 _VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 # The most reads that it takes to find that a resource is hidden from the caller: the resource and
-# the version before its deletion; a session's medical encounters; a message's place and its header.
+# the version before its deletion; a session's medical encounters; a message's place and its header;
+# a Binary's security context, which may be a message.
 _LOOKS = 2
-_MOST_LOOKS = {"Encounter": 3, "Communication": 4}
+_MOST_LOOKS = {"Encounter": 3, "Communication": 4, "Binary": 5}
 
 
 def read(caller: Caller, resource_type: str, resource_id: str) -> VersionedRecord:

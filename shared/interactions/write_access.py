@@ -16,7 +16,7 @@ from shared.errors import BusinessRule, FhirError, Forbidden, Issue, NotFound, T
 from shared.interactions import recipients
 from shared.rules import classification
 from shared.rules.compartments import canonical_sender, is_draft
-from shared.store.records import CommunicationRecord, VersionedRecord
+from shared.store.records import CommunicationRecord, ResourceRecord, VersionedRecord
 
 type Resource = dict[str, Any]
 
@@ -24,7 +24,7 @@ type Resource = dict[str, Any]
 def check_deletion(work: AuditedUnitOfWork, record: VersionedRecord) -> None:
     """Raise Forbidden unless the caller's scopes and roles let them delete a resource."""
     check_scopes(work, "d", record.resource)
-    if work.caller.deletes_anything or _is_own_draft(work.caller, record):
+    if work.caller.deletes_anything or _is_own(work.caller, record):
         return
     mark = WITHDRAWAL_MARKS[record.type]
     raise Forbidden(
@@ -35,8 +35,10 @@ def check_deletion(work: AuditedUnitOfWork, record: VersionedRecord) -> None:
     )
 
 
-def _is_own_draft(caller: Caller, record: VersionedRecord) -> bool:
-    """Return whether a record is a draft by the caller that was never sent."""
+def _is_own(caller: Caller, record: VersionedRecord) -> bool:
+    """Return whether only the caller has seen a record: a draft never sent, a file never shared."""
+    if isinstance(record, ResourceRecord) and record.file:
+        return record.file.maker == caller.subject and "securityContext" not in record.resource
     was_sent = isinstance(record, CommunicationRecord) and record.recalled
     draft = record.resource
     return is_draft(draft) and not was_sent and canonical_sender(draft) in caller.sender_references

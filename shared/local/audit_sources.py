@@ -12,6 +12,7 @@ from shared.audit.digests import Digest
 from shared.catalog import access_patterns as patterns
 from shared.local.deployments import Deployment
 from shared.store import audit_items, codec, items
+from shared.store.records import file_hash_of
 from shared.store.repair import index_drift
 
 _RESOURCES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE)
@@ -90,7 +91,7 @@ def scanned_version(table: str, item: items.Item) -> ScannedVersion | None:
         f"{record.type}/{record.id}",
         record.version,
         record.last_updated,
-        events.version_hash(record.json, record.updated).hex(),
+        events.version_hash(record.json, record.updated, record.file_hash).hex(),
         is_current=True,
         created=record.created,
         chain=record.chain.hex(),
@@ -108,11 +109,12 @@ def _owner(table: str, item: items.Item) -> str:
 
 def _body(item: items.Item) -> tuple[str, str]:
     """Return when a superseded version was made, and its hash."""
+    file_hash = file_hash_of(item)
     if "deleted" in item:
         updated = items.text(item, "updated")
-        return updated, events.version_hash(None, updated).hex()
+        return updated, events.version_hash(None, updated, file_hash).hex()
     json, _ = codec.unpack(bytes(item["resource"]["B"]))
-    return orjson.loads(json)["meta"]["lastUpdated"], events.version_hash(json, "").hex()
+    return orjson.loads(json)["meta"]["lastUpdated"], events.version_hash(json, "", file_hash).hex()
 
 
 def chain_head(current: ScannedVersion, stored: Iterable[ScannedVersion]) -> ChainHead:

@@ -110,8 +110,10 @@ def _for_emulator(body: dict[str, Any], keys: tuple[str, str]) -> dict[str, Any]
     # The emulator refuses alarms over several metrics, so each watches its first one.
     for alarm in template.resources(body, "AWS::CloudWatch::Alarm").values():
         _watch_one(alarm["Properties"])
-    # The bucket's policy denies requests without TLS, and the emulator on loopback has none.
-    del body["Resources"]["AuditArchivePolicy"]
+    # The buckets' policies deny requests without TLS, and the emulator on loopback has none.
+    for bucket in ("AuditArchive", "BinaryBucket", "BinaryLogs"):
+        del body["Resources"][f"{bucket}Policy"]
+    del body["Resources"]["BinaryBucket"]["DependsOn"]
     return body
 
 

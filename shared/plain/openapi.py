@@ -1,6 +1,6 @@
 """The OpenAPI description of the plain-JSON API, generated from its collections."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
@@ -11,6 +11,7 @@ from shared.fhir.bundles import IF_MATCH
 from shared.http.negotiation import PLAIN_JSON as JSON
 from shared.http.negotiation import PLAIN_PATCHES
 from shared.http.openapi.schemas import ID, TEXT, reference_to
+from shared.plain.attachments import EXAMPLE, REQUIRED, NewAttachment
 from shared.plain.collection import Collection
 from shared.plain.collections import COLLECTIONS
 from shared.plain.problems import PROBLEM_JSON
@@ -47,7 +48,8 @@ class _Schemas(GenerateJsonSchema):
 
 def schemas() -> Json:
     """Return the schemas of the collections' members and of a problem document, by name."""
-    models = [(collection.model, _MODE) for collection in COLLECTIONS.values()]
+    models: list[Any] = [(collection.model, _MODE) for collection in COLLECTIONS.values()]
+    models.append((NewAttachment, _MODE))
     template = f"#/components/schemas/{_PREFIX}{{model}}"
     generated = models_json_schema(models, ref_template=template, schema_generator=_Schemas)[1]
     named = {f"{_PREFIX}{name}": schema for name, schema in generated["$defs"].items()}
@@ -61,10 +63,13 @@ def name_of(collection: Collection) -> str:
 
 def operations(root: str) -> Iterator[tuple[str, str, Json]]:
     """Yield path, method and OpenAPI operation of each request below a root URL."""
+    server = {"servers": [{"url": root}]}
     for row in ROOT_ROUTES.values():
-        for collection in COLLECTIONS.values() if row.is_plain and row.audit_action else ():
+        if row.is_plain and row.function == "binaries":
+            yield row.path, row.method, server | _upload(row)
+        for collection in COLLECTIONS.values() if "{collection}" in row.path else ():
             path = row.path.replace("{collection}", collection.name)
-            yield path, row.method, {"servers": [{"url": root}], **_operation(row, collection)}
+            yield path, row.method, server | _operation(row, collection)
 
 
 def _operation(row: Interaction, collection: Collection) -> Json:
@@ -82,10 +87,45 @@ def _operation(row: Interaction, collection: Collection) -> Json:
     return described
 
 
-def _parameters(row: Interaction, collection: Collection) -> Iterator[Json]:
+def _upload(row: Interaction) -> Json:
+    """Return the operation that begins an upload, or the one that completes it."""
+    ends = "{id}" in row.path
+    name = "complete" if ends else "begin"
+    answers = _refusals((404, 409, 413, 422) if ends else (415, 422))
+    answers["201" if ends else "200"] = {
+        "description": "The file, which can be attached" if ends else "Where to send the file",
+        "content": {JSON: {"schema": _object({"data": {"type": "object"}})}},
+    }
+    if ends:
+        answers["200"] = {**answers["201"], "description": "The file had been completed before"}
+    body = {"schema": _attachment_schema(), "example": EXAMPLE}
+    return {
+        "operationId": f"{name}Upload",
+        "summary": f"{name} the upload of a file",
+        "description": f"For {row.roles_text}. Stored as a FHIR {row.type}.",
+        "tags": [TAG],
+        "parameters": [*_id_parameter(row)],
+        "responses": answers,
+        **({} if ends else {"requestBody": {"required": True, "content": {JSON: body}}}),
+    }
+
+
+def _attachment_schema() -> Json:
+    return {**reference_to(f"{_PREFIX}{NewAttachment.__name__}"), "required": [*REQUIRED]}
+
+
+def _object(properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "required": [*properties]}
+
+
+def _id_parameter(row: Interaction) -> Iterator[Json]:
     if "{id}" in row.path:
         schema = {"type": "string", "pattern": ID}
         yield {"name": "id", "in": "path", "required": True, "schema": schema, "example": "example"}
+
+
+def _parameters(row: Interaction, collection: Collection) -> Iterator[Json]:
+    yield from _id_parameter(row)
     if row.code == "search-type":
         query = collection.query.model_json_schema(schema_generator=_Schemas)
         for name, schema in query["properties"].items():
@@ -120,13 +160,18 @@ def _responses(row: Interaction, collection: Collection) -> Json:
     if row.code == "search-type":
         cursor = {"type": ["string", "null"]}
         data = {"data": {"type": "array", "items": member}, "next": cursor}
-    schema: Json = {"type": "object", "properties": data, "required": [*data]}
+    schema = _object(data)
     for status, text in _DONE[row.code].items():
         answers[status] = {"description": text}
         if status not in ("204", "304"):
             answers[status]["content"] = {JSON: {"schema": schema}}
-    for refusal in (400, 403, 503, *_REFUSED.get(row.code, _WRITE)):
-        answers[str(refusal)] = {"$ref": "#/components/responses/Problem"}
+    return answers | _refusals(_REFUSED.get(row.code, _WRITE))
+
+
+def _refusals(statuses: Iterable[int]) -> Json:
+    """Return the refusals of an operation: those that every one has, and some more."""
+    problem = {"$ref": "#/components/responses/Problem"}
+    answers: Json = {str(status): problem for status in (400, 403, 503, *statuses)}
     gateway = {JSON: {"schema": reference_to("GatewayError")}}
     answers["401"] = {"description": "The token is missing or invalid", "content": gateway}
     return answers

@@ -7,15 +7,16 @@ that fails, and for callers who do not see all of a type, each target is read, s
 names it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.audit.unit_of_work import AuditedUnitOfWork
+from shared.catalog.types import BINARY
 from shared.errors import BusinessRule, Invalid, Issue, Transient
 from shared.fhir import fhirjson, references
-from shared.fhir.elements import reference_elements
+from shared.fhir.elements import attachment_elements, reference_elements
 from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Conditional, Literal
 from shared.references import targets
@@ -24,6 +25,8 @@ from shared.settings import NONE, REMOTE, settings
 # Each reference costs a search, a read or an item of the transaction. This bounds a write's time.
 MOST_ADDED = 100
 _URN = "urn:uuid:"
+# What the JSON of a resource that names a Binary contains, in lower case.
+_BINARIES = f"{BINARY}/".lower().encode()
 
 
 def resolve_conditionals(work: AuditedUnitOfWork, resource: Resource) -> Resource:
@@ -74,7 +77,8 @@ def _may_name(resource: Resource, mark: bytes) -> bool:
 def require_targets(work: AuditedUnitOfWork, before: Resource, after: Resource) -> None:
     """Raise BusinessRule naming each reference that a write adds and whose target does not exist.
 
-    A resource may name itself. The deployment's settings decide which types are checked beside
+    An Attachment's `url` that names a Binary on this server is a reference, too. A resource may
+    name itself. The deployment's settings decide which types are checked beside
     Encounters and Communications, and where. Raises Transient if another server, which keeps the
     target, gave no answer.
     """
@@ -100,6 +104,10 @@ def require_targets(work: AuditedUnitOfWork, before: Resource, after: Resource) 
                 Issue("business-rule", f"{target} does not exist", path) for target, path in missing
             ]
         )
+    if binaries := [target for target in added if target.type == BINARY]:
+        from shared.references import attachments  # noqa: PLC0415 - few writes attach files
+
+        attachments.share(work, binaries, own)
 
 
 def _missing(work: AuditedUnitOfWork, added: Mapping[Literal, str]) -> list[tuple[Literal, str]]:
@@ -107,7 +115,7 @@ def _missing(work: AuditedUnitOfWork, added: Mapping[Literal, str]) -> list[tupl
 
 
 def _checked_target(element: Resource) -> Literal | None:
-    target = references.target(element)
+    target = references.target(element) or references.attached_binary(element)
     return target if target and target.type in settings().locally_checked_types else None
 
 
@@ -115,11 +123,17 @@ def _added(
     before: Resource, after: Resource, target_of: Callable[[Resource], Literal | None]
 ) -> dict[Literal, str]:
     """Return the targets that a write adds, each with the FHIRPath of its reference."""
-    elements_before = reference_elements(before, "", with_contained=False)
-    present = {target_of(element) for element, _ in elements_before}
-    elements = reference_elements(after, after["resourceType"], with_contained=False)
+    present = {target_of(element) for element, _ in _naming_elements(before, "")}
+    elements = _naming_elements(after, after["resourceType"])
     targets = ((target_of(element), path) for element, path in elements)
     return {target: path for target, path in targets if target and target not in present}
+
+
+def _naming_elements(resource: Resource, path: str) -> Iterator[tuple[Resource, str]]:
+    """Yield the References and the Attachments of Binaries, each with the FHIRPath of its text."""
+    yield from reference_elements(resource, path, with_contained=False)
+    if _may_name(resource, _BINARIES):
+        yield from attachment_elements(resource, path)
 
 
 def _is_there(work: AuditedUnitOfWork, target: Literal) -> bool:
@@ -137,7 +151,7 @@ def _is_there(work: AuditedUnitOfWork, target: Literal) -> bool:
     ):
         return True
     record = work.resource(target.type, target.id)
-    if record is None or not work.visibility.sees(record.resource):
+    if record is None or record.deleted or not work.visibility.sees_record(record):
         return False
     if is_checked:
         work.require_existing(record)

@@ -1,7 +1,8 @@
 """The compartments that a resource is in, by its elements and the catalogue's definitions.
 
 A resource that names no patient is about the patients of another resource: a message of its
-thread's header, a session of its medical encounters, a record of its encounter.
+thread's header, a session of its medical encounters, a record of its encounter, a Binary of its
+security context.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 from shared.catalog import compartments
 from shared.catalog.compartments import ITSELF, Member
+from shared.catalog.types import BINARY
 from shared.fhir import references
 from shared.fhir.elements import elements_at
 from shared.fhir.fhirjson import Resource
@@ -17,7 +19,7 @@ from shared.fhir.references import Local
 from shared.rules.classification import DRAFT
 
 # The elements in which resources of R4 name the patient they are about.
-_ABOUT = ("subject", "patient", "for")
+_ABOUT = ("subject", "patient", "for", "securityContext")
 
 
 def owners(resource: Resource) -> frozenset[str]:
@@ -72,6 +74,9 @@ def patient_sources(resource: Resource, own_patients: frozenset[str]) -> frozens
         return frozenset()
     if resource_type == "Encounter":
         return frozenset({f"Encounter/{resource['id']}"} if "id" in resource else ())
+    if resource_type == BINARY:
+        named = references.target(resource.get("securityContext"))
+        return frozenset({str(named)} if named else ())
     context = resource.get("context")
     context_encounters = elements_at(context, ("encounter",))
     return _targets((resource.get("encounter"), context, *context_encounters), "Encounter")

@@ -208,7 +208,7 @@ def _version_and_rows(
     is_same = old is not None and new.version == old.version
     if old is not None and not is_same:
         address = keys.version(tenant, old.type, old.id, old.version)
-        yield put(address, version_item(old))
+        yield put(address, old.version_item())
     for pk, sk in set(old.rows if old else ()) - set(new.rows):
         yield delete(keys.index_row(pk, sk))
     added = [row for row in new.rows if not (old and is_same and row in old.rows)]
@@ -216,14 +216,6 @@ def _version_and_rows(
         copy = row_content(new.json or b"", new.rows)
         for pk, sk in added:
             yield put(keys.index_row(pk, sk), copy)
-
-
-def version_item(record: VersionedRecord) -> Item:
-    """Return the attributes of a superseded version."""
-    version: Item = {"version": {"N": str(record.version)}}
-    if record.json is None:
-        return version | {"deleted": {"BOOL": True}, "updated": {"S": record.updated}}
-    return version | {"resource": {"B": codec.pack(record.json)}}
 
 
 def row_content(json: bytes, rows: Sequence[RowKey]) -> Item:

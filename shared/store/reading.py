@@ -15,7 +15,6 @@ from shared.store.records import (
     EncounterRecord,
     ResourceRecord,
     VersionedRecord,
-    superseded_version,
 )
 
 type Resource = dict[str, Any]
@@ -73,7 +72,7 @@ def _place(locator: Item) -> Place:
 def version[V: VersionedRecord](tenant: str, record: V, number: int) -> V | None:
     """Return a superseded version of a resource, or None."""
     item = dynamodb.get(keys.version(tenant, record.type, record.id, number))
-    return superseded_version(record, item) if item else None
+    return record.superseded(item) if item else None
 
 
 def versions[V: VersionedRecord](tenant: str, record: V, oldest: int, newest: int) -> Iterator[V]:
@@ -83,17 +82,17 @@ def versions[V: VersionedRecord](tenant: str, record: V, oldest: int, newest: in
     if oldest > newest:
         return
     for item in dynamodb.query_all(first.table, first.pk, (first.sk, last.sk), forward=False):
-        yield superseded_version(record, item)
+        yield record.superseded(item)
 
 
 def json_by_id(resource_type: str, ids: Sequence[str], tenant: str) -> dict[str, bytes]:
     """Return the JSON of many resources by id. What is absent or deleted is left out."""
     ids = [resource_id for resource_id in ids if references.ID.fullmatch(resource_id)]
-    records = _records(resource_type, ids, tenant)
-    return {record.id: record.json for record in records if record.json and record.id in ids}
+    found = records(resource_type, ids, tenant)
+    return {record.id: record.json for record in found if record.json and record.id in ids}
 
 
-def _records(resource_type: str, ids: Iterable[str], tenant: str) -> Iterator[VersionedRecord]:
+def records(resource_type: str, ids: Iterable[str], tenant: str) -> Iterator[VersionedRecord]:
     """Return the current records of many resources, in no order. What is absent is left out."""
     at_home = items_at(keys.current(tenant, resource_type, own_id) for own_id in ids).values()
     if resource_type != "Communication":
@@ -120,15 +119,15 @@ def read_versions(
     ids_by_type: dict[str, dict[str, None]] = {}
     for version in by_address.values():
         ids_by_type.setdefault(version.type, {})[version.id] = None
-    records: dict[tuple[str, str], VersionedRecord] = {}
+    current_records: dict[tuple[str, str], VersionedRecord] = {}
     for resource_type, ids in ids_by_type.items():
-        current_records = _records(resource_type, ids, tenant)
-        records |= {(resource_type, record.id): record for record in current_records}
+        found = records(resource_type, ids, tenant)
+        current_records |= {(resource_type, record.id): record for record in found}
     version_items = items_at(by_address)
     return {
-        version: (record, superseded_version(record, item))
+        version: (record, record.superseded(item))
         for address, version in by_address.items()
-        if (record := records.get(version[:2])) and (item := version_items.get(address))
+        if (record := current_records.get(version[:2])) and (item := version_items.get(address))
     }
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import orjson
 
@@ -73,6 +73,11 @@ class VersionedRecord:
         return self.json[start : start + len("2021-06-15T20:56:01.419Z")].decode()
 
     @property
+    def file_hash(self) -> str:
+        """The hash of the file that belongs to the version, empty if there is none."""
+        return ""
+
+    @property
     def deleted(self) -> bool:
         """Whether the current version is a deletion."""
         return self.json is None
@@ -108,6 +113,21 @@ class VersionedRecord:
         json, rows = codec.unpack(bytes(item["resource"]["B"]))
         keys_of_rows = tuple((pk, sk) for pk, sk in orjson.loads(rows or b"[]"))
         return fields | {"json": json, "rows": keys_of_rows, "updated": ""}
+
+    def version_item(self) -> Item:
+        """Return the attributes of the item that keeps this version once it is superseded."""
+        version: Item = {"version": {"N": str(self.version)}}
+        if self.json is None:
+            return version | {"deleted": {"BOOL": True}, "updated": {"S": self.updated}}
+        return version | {"resource": {"B": codec.pack(self.json)}}
+
+    def superseded(self, item: Item) -> Self:
+        """Return a superseded version of this record, from the version's item."""
+        number = int(item["version"]["N"])
+        if "deleted" in item:
+            return with_changes(self, version=number, json=None, updated=text(item, "updated"))
+        json, _ = codec.unpack(bytes(item["resource"]["B"]))
+        return with_changes(self, version=number, json=json, updated="")
 
 
 def with_cached_resource[V: VersionedRecord](record: V, resource: Resource) -> V:
@@ -283,14 +303,37 @@ class CommunicationRecord(VersionedRecord):
         )
 
 
+class StoredFile(NamedTuple):
+    """The bytes of a Binary's version: an object of the bucket, and what is known of it.
+
+    `maker` is the subject of the token with which the Binary was created. `object_version` is empty
+    in a bucket without versions. `sha256` is in hexadecimal digits. `is_as_declared` says that the
+    bytes do not contradict the Binary's content type.
+    """
+
+    maker: str
+    key: str
+    object_version: str
+    size: int
+    sha256: str
+    name: str = ""
+    is_as_declared: bool = True
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResourceRecord(VersionedRecord):
-    """The `current` item of a resource of the directory or of the records.
+    """The `current` item of a resource of the directory or of the records, or of a Binary.
 
-    `rebuilt` rises when a reindex changes `rows`.
+    `rebuilt` rises when a reindex changes `rows`. Only a Binary has a `file`, and it has no rows.
     """
 
     rebuilt: int = 0
+    file: StoredFile | None = None
+
+    @property
+    def file_hash(self) -> str:
+        """The hash of the file that belongs to the version, empty if there is none."""
+        return self.file.sha256 if self.file else ""
 
     def address(self, tenant: str) -> Address:
         """Return the address of the item."""
@@ -298,7 +341,15 @@ class ResourceRecord(VersionedRecord):
 
     def to_item(self) -> Item:
         """Return the item's attributes."""
-        return self._item() | number_attributes(self, "rebuilt")
+        return self._item() | number_attributes(self, "rebuilt") | _file_item(self.file)
+
+    def version_item(self) -> Item:
+        """Return the attributes of the item that keeps this version once it is superseded."""
+        return super().version_item() | _file_item(self.file)
+
+    def superseded(self, item: Item) -> Self:
+        """Return a superseded version of this record, from the version's item."""
+        return with_changes(super().superseded(item), file=_stored_file(item))
 
     @classmethod
     def from_item(cls, item: Item) -> Self:
@@ -309,7 +360,40 @@ class ResourceRecord(VersionedRecord):
             type=resource_type,
             id=resource_id,
             rebuilt=number(item, "rebuilt"),
+            file=_stored_file(item),
         )
+
+
+def _file_item(file: StoredFile | None) -> Item:
+    if file is None:
+        return {}
+    attributes = (
+        text_attributes(file, "maker", "key", "object_version", "sha256", "name")
+        | number_attributes(file, "size")
+        | flag_attributes(file, "is_as_declared")
+    )
+    return {"file": {"M": attributes}}
+
+
+def file_hash_of(item: Item) -> str:
+    """Return the hash of the file that belongs to the version in an item, empty if none does."""
+    file = _stored_file(item)
+    return file.sha256 if file else ""
+
+
+def _stored_file(item: Item) -> StoredFile | None:
+    if "file" not in item:
+        return None
+    attributes: Item = item["file"]["M"]
+    return StoredFile(
+        text(attributes, "maker"),
+        text(attributes, "key"),
+        text(attributes, "object_version"),
+        number(attributes, "size"),
+        text(attributes, "sha256"),
+        text(attributes, "name"),
+        is_as_declared="is_as_declared" in attributes,
+    )
 
 
 type CurrentRecord = EncounterRecord | CommunicationRecord | ResourceRecord
@@ -322,15 +406,6 @@ def id_of(place: Place) -> str:
         if place.is_message
         else place.thread
     )
-
-
-def superseded_version[V: VersionedRecord](record: V, item: Item) -> V:
-    """Return a superseded version of a record, from the version's item."""
-    number = int(item["version"]["N"])
-    if "deleted" in item:
-        return with_changes(record, version=number, json=None, updated=text(item, "updated"))
-    json, _ = codec.unpack(bytes(item["resource"]["B"]))
-    return with_changes(record, version=number, json=json, updated="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from shared.catalog import access_patterns as patterns
 from shared.fhir import instants, ulids
 from shared.http import jobs
 from shared.http.endpoint import logger
-from shared.store import archive
+from shared.store import s3
 from tests.benchmarks.endpoint import Endpoint
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.model import (
@@ -129,7 +129,7 @@ def _trail(read_lines: list[str]) -> Iterator[Figure]:
     """Measure the trail of five minutes, from the lines to the archive and its index."""
     endpoint, objects = Endpoint(), MemoryS3()
     with deployed(endpoint) as practice, silent(), pytest.MonkeyPatch.context() as patched:
-        patched.setattr(archive, "client", cache(lambda: objects))
+        patched.setattr(s3, "client", cache(lambda: objects))
         log = _measured(
             endpoint,
             audit_log.handler,

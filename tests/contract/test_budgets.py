@@ -20,6 +20,7 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "audit_events": (96, SEARCH),
     "audit_index": (60, STORE),
     "audit_log": (60, STORE),
+    "binaries": (126, STORE),
     "bundle": (131, STORE),
     "reindex": (82, STORE),
     "capabilities": (50, EDGE),

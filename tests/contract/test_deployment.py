@@ -120,6 +120,7 @@ def test_the_settings_check_covers_the_settings_that_functions_read() -> None:
         "ALLOWED_ORIGINS",
         "AUDIT_ARCHIVE",
         "AUTHORIZE_URL",
+        "BINARY_BUCKET",
         "CLOSING_QUEUE_URL",
         "ENCOUNTER_TYPE_SYSTEM",
         "EVENT_BUS_ARN",

@@ -3,7 +3,7 @@
 import json
 import re
 from contextlib import nullcontext
-from importlib.resources import files
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from shared.catalog.interactions import INTERACTIONS
 from shared.catalog.policies import MAX_HOURS, POLICIES, SLOT_SCOPES
 from shared.local import template
 from shared.packaging.build import ROOT
-from shared.store import transactions
+from shared.store import files, transactions
 from tests.support.greedy_routes import GREEDY_ROUTES
 
 TEMPLATE = template.load()
@@ -83,6 +83,13 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         RESOURCE: WRITE_RESOURCES | {"Query", *REFER},
         SEARCH: CLAIM,
         AUDIT: {"PutItem", "BatchGetItem", "Query"},
+    },
+    "binaries": {
+        ENCOUNTER: WRITE_ENCOUNTERS,
+        THREAD: LOOK | {"PutItem", *REFER},
+        RESOURCE: WRITE_RESOURCES | {"Query", *REFER},
+        SEARCH: {"GetItem", "Query", "PutItem", "DeleteItem"},
+        AUDIT: NOTE,
     },
     "plain": {
         ENCOUNTER: WRITE_ENCOUNTERS,
@@ -313,9 +320,13 @@ def test_only_writers_may_encrypt(function: dict[str, Any]) -> None:
         assert managed == [
             "TableKeyWriting" if writes else "TableKeyReading",
             *([archive] if archive else []),
+            *(["BinaryKeeping"] if module(function) in KEEPERS else []),
         ]
 
 
+# Who has rights on the bytes of Binaries: their own function, and that of Bundles and of paths with
+# a trailing slash, which may be any request.
+KEEPERS = {"binaries", "bundle", "fallback"}
 # The rights on the archive. Nobody may list, change or delete its objects.
 ARCHIVE = {
     "audit_index": "ArchiveWriting",
@@ -361,6 +372,59 @@ def test_the_archive_is_private_encrypted_and_can_be_locked() -> None:
     (denied,) = RESOURCES["AuditArchivePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", "s3:*")
     assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@pytest.mark.parametrize(("bucket", "algorithm"), [("Bucket", "aws:kms"), ("Logs", "AES256")])
+def test_the_buckets_of_binaries_are_private_and_encrypted(bucket: str, algorithm: str) -> None:
+    resource, policy = RESOURCES[f"Binary{bucket}"], RESOURCES[f"Binary{bucket}Policy"]
+    properties = resource["Properties"]
+    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+    (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == algorithm
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    denied = policy["Properties"]["PolicyDocument"]["Statement"][0]
+    assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", "s3:*")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_reads_of_binaries_are_logged_and_unfinished_uploads_expire() -> None:
+    properties = RESOURCES["BinaryBucket"]["Properties"]
+    assert properties["LoggingConfiguration"] == {"DestinationBucketName": {"Ref": "BinaryLogs"}}
+    unfinished, parts = properties["LifecycleConfiguration"]["Rules"]
+    (tag,) = unfinished["TagFilters"]
+    assert f"{tag['Key']}={tag['Value']}" == files.UNFINISHED
+    assert unfinished["ExpirationInDays"] == 1
+    assert "ExpirationInDays" not in parts
+    _, cors, _ = properties["CorsConfiguration"]["Fn::If"]
+    assert cors["CorsRules"][0]["AllowedOrigins"] == {"Ref": "AllowedOrigins"}
+
+
+def test_files_are_scanned_only_if_requested() -> None:
+    for name in ("FileScan", "FileScanRole"):
+        assert RESOURCES[name]["Condition"] == "ScansFiles"
+    plan = RESOURCES["FileScan"]["Properties"]
+    assert plan["ProtectedResource"] == {"S3Bucket": {"BucketName": {"Ref": "BinaryBucket"}}}
+    assert plan["Actions"] == {"Tagging": {"Status": "ENABLED"}}
+    assert TEMPLATE["Parameters"]["MalwareScan"]["Default"] == "false"
+
+
+def test_keepers_of_binaries_cannot_list_them() -> None:
+    objects, key_use = RESOURCES["BinaryKeeping"]["Properties"]["PolicyDocument"]["Statement"]
+    assert objects["Resource"] == {"Fn::Sub": "${BinaryBucket.Arn}/*"}
+    assert set(objects["Action"]) == {
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:PutObject",
+        "s3:PutObjectTagging",
+        "s3:DeleteObjectVersionTagging",
+        "s3:DeleteObjectVersion",
+        "s3:GetObjectVersionTagging",
+        "s3:PutObjectVersionTagging",
+    }
+    assert set(key_use["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
+    service = {"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"}
+    assert key_use["Condition"] == {"StringEquals": {"kms:ViaService": service}}
 
 
 def test_archived_objects_move_to_cheaper_storage_and_expire() -> None:
@@ -490,6 +554,7 @@ def test_functions_have_every_setting_that_they_read() -> None:
     of_some_functions = {
         *("REFERENCE_AUTHORIZATION_SECRET_ARN", "SCOPES_SUPPORTED"),
         *("EVENT_QUEUE_URLS", "EVENT_BUS_ARN"),
+        "BINARY_BUCKET",
     }
     assert recorder.asked <= recorder.keys() | of_some_functions
 
@@ -523,7 +588,7 @@ def test_parameters_allow_the_values_that_the_functions_accept() -> None:
 
 
 def test_the_time_zone_parameter_accepts_every_iana_zone_with_an_area() -> None:
-    zones = files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
+    zones = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
     pattern = re.compile(TEMPLATE["Parameters"]["SessionTimeZone"]["AllowedPattern"])
     assert all(pattern.search(zone) for zone in zones if "/" in zone or zone == "UTC")
 

@@ -21,11 +21,15 @@ JSON, PATCH = "application/fhir+json", "application/json-patch+json"
 
 @dataclass(frozen=True)
 class Answer:
-    """The response. `body` is the parsed JSON, or None if the response has no body."""
+    """The response. `body` is the parsed JSON, or None if the response has no body.
+
+    `content` are the bytes of a file, for which `text` is empty.
+    """
 
     status: int
     headers: dict[str, str]
     text: str
+    content: bytes = b""
 
     @property
     def body(self) -> Any:
@@ -83,12 +87,14 @@ class ApiClient:
             method, url, body, content_type=content_type, **headers
         )
         answer = handler(event, None)
-        body = answer["body"]
+        body, content = answer["body"], b""
         if answer.get("isBase64Encoded"):
-            body = gzip.decompress(b64decode(body)).decode()
+            content, body = b64decode(body), ""
+            if answer["headers"].get("Content-Encoding") == "gzip":
+                content, body = b"", gzip.decompress(content).decode()
         if body and answer["headers"]["Content-Type"].startswith(JSON):
             response_checks.check(body)
-        return Answer(answer["statusCode"], answer["headers"], body)
+        return Answer(answer["statusCode"], answer["headers"], body, content)
 
     def handler_and_event(
         self,

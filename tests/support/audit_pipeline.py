@@ -16,7 +16,7 @@ from shared.audit import event_lookup, segments
 from shared.catalog import access_patterns as patterns
 from shared.http.endpoint import logger
 from shared.settings import settings
-from shared.store import archive, dynamodb
+from shared.store import dynamodb, s3
 from tests.support.consistency import scan
 from tests.support.stored_items import TENANT
 
@@ -116,15 +116,15 @@ def archive_new_events() -> None:
 def create_bucket() -> None:
     """Create the archive's bucket."""
     with suppress(ClientError):
-        archive.client().create_bucket(Bucket=settings().audit_archive)
+        s3.client().create_bucket(Bucket=settings().audit_archive)
 
 
 def segment_lines() -> dict[str, list[dict[str, Any]]]:
     """Return the lines of the archive's segments by key."""
-    s3, name = archive.client(), settings().audit_archive
-    listed = s3.list_objects_v2(Bucket=name, Prefix=segments.EVENTS_PREFIX).get("Contents", ())
+    client, name = s3.client(), settings().audit_archive
+    listed = client.list_objects_v2(Bucket=name, Prefix=segments.EVENTS_PREFIX).get("Contents", ())
     keys = [entry["Key"] for entry in listed]
-    bodies = {key: s3.get_object(Bucket=name, Key=key)["Body"].read() for key in keys}
+    bodies = {key: client.get_object(Bucket=name, Key=key)["Body"].read() for key in keys}
     return {
         key: [json.loads(line) for line in decompress(body).splitlines()]
         for key, body in bodies.items()

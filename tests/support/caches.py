@@ -4,7 +4,7 @@ import os
 
 from shared import deadlines, settings
 from shared.references import remote
-from shared.store import archive, deployment_secrets, dynamodb, event_bus, queues
+from shared.store import deployment_secrets, dynamodb, event_bus, queues, s3
 from shared.store.index import readiness
 
 # A session depends on these. Which credentials it has is of no importance to moto, nor to the
@@ -17,7 +17,7 @@ def clear_caches() -> None:
     """Make the next request read its environment again."""
     caches = (
         *(settings.settings, dynamodb.client, dynamodb.table_name),
-        *(queues.client, event_bus.client, archive.client, deployment_secrets._provider),
+        *(queues.client, event_bus.client, s3.client, deployment_secrets._provider),
     )
     for cached in caches:
         cached.cache_clear()

@@ -13,7 +13,7 @@ from shared.catalog import access_patterns as patterns
 from shared.local.deployments import Deployment
 from shared.local.redriving import DEAD_LETTERS
 from shared.settings import settings
-from shared.store import archive, dynamodb
+from shared.store import dynamodb, s3
 
 QUEUES = ("ClosingQueue", "EventQueue", *DEAD_LETTERS)
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000, aws_request_id="1")
@@ -66,7 +66,7 @@ def deployment() -> Deployment:
     clients = {
         "lambda": LambdaClient(),
         "sqs": sqs,
-        "s3": archive.client(),
+        "s3": s3.client(),
         "dynamodb": dynamodb.client(),
         "cloudformation": CloudFormationClient(names),
     }

@@ -23,7 +23,7 @@ from shared.catalog import access_patterns as patterns
 from shared.fhir import references
 from shared.local import template
 from shared.sessions import due_encounters
-from shared.store import archive, dynamodb, transactions
+from shared.store import dynamodb, s3, transactions
 from tests.benchmarks.practice import CREDENTIALS
 from tests.support import audit_pipeline, care, steps
 from tests.support.api_client import Answer, ApiClient
@@ -183,7 +183,7 @@ def environment(patch: pytest.MonkeyPatch) -> Iterator[tuple[Database, MemoryS3]
         patch.setenv(name, value)
     clear_caches()
     database, objects = Database(), MemoryS3()
-    for module, client in ((dynamodb, database), (transactions, database), (archive, objects)):
+    for module, client in ((dynamodb, database), (transactions, database), (s3, objects)):
         patch.setattr(module, "client", cache(lambda client=client: client))
     yield database, objects
     patch.undo()

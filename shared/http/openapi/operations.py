@@ -13,7 +13,7 @@ from shared.catalog.interactions import (
     Interaction,
 )
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation
-from shared.catalog.types import AUDIT_EVENT, STORED_TYPES
+from shared.catalog.types import AUDIT_EVENT, BINARY, STORED_TYPES
 from shared.http.openapi.requests import (
     JSON,
     control_parameter,
@@ -28,7 +28,7 @@ from shared.http.openapi.schemas import Json, reference_to
 from shared.http.statuses import MEANINGS
 
 _BUNDLES, _DEFINITIONS = "Bundles", "Definitions"
-TAGS = (*STORED_TYPES, AUDIT_EVENT, _BUNDLES, _DEFINITIONS)
+TAGS = (*STORED_TYPES, BINARY, AUDIT_EVENT, _BUNDLES, _DEFINITIONS)
 _DONE = {
     "create": {"201": "Created", "200": "The resource that If-None-Exist matches"},
     "update": {"200": "Updated, or already as requested", "201": "Created"},
@@ -36,6 +36,11 @@ _DONE = {
     "delete": {"204": "Deleted, or did not exist"},
     "read": {"200": "The resource", "304": "The client has the current version"},
     "vread": {"200": "The version", "304": "The client has this version"},
+}
+# Responses to reads of files, in addition.
+_FILE_DONE = {
+    "206": "The part of the file that Range asks for",
+    "307": "The URL of a file that does not fit into a response, for a minute",
 }
 # The header in which a write names the version that it is about.
 _VERSION_HEADERS = {"200": "Content-Location", "201": "Location"}
@@ -68,8 +73,8 @@ def fhir_operations() -> Iterator[tuple[str, str, Json]]:
         elif "{type}" in row.path:
             for kind in STORED_TYPES:
                 yield row.path.replace("{type}", kind), row.method, _interaction(row, kind)
-        elif row.type == AUDIT_EVENT:
-            yield row.path, row.method, _interaction(row, AUDIT_EVENT)
+        elif row.type in (AUDIT_EVENT, BINARY):
+            yield row.path, row.method, _interaction(row, row.type)
         elif row.is_whole_system:
             yield "/", row.method, _base(row)
         elif row.code != "preflight" and "{file}" not in row.path:
@@ -110,15 +115,21 @@ def _responses(row: Interaction, kind: str) -> Json:
     successes = _DONE.get(
         row.code, {"200": "The definition" if kind == _DEFINITIONS else "A Bundle"}
     )
+    is_read_of_file = row.is_of_files and row.code in ("read", "vread")
+    if is_read_of_file:
+        successes = successes | _FILE_DONE
+    elif row.code == "create" and not row.conditional and not row.is_plain:
+        successes = {"201": successes["201"]}
     schema = kind if row.code in _DONE else "Bundle"
     responses: Json = {}
     for status, text in successes.items():
         responses[status] = {"description": text}
-        if status not in ("204", "304") and row.method != "HEAD":
+        if status not in ("204", "304", "307") and row.method != "HEAD":
             responses[status]["content"] = _success_content(row, schema)
         if row.code in _WRITES:
             responses[status]["headers"] = _headers(_VERSION_HEADERS[status])
-    for refusal in sorted({*_ALWAYS, *_REFUSED.get(row.code, ())}):
+    of_files = (413, 416) if is_read_of_file else ()
+    for refusal in sorted({*_ALWAYS, *_REFUSED.get(row.code, ()), *of_files}):
         reference = {"$ref": f"#/components/responses/{refusal}"}
         is_head = row.method == "HEAD"
         responses[str(refusal)] = {"description": MEANINGS[refusal]} if is_head else reference
@@ -143,7 +154,8 @@ def _success_content(row: Interaction, schema: str) -> Json:
     body_schema: Json = reference_to(schema)
     if row.code in _WRITES:
         body_schema = {"anyOf": [body_schema, reference_to("OperationOutcome")]}
-    return {JSON: {"schema": body_schema}}
+    of_files: Json = {"*/*": {"schema": {}}} if row.is_of_files and row.code not in _WRITES else {}
+    return {JSON: {"schema": body_schema}} | of_files
 
 
 def _links(kind: str) -> Json:

@@ -35,6 +35,12 @@ _HEADERS = {
     "If-Modified-Since": ("304 if it has not changed since", "Sat, 21 Nov 2020 10:00:00 GMT"),
     "If-None-Exist": ("A search; nothing is created if it finds a resource", "identifier=urn:x|1"),
     "Prefer": ("return=minimal, representation or OperationOutcome", "return=representation"),
+    "Range": ("The part of the file to return", "bytes=0-99"),
+    "If-Range": ("The version that the range is of; the whole file if it is another", 'W/"1"'),
+    "X-Security-Context": (
+        "The resource whose readers may read the file, if the body is the file itself",
+        "Patient/homer-simpson",
+    ),
 }
 _SENT = {
     "create": ("Prefer", "If-None-Exist"),
@@ -44,6 +50,13 @@ _SENT = {
     "read": ("If-None-Match", "If-Modified-Since"),
     "vread": ("If-None-Match", "If-Modified-Since"),
     **dict.fromkeys(SERVER_DOCUMENTS, ("If-None-Match",)),
+}
+# In addition, for Binaries.
+_SENT_WITH_FILES = {
+    "create": ("X-Security-Context",),
+    "update": ("X-Security-Context",),
+    "read": ("Range", "If-Range"),
+    "vread": ("Range", "If-Range"),
 }
 _PATH_VARIABLES = {
     "id": (ID, "example"),
@@ -115,7 +128,8 @@ def _search_parameter(row: SearchParam) -> Json:
 
 def header_parameters(row: Interaction) -> Iterator[Json]:
     """Yield the descriptions of the request headers that an interaction supports."""
-    for name in _SENT.get(row.code, ()):
+    of_files = _SENT_WITH_FILES.get(row.code, ()) if row.is_of_files else ()
+    for name in (*_SENT.get(row.code, ()), *of_files):
         if name == "If-None-Exist" and not row.conditional:
             continue
         text, example = _HEADERS[name]
@@ -130,7 +144,12 @@ def header_parameters(row: Interaction) -> Iterator[Json]:
 def request_body(row: Interaction, kind: str) -> Json:
     """Return an interaction's request body for a resource type, by media type; empty if none."""
     if row.code in ("create", "update"):
-        return {JSON: {"schema": reference_to(kind), "example": EXAMPLES[kind]}}
+        file: Json = (
+            {"application/octet-stream": {"schema": {}, "example": "..."}}
+            if row.is_of_files
+            else {}
+        )
+        return {JSON: {"schema": reference_to(kind), "example": EXAMPLES[kind]}} | file
     if row.code == "patch":
         return _PATCHES
     if row.path.endswith("/_search"):

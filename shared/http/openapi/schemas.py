@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.catalog.interactions import DEFINITIONS
-from shared.catalog.types import AUDIT_EVENT, STORED_TYPES
+from shared.catalog.types import AUDIT_EVENT, KEPT_TYPES
 from shared.fhir.validation.schema import Element, Type, type_named, value_set_codes
 
 type Json = dict[str, Any]
@@ -49,7 +49,7 @@ def reference_to(name: str) -> Json:
 def all_schemas() -> Json:
     """Return every schema by its name."""
     schemas: Json = {}
-    for name in STORED_TYPES:
+    for name in KEPT_TYPES:
         _add(schemas, name)
     for name in ("Parameters", "CapabilityStatement", AUDIT_EVENT, *DEFINITIONS):
         schemas[name] = _resource(name, {})
@@ -87,7 +87,7 @@ def _add(schemas: Json, name: str) -> None:
         for element in kind.required
         if element.name in elements and not elements[element.name].choice
     ]
-    if name in STORED_TYPES:
+    if name in KEPT_TYPES:
         # R4 accepts an extension in place of a required primitive; resources here need the value.
         properties = {"id": PRIMITIVES["id"], **properties}
         schemas[name] = _resource(name, properties, required)

@@ -12,7 +12,7 @@ from shared.catalog.operations import OPERATIONS, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.catalog.policies import EXTENSION_PATH
 from shared.catalog.roles import ROLES, roles_text
-from shared.catalog.types import AUDIT_EVENT, STORED_TYPES
+from shared.catalog.types import AUDIT_EVENT, BINARY, STORED_TYPES
 from shared.fhir import fhirjson
 from shared.fhir.references import CORE_DEFINITIONS
 from shared.fhir.validation import profiles
@@ -64,7 +64,7 @@ def capabilities(base: str) -> bytes:
                     "mode": "server",
                     "security": _security(),
                     "resource": [_resource(resource_type, base) for resource_type in STORED_TYPES]
-                    + [_audit_event(base)],
+                    + [_binary(), _audit_event(base)],
                     "interaction": [
                         {"code": row.code} for row in BELOW_BASE if row.is_whole_system
                     ],
@@ -94,7 +94,7 @@ def _security() -> dict[str, Any]:
 
 def _resource(resource_type: str, base: str) -> dict[str, Any]:
     supported = [url for url in profiles.supported_urls() if profiles.applies(url, resource_type)]
-    rows = [row for row in BELOW_BASE if not row.is_whole_system]
+    rows = [row for row in BELOW_BASE if not row.is_whole_system and row.type != BINARY]
     codes = dict.fromkeys(row.code for row in rows if row.code not in _NOT_RESTFUL)
     conditional = {row.code for row in BELOW_BASE if row.conditional}
     operations = [_operation(row, base) for row in OPERATIONS if resource_type in row.types]
@@ -119,6 +119,27 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
         "searchRevInclude": ["*", *_includable(_referring_to(resource_type))],
         "searchParam": [_parameter(row, base) for row in SEARCH_PARAMS.of(resource_type).values()],
         **({"operation": operations} if operations else {}),
+    }
+
+
+def _binary() -> dict[str, Any]:
+    rows = {row.code: row for row in BELOW_BASE if row.type == BINARY}
+    return {
+        "type": BINARY,
+        "profile": f"{CORE_DEFINITIONS}{BINARY}",
+        "documentation": "Files, of any content type. Without securityContext, a file is seen by "
+        "its maker and administrators only",
+        "interaction": [
+            {"code": code, "documentation": _listed(row.roles, code)} for code, row in rows.items()
+        ],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": False,
+        "conditionalCreate": False,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": False,
+        "conditionalDelete": "not-supported",
+        "referencePolicy": ["literal"],
     }
 
 
@@ -168,7 +189,7 @@ def _referring_to(resource_type: str) -> Iterator[SearchParam]:
 
 def _who(code: str) -> str:
     """Return documentation of the roles that may use an interaction, by any of its routes."""
-    rows = (row for row in BELOW_BASE if row.code == code and row.type != AUDIT_EVENT)
+    rows = (row for row in BELOW_BASE if row.code == code and row.type not in (AUDIT_EVENT, BINARY))
     return _listed({role for row in rows for role in row.roles}, code)
 
 

@@ -1,4 +1,4 @@
-"""The operation $everything: a session, its medical encounters, threads and records, in pages.
+"""The operation $everything: a session with its threads, records and files, in pages.
 
 https://hl7.org/fhir/R4/encounter-operation-everything.html
 """
@@ -12,7 +12,7 @@ from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.catalog import controls
 from shared.catalog.controls import LARGEST_COUNT
-from shared.catalog.types import SESSION_TYPES, STORED_TYPES
+from shared.catalog.types import BINARY, KEPT_TYPES, SESSION_TYPES, STORED_TYPES
 from shared.errors import Invalid
 from shared.fhir import instants
 from shared.fhir.fhirjson import sent_size
@@ -57,6 +57,7 @@ def everything(caller: Caller, encounter_id: str, values: Values) -> EverythingP
     """Return a page. Raises NotFound, Deleted, and Invalid naming a parameter."""
     request = _Request(caller, encounter_id, values)
     resources, end = request.page()
+    resources = request.shown(resources)
     applied = [(name, str(value)) for name, texts in values.items() for value in texts]
     without_cursor = [pair for pair in applied if pair[0] != "_cursor"]
     next_query = [*without_cursor, ("_cursor", end)] if end else None
@@ -71,14 +72,16 @@ class _Request:
         self.caller, self.id = caller, encounter_id
         self.count = _count(values["_count"])
         self.since = _since(values["_since"])
-        types = _types(values["_type"])
+        self.types = _types(values["_type"])
+        # The files are those of the messages and records, so these are read for them, too.
+        types = self.types | ({*STORED_TYPES} if BINARY in self.types else set())
         self.parts: dict[str, Reader] = {}
         if "Encounter" in types:
             self.parts |= {"session": self.session, "children": self.children}
         if "Communication" in types:
             self.parts |= {"headers": self.headers, "messages": self.messages}
-        others = types - {*SESSION_TYPES}
-        self.recorded = None if types == {*STORED_TYPES} else frozenset(others)
+        others = types - {*SESSION_TYPES, BINARY}
+        self.recorded = None if types >= {*STORED_TYPES} else frozenset(others)
         if others:
             self.parts |= {"records": self.records}
         self.begin, _, self.after = "".join(values["_cursor"]).partition(".")
@@ -103,6 +106,15 @@ class _Request:
             if end:
                 return resources, f"{name}.{end}"
         return resources, ""
+
+    def shown(self, resources: list[bytes]) -> list[bytes]:
+        """Return those of a page's resources that are wanted, and the files that they name."""
+        if BINARY not in self.types:
+            return resources
+        from shared.interactions.attached_files import attached_files  # noqa: PLC0415 - seldom used
+
+        wanted = [json for json in resources if _type(json) in self.types]
+        return wanted + attached_files(self.caller, resources, self.since)
 
     def session(self, _after: str, _room: int) -> Part:
         """Return the Encounter itself."""
@@ -186,6 +198,10 @@ def _unknown() -> Invalid:
     )
 
 
+def _type(json: bytes) -> str:
+    return str(loads_rounded(json)["resourceType"])
+
+
 def _id(json: bytes) -> str:
     return str(loads_rounded(json)["id"])
 
@@ -212,4 +228,4 @@ def _types(given: list[str]) -> set[str]:
     for name in given:
         if name not in resource_types():
             raise Invalid(f"{name} is not a resource type of R4", expression="_type")
-    return set(given or STORED_TYPES)
+    return set(given or KEPT_TYPES)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
+from shared.catalog.types import BINARY
 from shared.errors import BusinessRule
 from shared.fhir import instants, words
 from shared.fhir.elements import elements_at
@@ -38,8 +39,11 @@ def row_keys(
     """Return the keys of a resource's index rows.
 
     `zone` defaults to the deployment's. If `is_long`, the rows that are ordered by date occur a
-    second time as long rows. Raises BusinessRule if there are more than `most`.
+    second time as long rows. A Binary has no rows. Raises BusinessRule if there are more than
+    `most`.
     """
+    if resource["resourceType"] == BINARY:
+        return ()
     zone = zone or settings().zone
     position = order.position(resource, created, zone) + "#" + resource["id"]
     kind = row_kind(resource)

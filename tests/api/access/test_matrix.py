@@ -17,11 +17,12 @@ from shared.catalog.interactions import INTERACTIONS, SCOPE_LETTERS
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.roles import ROLES
 from shared.catalog.types import DIRECTORY_TYPES, RECORD_TYPES
-from shared.store import dynamodb, transactions
+from shared.store import dynamodb, s3, transactions
 from tests.support import care, refusals
 from tests.support.api_client import ORIGIN, Answer, ApiClient
 from tests.support.consistency import scan
 from tests.support.memory_database import Database
+from tests.support.memory_objects import MemoryS3
 from tests.support.practice import Practice
 
 BART, MARGE = "Patient/bart-simpson", "RelatedPerson/marge-simpson"
@@ -73,6 +74,10 @@ DECISIONS = {
 # The plain-JSON API has the same rights as FHIR.
 _PLAIN = ("create", "read", "search-type", "update", "patch", "delete")
 DECISIONS |= {f"plain {code}": DECISIONS[code] for code in _PLAIN}
+# Files are as what they belong to. A file that belongs to nothing yet is its maker's, as a draft.
+_OF_FILES = ("create", "read", "vread", "history-instance", "update", "delete")
+DECISIONS |= {f"Binary {code}": DECISIONS[code] for code in _OF_FILES}
+DECISIONS["upload create"] = DECISIONS["create"]
 
 
 class Asked(NamedTuple):
@@ -89,7 +94,9 @@ def rows() -> Iterator[Asked]:
             continue
         if row.code != "operation":
             face = "AuditEvent " if row.path.startswith("/AuditEvent") else ""
+            face = "Binary " if row.path.startswith("/Binary") else face
             face = "plain " if row.is_plain else face
+            face = "upload " if row.path.startswith("/v1/attachments") else face
             yield Asked(f"{face}{row.code}", row.method, row.path)
             continue
         for operation in OPERATIONS:
@@ -121,11 +128,20 @@ def snapshot() -> list[Database]:
     return []
 
 
+@pytest.fixture(scope="module")
+def kept_objects() -> MemoryS3:
+    return MemoryS3()
+
+
 @pytest.fixture
 def restore(
-    practice: Practice, snapshot: list[Database], monkeypatch: pytest.MonkeyPatch
+    practice: Practice,
+    snapshot: list[Database],
+    kept_objects: MemoryS3,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[], None]:
     """Return a function that restores the stored items."""
+    monkeypatch.setattr(s3, "client", cache(lambda: kept_objects))
     practice.configure(TENANT_CLAIM="tenant", SESSION_POLICY="explicit")
     if not snapshot:
         fill()
@@ -176,6 +192,13 @@ def fill() -> None:
             }
             draft = care.message(whose, **not_sent, id=own_id)
             assert clinic.put(f"/Communication/{own_id}", draft).status == 201
+            # An administrator who is the same user as the maker may choose an id.
+            maker = f"user-{role}" if whose == OWN else "user-nick"
+            admin = ApiClient("admin", claims={"tenant": "north", "sub": maker})
+            assert send_file(admin, "PUT", f"/Binary/{own_id}", b"Later").status == 201
+        context = f"Communication/{whose}"
+        file = send_file(caller("admin"), "PUT", f"/Binary/{whose}", b"It itches", context)
+        assert file.status == 201
 
 
 def draft_of(whose: str, role: str) -> str:
@@ -312,6 +335,48 @@ def plain(asked: Asked, who: ApiClient, whose: str) -> Came:
     return answer, reached and bool(answer.body["data"])
 
 
+def send_file(who: ApiClient, method: str, path: str, content: bytes, context: str = "") -> Answer:
+    headers = {"x_security_context": context} if context else {}
+    return who.call(method, path, content, content_type="text/plain", **headers)
+
+
+def file_create(asked: Asked, who: ApiClient, whose: str) -> Came:
+    answer = send_file(who, asked.method, asked.path, b"It itches", f"Communication/{whose}")
+    return answer, answer.status == 201
+
+
+def upload(asked: Asked, who: ApiClient, whose: str) -> Came:
+    """Begin an upload, or complete one that has been sent to S3."""
+    wanted = {"contentType": "text/plain", "size": 2, "sha256": "0" * 64, "threadId": whose}
+    begun = who.call("POST", f"{ORIGIN}/v1/attachments", wanted, content_type="application/json")
+    if "{id}" not in asked.path:
+        return begun, begun.status == 200
+    objects = s3.client()
+    own_id = "absent"
+    if begun.status == 200:
+        own_id = begun.body["data"]["id"]
+        signed = {name: objects.presigned[name] for name in ("ContentType", "Metadata", "Key")}
+        objects.put_object(Body=b"Hm", **signed)
+    answer = who.call("POST", f"{ORIGIN}/v1/attachments/{own_id}")
+    return answer, answer.status == 201
+
+
+def file_read(asked: Asked, who: ApiClient, whose: str) -> Came:
+    answer = who.call(asked.method, url(asked, "Binary", whose))
+    return answer, answer.status == 200
+
+
+def file_update(asked: Asked, who: ApiClient, whose: str) -> Came:
+    answer = send_file(who, asked.method, url(asked, "Binary", whose), b"It burns")
+    return answer, answer.status == 200
+
+
+def file_delete(asked: Asked, who: ApiClient, whose: str) -> Came:
+    own_id = draft_of(whose, who.role)
+    answer = who.delete(url(asked, "Binary", own_id))
+    return answer, caller("admin").get(f"/Binary/{own_id}").status == 410
+
+
 ASK: dict[str, Callable[[Asked, ApiClient, str], Came]] = {
     "create": create,
     "read": read,
@@ -329,6 +394,11 @@ ASK: dict[str, Callable[[Asked, ApiClient, str], Came]] = {
     "$validate": validate,
     "batch": bundle,
     "transaction": bundle,
+    "Binary create": file_create,
+    "upload create": upload,
+    **dict.fromkeys(("Binary read", "Binary vread", "Binary history-instance"), file_read),
+    "Binary update": file_update,
+    "Binary delete": file_delete,
     "AuditEvent read": audit_read,
     "AuditEvent search-type": audit_search,
     **{f"plain {code}": plain for code in _PLAIN},

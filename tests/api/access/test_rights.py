@@ -13,12 +13,13 @@ from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.interactions import INTERACTIONS
 from shared.fhir import instants
 from shared.sessions import closing, due_encounters
-from shared.store import dynamodb, transactions
+from shared.store import dynamodb, s3, transactions
 from shared.store.index import readiness
 from tests.contract.test_template import ALLOWED, FUNCTIONS, module
 from tests.support import audit_pipeline, care
 from tests.support.api_client import Answer, ApiClient
 from tests.support.memory_database import Database
+from tests.support.memory_objects import MemoryS3
 from tests.support.other_server import Handler, run_server
 from tests.support.plain_client import PlainClient
 from tests.support.practice import Practice
@@ -126,12 +127,21 @@ class Scene:
 
     def half_closed(self) -> str:
         """Create a session whose stepwise closing was interrupted."""
-        session = self.family()
+        return self.begin_closing(self.family())
+
+    def half_cancelled_day(self) -> str:
+        """Create a day's session whose stepwise cancellation was interrupted."""
+        thread = self.thread(extension=care.policy(policy={"valueCode": "daily"}))
+        self.message(thread, None)
+        header = self.clinic.get(thread).body
+        return self.begin_closing(f"/{header['encounter']['reference']}", status="cancelled")
+
+    def begin_closing(self, session: str, status: str = "finished") -> str:
         work = AuditedUnitOfWork(due_encounters.scheduler_caller("-"), instants.now())
         work.may_span_transactions = True
         stored = work.encounter(session[11:])
         assert stored
-        closing.finish(work, stored)
+        closing.close(work, stored, stored.resource | {"status": status})
         work.commit("close")
         return session
 
@@ -378,6 +388,41 @@ def plains(ask: Caller, at: Scene) -> None:
     face.get("/notes?patientId=homer-simpson")
 
 
+def handles_files(ask: Caller, at: Scene) -> None:
+    """Make the requests of Binaries, in the context of whatever a file may belong to."""
+
+    def send(who: ApiClient, method: str, path: str, context: str, content: bytes) -> Answer:
+        headers = {"x_security_context": context} if context else {}
+        return who.call(method, path, content, content_type="text/plain", **headers)
+
+    homer = replace(ask, role="patient", fhir_user=care.HOMER)
+    thread = at.thread()
+    contexts = ["", thread, at.message(thread), at.family()]
+    contexts += [at.half_closed(), at.half_cancelled_day()]
+    observed = at.clinic.post("/Observation", care.example("Observation"))
+    for context in (*contexts, f"/Observation/{observed.id}", f"/{care.HOMER}"):
+        for who in (ask, homer):
+            created = send(who, "POST", "/Binary", context[1:], b"It itches")
+            if created.status == 201:
+                who.get(f"/Binary/{created.id}")
+                send(ask, "PUT", f"/Binary/{created.id}", context[1:], b"It burns")
+                ask.get(f"/Binary/{created.id}/_history")
+                ask.get(f"/Binary/{created.id}/_history/1")
+                ask.administrator.delete(f"/Binary/{created.id}")
+    at.marge()
+    hers = at.thread(recipient=[care.reference(MARGE)])
+    send(as_marge(ask), "POST", "/Binary", hers[1:], b"Mine")
+    for kind, query in conditions(at):
+        body = {"resourceType": "Binary", "contentType": "text/plain", "data": "YQ=="}
+        ask.post("/Binary", body | {"securityContext": care.reference(f"{kind}?{query}")})
+
+
+def handles_files_checked(ask: Caller, at: Scene) -> None:
+    ask.call(
+        "POST", "/Binary", b"Hm", content_type="text/plain", x_security_context=at.patient()[1:]
+    )
+
+
 # Larger than an index row, even compressed.
 WIDE = " ".join(sha256(str(number).encode()).hexdigest() for number in range(60))
 LONG = {
@@ -391,6 +436,7 @@ SCRIPTS: dict[str, Callable[[Caller, Scene], None]] = {
     "delete": deletes,
     "operations": operates,
     "plain": plains,
+    "binaries": handles_files,
     "read": reads,
     "history": looks_back,
     "search": searches,
@@ -403,6 +449,7 @@ CHECKED: dict[str, Callable[[Caller, Scene], None]] = {
     "patch": patches_checked,
     "operations": operates_checked,
     "plain": plains_checked,
+    "binaries": handles_files_checked,
 }
 # The interactions whose writes may add references.
 REFERRING = {"create", "update", "patch", "operation"}
@@ -433,6 +480,8 @@ def notes(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Notes:  # noqa
     # Every search checks whether the rows of a later release's parameter are ready.
     monkeypatch.setattr(readiness, "is_ready", lambda _: bool(readiness.ready_names()) or True)
     readiness.ready_names.cache_clear()
+    objects = MemoryS3()
+    monkeypatch.setattr(s3, "client", cache(lambda: objects))
     return noted
 
 

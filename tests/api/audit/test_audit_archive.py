@@ -12,7 +12,7 @@ from shared import settings
 from shared.audit import event_search
 from shared.fhir import instants
 from shared.interactions.conformance import capabilities
-from shared.store import archive
+from shared.store import s3
 from tests.support import audit_pipeline, care, refusals
 from tests.support.api_client import ApiClient
 from tests.support.audit_pipeline import Log
@@ -196,7 +196,7 @@ def test_an_archive_that_is_busy_is_503(
             raise error
 
     with monkeypatch.context() as busy:
-        busy.setattr(archive, "client", Busy)
+        busy.setattr(s3, "client", Busy)
         answer = AUDITOR.get("/AuditEvent?entity=Encounter/1")
     refusals.check(answer, 503, "transient")
     assert "secret" not in answer.text

@@ -27,8 +27,7 @@ from shared.fhir import fhirjson, instants, ulids
 from shared.local.audit_sources import TABLES as TABLES_WALKED
 from shared.local.audit_sources import Archive
 from shared.local.verifying import Scope, verify, verify_once
-from shared.store import archive as archive_store
-from shared.store import audit_items, codec, dynamodb
+from shared.store import audit_items, codec, dynamodb, s3
 from tests.support import audit_pipeline as auditing_of_tests
 from tests.support import care
 from tests.support.api_client import ApiClient
@@ -178,7 +177,7 @@ def test_a_chain_whose_beginning_expired_starts_at_its_oldest_event(
 def archive() -> Archive:
     """Return the archive of everything so far."""
     auditing_of_tests.create_bucket()
-    return Archive(archive_store.client(), settings.settings().audit_archive)
+    return Archive(s3.client(), settings.settings().audit_archive)
 
 
 def compared_with_archive(archive: Archive) -> tuple[str, str]:

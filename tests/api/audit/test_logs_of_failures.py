@@ -24,7 +24,7 @@ from shared.http.endpoint import logger as of_requests
 from shared.local.schedule import event
 from shared.packaging.build import ROOT
 from shared.sessions import due_queue
-from shared.store import archive, due_rows, dynamodb, queues, transactions
+from shared.store import due_rows, dynamodb, queues, s3, transactions
 from tests.support import audit_pipeline, care
 from tests.support.api_client import ApiClient
 from tests.support.bundles import batch, entry
@@ -222,7 +222,7 @@ def test_an_archive_that_fails_is_logged_by_its_operation_and_code(
     client = SimpleNamespace(
         get_object=lambda **_: {"Body": SimpleNamespace(read=failing("read", timeout))}
     )
-    broken.setattr(archive, "client", lambda: client)
+    broken.setattr(s3, "client", lambda: client)
     auditor = ApiClient(role="auditor")
     assert auditor.get("/AuditEvent?entity=Encounter/1").status == 503
     assert failed_calls(log) == [("GetObject", "ReadTimeoutError")]
@@ -251,7 +251,7 @@ def test_a_failing_job_is_logged_and_its_exception_contains_nothing_from_aws(
     audit_pipeline.deliver_log_lines(lines)
     stream = of_stream()
     client = SimpleNamespace(put_object=failing("put_object", denied("put_object")))
-    broken.setattr(archive, "client", lambda: client)
+    broken.setattr(s3, "client", lambda: client)
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
     for handler, asked, method in (
         (audit_index.handler, stream, "put_object"),
@@ -305,4 +305,4 @@ def test_every_aws_call_goes_through_one_function() -> None:
         and isinstance(call.func, ast.Attribute)
         and ast.unparse(call.func.value).endswith("client()")
     }
-    assert direct == {("archive", "get_object"), ("dynamodb", "close")}
+    assert direct == {("s3", "get_object"), ("dynamodb", "close")}

@@ -14,7 +14,7 @@ from shared import settings
 from shared.catalog import access_patterns as patterns
 from shared.local.audit_sources import TABLES
 from shared.local.verifying import verify
-from shared.store import archive, dynamodb
+from shared.store import dynamodb, s3
 from tests.support import audit_pipeline, care, moto_tables, refusals, told_events
 from tests.support.api_client import ApiClient
 from tests.support.memory_objects import MemoryS3
@@ -51,7 +51,7 @@ def days(
     # The release did not note yet what happened, so its writes tell less.
     monkeypatch.setattr(told_events, "check", lambda *_: None)
     objects = MemoryS3()
-    monkeypatch.setattr(archive, "client", cache(lambda: objects))
+    monkeypatch.setattr(s3, "client", cache(lambda: objects))
     for key, body in RELEASE["archive"].items():
         objects.bodies[key] = releases.dynamodb_item({"body": {"B": body}})["body"]["B"]
     practice.now = local(RELEASE["ended"])

@@ -411,8 +411,9 @@ def test_metadata_is_public() -> None:
     assert issues(fhirjson.loads(answer.text), "CapabilityStatement") == []
     assert answer.body["fhirVersion"] == "4.0.1"
     (rest,) = answer.body["rest"]
-    *written, read = rest["resource"]
+    *written, files, read = rest["resource"]
     assert [resource["type"] for resource in written] == [*STORED_TYPES]
+    assert files["type"] == "Binary"
     assert read["type"] == "AuditEvent"
     for resource in written:
         assert {row["code"] for row in resource["interaction"]} == {

@@ -1,0 +1,88 @@
+"""Uploads of files that are too large for a request: begun here, sent to S3, and completed here.
+
+Nothing is stored between the two requests but the file itself, with what was said of it. The Binary
+exists once the upload is completed.
+"""
+
+from shared.access.caller import Caller
+from shared.audit.unit_of_work import AuditedUnitOfWork
+from shared.catalog.types import BINARY
+from shared.errors import NotFound
+from shared.fhir import instants, ulids
+from shared.fhir.fhirjson import Resource
+from shared.fhir.references import Literal
+from shared.interactions import binaries
+from shared.interactions.binaries import SentBinary
+from shared.interactions.create import validated_new_resource
+from shared.rules import files
+from shared.sessions.changes import ChangeResult
+from shared.store import files as store
+from shared.store.files import Upload
+from shared.store.records import ResourceRecord, StoredFile
+
+
+def begin(caller: Caller, upload: Upload) -> tuple[str, str, dict[str, str]]:
+    """Return the id that the Binary will have, the URL for its file, and the headers to send.
+
+    Raises what creating the Binary would raise.
+    """
+    now = instants.now()
+    binary_id = ulids.new(instants.to_nanoseconds(now) // instants.MILLISECOND)
+    work = AuditedUnitOfWork(caller, now)
+    work.visibility.remember_own_binary(binary_id)
+    binaries.check_access(work, _resource(upload) | {"id": binary_id}, "c")
+    url, headers = store.upload_url(caller.tenant, binary_id, upload)
+    return binary_id, url, headers
+
+
+def complete(caller: Caller, binary_id: str) -> ChangeResult:
+    """Create the Binary of a file that has been sent; one that exists already is returned.
+
+    Raises NotFound if the caller has sent no file for this id.
+    """
+    target = Literal(BINARY, binary_id)
+
+    def change(work: AuditedUnitOfWork) -> ChangeResult:
+        existing = work.resource(*target)
+        if isinstance(existing, ResourceRecord) and _is_of(caller, existing.file):
+            return ChangeResult(existing)
+        if existing is not None:
+            raise NotFound(f"No file has been uploaded for {binary_id}")
+        work.visibility.remember_own_binary(binary_id)
+        return binaries.write_binary(work, target, None, sent, file)
+
+    arrived = store.uploaded(caller.tenant, binary_id, caller.subject)
+    if arrived is None:
+        raise NotFound(f"No file has been uploaded for {binary_id}")
+    file, sent = _SentToS3(arrived[1]), SentBinary(_resource(arrived[0]), None, arrived[0].name)
+    return binaries.committed(caller, "create", file, change)
+
+
+def _is_of(caller: Caller, file: StoredFile | None) -> bool:
+    return file is not None and file.maker == caller.subject
+
+
+def _resource(upload: Upload) -> Resource:
+    resource: Resource = {"resourceType": BINARY, "contentType": upload.content_type}
+    if upload.context:
+        resource["securityContext"] = {"reference": upload.context}
+    return validated_new_resource(resource, BINARY)
+
+
+class _SentToS3:
+    """A file that S3 has already."""
+
+    def __init__(self, file: StoredFile) -> None:
+        self._file, self._is_kept = file, False
+
+    def stored(self, _before: StoredFile | None, content_type: str) -> StoredFile:
+        """Return the file, which is kept from now on."""
+        store.keep(self._file)
+        self._is_kept = True
+        head = store.get(self._file, 0, files.HEAD_BYTES - 1)
+        return self._file._replace(is_as_declared=files.is_as_declared(content_type, head))
+
+    def discard(self) -> None:
+        """Delete the file if it is kept, but nothing names it. Otherwise it expires."""
+        if self._is_kept:
+            store.discard(self._file)

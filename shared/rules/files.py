@@ -1,0 +1,89 @@
+"""What the declared content type of a file and its bytes say about how it is shown, and its ranges.
+
+https://mimesniff.spec.whatwg.org/ has why browsers must not guess.
+"""
+
+import re
+from urllib.parse import quote
+
+# A browser may show these in a page, because nothing in them is executed there. Any other file is
+# only saved.
+SHOWN_TYPES = frozenset(
+    {
+        *("image/avif", "image/bmp", "image/gif", "image/heic", "image/jpeg", "image/png"),
+        *("image/tiff", "image/webp", "application/pdf"),
+    }
+)
+UNKNOWN_TYPE = "application/octet-stream"
+# The bytes at the beginning of a file that its type is found by.
+HEAD_BYTES = 8192
+_ALIASES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg"}
+_MEDIA = frozenset({"audio", "video"})
+_RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,15})-(?P<last>[0-9]{0,15})", re.ASCII)
+# The characters of a file's name that need no escape in a quoted string.
+_PLAIN_NAME = re.compile(r"[^A-Za-z0-9 ._()+,=@-]", re.ASCII)
+
+
+def base_type(content_type: str) -> str:
+    """Return a content type in lower case, without its parameters and under its usual name."""
+    name = content_type.partition(";")[0].strip().lower()
+    return _ALIASES.get(name, name)
+
+
+def is_as_declared(content_type: str, head: bytes) -> bool:
+    """Return whether the first bytes of a file agree with its declared content type.
+
+    A type that browsers show must be recognized. Any other must not be recognized as a file of
+    another kind, such as an image that is declared as text.
+    """
+    # Imported here because reads do not need it.
+    from filetype import guess_mime  # noqa: PLC0415
+
+    declared, found = base_type(content_type), guess_mime(head)
+    if declared in SHOWN_TYPES:
+        return bool(declared == found)
+    if found is None or declared == UNKNOWN_TYPE:
+        return True
+    return _kind(declared) == _kind(found)
+
+
+def _kind(media_type: str) -> str:
+    main = media_type.partition("/")[0]
+    return "media" if main in _MEDIA else main
+
+
+def served_type(content_type: str, *, as_declared: bool) -> str:
+    """Return the content type that a file is sent with: bytes that contradict theirs have none."""
+    return content_type if as_declared else UNKNOWN_TYPE
+
+
+def disposition(served: str, name: str) -> str:
+    """Return the Content-Disposition of a file with a served content type.
+
+    https://www.rfc-editor.org/rfc/rfc6266
+    """
+    kind = "inline" if base_type(served) in SHOWN_TYPES else "attachment"
+    if not name:
+        return kind
+    plain = _PLAIN_NAME.sub("_", name)
+    extended = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
+    return f'{kind}; filename="{plain}"{extended}'
+
+
+def byte_range(header: str, size: int) -> tuple[int, int] | None:
+    """Return the first and last position of the single range that a header asks for.
+
+    None stands for the whole file: several ranges, and what is no range of bytes, are ignored. A
+    range that begins beyond the end is returned as it is.
+    https://www.rfc-editor.org/rfc/rfc9110#section-14.2
+    """
+    match = _RANGE.fullmatch(header.replace(" ", ""))
+    if match is None or not (match["first"] or match["last"]):
+        return None
+    if not match["first"]:
+        length = int(match["last"])
+        return (max(size - length, 0), size - 1) if length else (size, size)
+    first, last = int(match["first"]), int(match["last"] or size - 1)
+    if match["last"] and last < first:
+        return None
+    return first, min(last, size - 1)
