@@ -552,7 +552,7 @@ def test_contents_written_by_users_are_never_executed(visit: Visit, practice: Pr
         "JaVaScRiPt:hacked=1",
         "data:text/html,<b>x",
         "//evil.example",
-        "Binary/1",
+        "Patient/1",
     )
     attached = [{"contentAttachment": {"url": url, "title": BIDI + HOSTILE}} for url in urls]
     session = practice.open_session(subject=person, reasonCode=[{"text": HOSTILE}])

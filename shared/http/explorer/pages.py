@@ -29,7 +29,9 @@ def page(request: Request) -> Response:
         "groups": configuration.groups_claim,
     }
     token_url = configuration.token_url if configuration.explore_client_id else ""
-    policy = content_security_policy(url for url in (f"{request.base}/", token_url) if url)
+    urls = [url for url in (f"{request.base}/", token_url) if url]
+    # Pictures are read with the user's token, and shown from the page's memory.
+    policy = content_security_policy(urls, img_src="'self' blob:")
     return page_response(request, _FILES / _PAGE, values, policy)
 
 

@@ -23,6 +23,7 @@ def test_the_page_may_load_its_own_files_and_ask_the_api_and_nothing_else() -> N
     assert policy["frame-ancestors"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == "'self'"
     assert policy["connect-src"] == f"{BASE}/"
+    assert policy["img-src"] == "'self' blob:"
     assert policy["require-trusted-types-for"] == "'script'"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"

@@ -56,14 +56,33 @@ export async function all(path, most = 1000) {
   return resources;
 }
 
-async function ask(method, path, body) {
-  const used = token();
-  const headers = { Accept: 'application/fhir+json', Authorization: `Bearer ${used}` };
-  if (body) headers['Content-Type'] = 'application/fhir+json';
-  const request = { method, headers, body: body && JSON.stringify(body), cache: 'no-store' };
-  const answer = await fetch(`${base}/${path}`, request).catch(() => {
+/** Read a file: its content, whether it is a picture that may be shown, and its name. Throws Refused. */
+export async function binary(path) {
+  const answer = await sent(path, { headers: { Accept: '*/*' } });
+  if (!answer.ok) throw new Refused(answer.status, []);
+  const disposition = answer.headers.get('Content-Disposition') ?? '';
+  const type = answer.headers.get('Content-Type') ?? '';
+  return {
+    content: await answer.blob(),
+    // The service says inline of what is a raster image, by its bytes.
+    isPicture: disposition.startsWith('inline') && type.startsWith('image/'),
+    name: /filename="([^"]*)"/.exec(disposition)?.[1] ?? '',
+  };
+}
+
+async function sent(path, request, used = token()) {
+  const headers = { ...request.headers, Authorization: `Bearer ${used}` };
+  return fetch(`${base}/${path}`, { ...request, headers, cache: 'no-store' }).catch(() => {
     throw new Refused(0, [{ text: 'The service cannot be reached.' }]);
   });
+}
+
+async function ask(method, path, body) {
+  const used = token();
+  const headers = { Accept: 'application/fhir+json' };
+  if (body) headers['Content-Type'] = 'application/fhir+json';
+  const request = { method, headers, body: body && JSON.stringify(body) };
+  const answer = await sent(path, request, used);
   const content = await answer.json().catch(() => null);
   if (answer.ok) return content;
   // Sign out only if nobody else has signed in since the request.

@@ -1,6 +1,7 @@
 // Messages as a conversation, in the order in which they were sent.
 
-import { link, make, prose, told } from './dom.js';
+import { attachment } from './attached.js';
+import { make, prose, told } from './dom.js';
 import { inTime, isDated, when } from './times.js';
 import { clock, concept, day, named } from './words.js';
 
@@ -57,24 +58,4 @@ function part(payload) {
   if (payload.contentString != null) return prose(payload.contentString);
   if (payload.contentAttachment) return attachment(payload.contentAttachment);
   return make('p', {}, told(named(payload.contentReference)));
-}
-
-function host(address) {
-  return URL.canParse(address) ? new URL(address).host : '';
-}
-
-function attachment(one) {
-  const title = one.title || one.contentType || 'Attachment';
-  // The sender chooses the title, so the link's host is shown beside it.
-  const kind = [
-    host(one.url),
-    one.title && one.contentType,
-    one.size && `${Math.ceil(one.size / 1024)} KB`,
-  ].filter(Boolean);
-  return make(
-    'p',
-    { class: 'attachment' },
-    link(one.url, title),
-    kind.length ? make('small', {}, ' ', told(kind.join(', '))) : null,
-  );
 }
