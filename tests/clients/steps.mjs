@@ -52,6 +52,13 @@ export function person(changes = {}) {
   return { ...read('patient'), ...changes };
 }
 
+/** A picture of one pixel. */
+export function picture() {
+  const pixel =
+    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+  return Buffer.from(pixel, 'base64');
+}
+
 /** An observation of a patient, made during an encounter. */
 export function observation(patient, encounter) {
   return {

@@ -17,6 +17,7 @@ import {
   introduce,
   link,
   message,
+  picture,
   play,
   refused,
   session,
@@ -273,6 +274,25 @@ await play(
       method: 'GET',
     }),
   (answer) => answer.entry.length === 4,
+);
+
+// Files.
+const photo = picture();
+const binary = await play(
+  WRITE,
+  'create, of a file',
+  () =>
+    client.create({
+      resourceType: 'Binary',
+      body: { resourceType: 'Binary', contentType: 'image/png', data: photo.toString('base64') },
+    }),
+  (made) => made.resourceType === 'Binary' && made.contentType === 'image/png',
+);
+await play(
+  READ,
+  'read, of a file',
+  () => client.read({ resourceType: 'Binary', id: binary.id }),
+  (read) => read.data === photo.toString('base64'),
 );
 
 // Deleting.

@@ -21,6 +21,7 @@ import {
   message,
   observation,
   person,
+  picture,
   play,
   refused,
   session,
@@ -309,6 +310,51 @@ await play(
   'searchResources, of what was recorded',
   () => medplum.searchResources('Observation', { encounter: `Encounter/${visit.id}` }),
   (records) => ids(records) === record.id,
+);
+
+// Files.
+const photo = picture();
+const binary = await play(
+  WRITE,
+  'createBinary',
+  () => medplum.createBinary({ data: photo, contentType: 'image/png', filename: 'rash.png' }),
+  (made) => made.resourceType === 'Binary' && made.url === `Binary/${made.id}`,
+);
+const attachment = await play(
+  WRITE,
+  'createAttachment',
+  () =>
+    medplum.createAttachment({
+      data: photo,
+      contentType: 'image/png',
+      filename: 'rash.png',
+      securityContext: { reference: `Patient/${patient.id}` },
+    }),
+  (made) => made.url.startsWith('Binary/') && made.title === 'rash.png',
+);
+await play(
+  WRITE,
+  'createDocumentReference',
+  () =>
+    medplum.createDocumentReference({
+      data: photo,
+      contentType: 'image/png',
+      filename: 'rash.png',
+      additionalFields: { subject: { reference: `Patient/${patient.id}` } },
+    }),
+  (made) => made.content[0].attachment.url.startsWith('Binary/'),
+);
+await play(
+  READ,
+  'download',
+  async () => Buffer.from(await (await medplum.download(attachment.url)).arrayBuffer()),
+  (bytes) => photo.equals(bytes),
+);
+await play(
+  READ,
+  'readResource, of a file',
+  () => medplum.readResource('Binary', binary.id, reload),
+  (read) => read.data === photo.toString('base64'),
 );
 
 // Deleting.
