@@ -18,11 +18,11 @@ SEARCH = STORE | {"cachetools"}
 PYDANTIC = {"annotated_types", "pydantic", "pydantic_core", "typing_inspection"}
 MODULES: dict[str, tuple[int, set[str]]] = {
     "audit_events": (96, SEARCH),
-    "audit_index": (60, STORE),
-    "audit_log": (60, STORE),
-    "binaries": (126, STORE),
+    "audit_index": (61, STORE),
+    "audit_log": (61, STORE),
+    "binaries": (123, STORE),
     "bundle": (131, STORE),
-    "reindex": (82, STORE),
+    "reindex": (83, STORE),
     "capabilities": (50, EDGE),
     "closing_scheduler": (71, STORE),
     "closing_worker": (71, STORE),
