@@ -185,8 +185,9 @@ def called(case: Any, role: str) -> tuple[requests.PreparedRequest, Answer]:
     headers = {name.lower().replace("-", "_"): str(text) for name, text in sent.headers.items()}
     media = headers.pop("content_type", "application/fhir+json")
     headers.pop("content_length", "")
-    is_text = isinstance(sent.body, bytes) and media != "application/octet-stream"
-    body = sent.body.decode() if is_text else sent.body
+    body = sent.body
+    if isinstance(body, bytes) and media != "application/octet-stream":
+        body = body.decode()
     url = quote(sent.url, safe="/:?&=%$@!'()*+,;~#[]")
     return sent, ApiClient(role=role).call(sent.method, url, body, content_type=media, **headers)
 
