@@ -137,7 +137,8 @@ def read_binary_response(request: Request, record: VersionedRecord) -> Response:
     shown = files.disposition(served, file.name)
     wanted = _wanted_range(request, record, file)
     first, last = wanted or (0, file.size - 1)
-    if last - first >= LARGEST_FILE:
+    is_head = request.interaction.method == "HEAD"
+    if last - first >= LARGEST_FILE and not is_head:
         headers["Location"] = store.download_url(file, served, shown)
         return Response(307, headers=headers, record=record)
     headers |= {
@@ -147,7 +148,7 @@ def read_binary_response(request: Request, record: VersionedRecord) -> Response:
         "Accept-Ranges": "bytes",
         **({"Content-Range": f"bytes {first}-{last}/{file.size}"} if wanted else {}),
     }
-    body = b"" if request.interaction.method == "HEAD" else store.get(file, first, last)
+    body = b"" if is_head else store.get(file, first, last)
     return Response(206 if wanted else 200, body, headers, record=record, is_file=True)
 
 

@@ -221,6 +221,7 @@ def test_a_file_that_does_not_fit_into_a_response_has_a_url_for_a_minute(
     answer = clinic.get(url)
     assert answer.status == 307
     assert answer.headers["Location"].endswith("&60")
+    assert clinic.call("HEAD", url).status == 200
     assert clinic.get(url, range="bytes=0-7").content == PNG[:8]
     refusals.check(clinic.get(url, accept=FHIR), 413, "too-long", "Binary.data")
     assert clinic.get(f"{url}?_summary=true").status == 200
