@@ -14,7 +14,7 @@ from shared import settings
 from shared.access import scopes
 from shared.catalog import access_patterns as patterns
 from shared.catalog.interactions import INTERACTIONS
-from shared.catalog.types import STORED_TYPES
+from shared.catalog.types import KEPT_TYPES
 from shared.http.openapi import document
 from shared.local import redriving, template
 from shared.packaging.build import ROOT
@@ -333,7 +333,7 @@ def test_every_scope_of_the_pool_is_published_and_understood() -> None:
     assert {*offered} - {"openid", "profile"} == created
     for scope in created - {"launch/patient"}:
         assert scopes.parse([scope]), scope
-    assert {f"patient/{kind}.rs" for kind in STORED_TYPES} <= created
+    assert {f"patient/{kind}.rs" for kind in KEPT_TYPES} <= created
     # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html
     assert len(RESOURCES["UserClient"]["Properties"]["AllowedOAuthScopes"]) <= 50
 
