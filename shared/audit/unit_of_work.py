@@ -147,6 +147,7 @@ class AuditedUnitOfWork(UnitOfWork):
         if not any(adoption.thread == thread for adoption in self._saved_as(Adoption)):
             return ""
         slot: Slot | None = self._read.get(keys.slot(self.tenant, SlotKey(thread)))
+        # Messages that the same work creates may wait, too, in a slot that is not stored yet.
         new = (message.at for message in self._saved_messages(thread) if message.epoch is not None)
         return min(filter(None, (slot.figures.first if slot else "", *new)), default="")
 

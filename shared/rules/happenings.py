@@ -4,7 +4,7 @@ They are told to others once their transaction has committed (shared/events). Re
 not there are empty. What others are referred to by is a reference; instants are strings in UTC.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from shared.fhir.fhirjson import Resource
@@ -134,5 +134,5 @@ def _encounter(own_id: str) -> str:
 
 def facts(happening: Happening) -> dict[str, Any]:
     """Return a happening as JSON: its name, and what it says, without what is empty."""
-    said = {name: value for name, value in asdict(happening).items() if value}
-    return {"name": type(happening).__name__, **said}
+    named = ((field.name, getattr(happening, field.name)) for field in fields(happening))
+    return {"name": type(happening).__name__, **{name: value for name, value in named if value}}

@@ -235,7 +235,7 @@ def reindex(running: Emulator) -> None:
 
 def dead_letters(running: Emulator) -> str:
     sqs = running.client("sqs")
-    queues = [physical_id(running, f"{name}DeadLetters") for name in ("Audit", "Closing")]
+    queues = [physical_id(running, f"{name}DeadLetters") for name in ("Audit", "Closing", "Event")]
     return str([sqs.receive_message(QueueUrl=queue).get("Messages", []) for queue in queues])
 
 
