@@ -225,12 +225,12 @@ HASH_PREFIX = "sha256="
 
 
 # Longer texts are encoded each time, so that the cache stays small.
-_LONGEST_CACHED = 256
+_LONGEST_CACHED_KEY = 256
 
 
 def encode_segment(text: str) -> str:
     """Encode a client's value so that it can neither end nor overflow its segment of a key."""
-    return _cached(text) if len(text) <= _LONGEST_CACHED else _encoded(text)
+    return _cached(text) if len(text) <= _LONGEST_CACHED_KEY else _encoded(text)
 
 
 def _encoded(text: str) -> str:

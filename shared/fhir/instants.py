@@ -20,7 +20,7 @@ FOREVER = 10**30
 _WIDEST_OFFSET = 16 * 3600
 _FRACTION_DIGITS = 9
 # Longer texts, with fractions of many digits, are parsed each time, so that the cache stays small.
-_LONGEST_CACHED = 40
+_LONGEST_CACHED_INSTANT = 40
 _EPOCH = date(1970, 1, 1).toordinal()
 _PATTERN = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"
@@ -112,7 +112,7 @@ def parse(text: str, local: tzinfo = UTC) -> Range:
     A dateTime covers its minute or second. With a fraction of a second it is a single instant,
     whatever the number of digits. Raises ValueError if the text is neither.
     """
-    return _cached(text, local) if len(text) <= _LONGEST_CACHED else _parsed(text, local)
+    return _cached(text, local) if len(text) <= _LONGEST_CACHED_INSTANT else _parsed(text, local)
 
 
 def _parsed(text: str, local: tzinfo) -> Range:

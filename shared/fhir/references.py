@@ -32,7 +32,7 @@ CORE_DEFINITIONS = "http://hl7.org/fhir/StructureDefinition/"
 # size is limited.
 LONGEST_REFERENCE = 2048
 # Longer texts are parsed each time, so that the cache stays small.
-_LONGEST_CACHED = 256
+_LONGEST_CACHED_REFERENCE = 256
 
 # The absolute URL of this server's base, without a trailing slash; set for each request.
 BASE: ContextVar[str] = ContextVar("BASE", default="")
@@ -104,7 +104,7 @@ def parse(text: object) -> Reference | None:
     if not isinstance(text, str):
         return None
     base = BASE.get()
-    return _cached(text, base) if len(text) <= _LONGEST_CACHED else _parsed(text, base)
+    return _cached(text, base) if len(text) <= _LONGEST_CACHED_REFERENCE else _parsed(text, base)
 
 
 def _parsed(text: str, base: str) -> Reference | None:

@@ -328,7 +328,7 @@ def access_patterns() -> Iterator[str]:
 
 def _link(function: Callable[..., object]) -> str:
     path = function.__module__.replace(".", "/") + ".py"
-    assert inspect.getsourcefile(function) == str(ROOT / path)
+    assert inspect.getsourcefile(inspect.unwrap(function)) == str(ROOT / path)
     module = function.__module__.rpartition(".")[2]
     return f"[{module}.{function.__qualname__}](/{path})"
 
