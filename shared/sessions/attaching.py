@@ -9,7 +9,7 @@ from shared.fhir.patch.patching import without_generated_text
 from shared.rules import classification, linking, times, transitions
 from shared.rules.classification import NamedEncounter
 from shared.rules.policies import Policy
-from shared.rules.state import Adoption, Slot, adoption_of, parse_slot_key
+from shared.rules.state import Adoption, Slot, SlotKey, adoption_of, parse_slot_key
 from shared.sessions import due_dates
 from shared.settings import settings
 from shared.store import keys, versions
@@ -69,6 +69,8 @@ def effective_session(
     """Return the id of a message's effective session, and the adoption that made it so."""
     if message.session or message.epoch is None:
         return message.session, None
+    # Read before the adoptions: a later one raises the slot's epoch, and so fails the write.
+    work.slot(SlotKey(message.place.thread))
     adoption = adoption_of(message.epoch, work.adoptions(message.place.thread))
     return (adoption.session if adoption else ""), adoption
 

@@ -398,3 +398,29 @@ def test_a_message_asleep_while_its_thread_leaves_a_plain_record_gets_a_session(
         assert session_of(place, stored[0].id)
         place.check()
     pytest.fail("the request never ends")
+
+
+def test_a_message_retracted_while_its_thread_gets_a_session_does_not_count_in_it(
+    places: Callable[..., Place],
+) -> None:
+    """It waited for a session, which adopts it and finishes while the retraction is asleep."""
+    for number in each_call():
+        place = places()
+        thread = begun(place)
+        waiting = post(place, thread, ago=60).id
+        place.call("DELETE", f"/Communication/{waiting}", None, Sleeping(number))
+        if not place.asleep:
+            assert number > 4
+            return
+        become(
+            place, f"/Communication/{thread}", extension=care.policy(policy={"valueCode": "thread"})
+        )
+        message = post(place, thread)
+        session = session_of(place, message.id).id
+        place.wait(days=3)
+        place.rouse()
+        record = place.snapshot.encounters[session]
+        assert status(record) == "finished"
+        assert period(record) == (message.body["sent"], message.body["sent"]), f"call {number}"
+        place.check()
+    pytest.fail("the request never ends")
