@@ -11,6 +11,8 @@ OPENED, CLOSED, REARMED = "SessionsOpened", "SessionsClosed", "SessionsRearmed"
 LAG, OLDEST, CLOSING_FAILURES = "ClosingLag", "OldestDue", "ClosingFailures"
 # Counts requests whose event could not be stored in the audit trail.
 UNAUDITED = "RequestsUnaudited"
+# Count requests to the endpoints of Subscriptions, by whether these took them.
+NOTIFIED, NOT_NOTIFIED = "NotificationsDelivered", "NotificationsFailed"
 SECONDS = frozenset({LAG, OLDEST})
 ANY_POLICY = "any"
 

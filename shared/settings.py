@@ -83,6 +83,9 @@ class Settings:
     reference_authorization_secret: str
     require_subject: bool
     same_subject: bool
+    change_queue_url: str
+    notification_queue_url: str
+    allows_local_endpoints: bool
 
     @property
     def locally_checked_types(self) -> tuple[str, ...]:
@@ -204,6 +207,10 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         reference_authorization_secret=_secret(environment, "REFERENCE_AUTHORIZATION_SECRET_ARN"),
         require_subject=_flag(environment, "REQUIRE_SUBJECT"),
         same_subject=_flag(environment, "SAME_SUBJECT") and checks != NONE,
+        change_queue_url=get("CHANGE_QUEUE_URL", ""),
+        notification_queue_url=get("NOTIFICATION_QUEUE_URL", ""),
+        # For tests and local runs: the template does not have it.
+        allows_local_endpoints=_flag(environment, "ALLOW_LOCAL_ENDPOINTS"),
     )
 
 

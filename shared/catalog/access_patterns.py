@@ -89,6 +89,18 @@ RESOURCE_CURRENT = AccessPattern(
 RESOURCE_VERSION = AccessPattern(
     RESOURCE, "{type}/{id}", "v#{version}", "GET {type}/{id}/_history and its versions"
 )
+CHANNEL = AccessPattern(
+    RESOURCE,
+    "Subscription/{id}",
+    "channel",
+    "what a Subscription withholds (values of headers, its secret), and the rights that bound it",
+)
+HEALTH = AccessPattern(
+    RESOURCE,
+    "Subscription/{id}",
+    "failing",
+    "since when no notification of a Subscription has been delivered, and why",
+)
 ROW = AccessPattern(
     SEARCH, "{type}?{parameter}={value}", "{order}#{id}", "every search by an indexed parameter"
 )
@@ -118,6 +130,25 @@ CLAIM = AccessPattern(
     "{type}!query={hash}",
     "claim",
     "the unit of work that created a resource because a query matched none: If-None-Exist",
+)
+SUBSCRIBED = AccessPattern(
+    SEARCH,
+    "Subscription!{type}",
+    "{key}#{id}",
+    "the active Subscriptions that a change of a resource concerns, those with a selective "
+    "criterion by its value (`key`)",
+)
+SUBSCRIBED_BY = AccessPattern(
+    SEARCH,
+    "Subscription!{type}",
+    "!{parameter}",
+    "the parameters by which some Subscription to a type is found",
+)
+ANY_SUBSCRIPTION = AccessPattern(
+    SEARCH,
+    "subscribed",
+    "any",
+    "whether there is, or was, a Subscription, so that changes have to be looked at",
 )
 QUOTA = AccessPattern(
     SEARCH,
@@ -178,12 +209,17 @@ ACCESS_PATTERNS = (
     COMMUNICATION_VERSION,
     RESOURCE_CURRENT,
     RESOURCE_VERSION,
+    CHANNEL,
+    HEALTH,
     ROW,
     WORD,
     PART,
     LISTING,
     GUARD,
     CLAIM,
+    SUBSCRIBED,
+    SUBSCRIBED_BY,
+    ANY_SUBSCRIPTION,
     QUOTA,
     DUE,
     HELD,

@@ -82,6 +82,9 @@ MEMBERS = (
     Member(PATIENT, "ChargeItem", "subject", "subject"),
     Member(RELATED, "ChargeItem", "enterer", "enterer"),
     Member(RELATED, "ChargeItem", "performer-actor", "performer.actor"),
+    # Not R4's: patients and related persons see the subscriptions that they made themselves.
+    Member(PATIENT, "Subscription", "owner", "extension.valueReference"),
+    Member(RELATED, "Subscription", "owner", "extension.valueReference"),
 )
 # A type with neither a row nor a decision would be hidden from patients by accident.
 complete_table(

@@ -91,6 +91,16 @@ _ELEMENTS: dict[str, Json] = {
     "Task": {"status": "requested", "intent": "order", "for": _HOMER},
     "ChargeItem": {"status": "billable", "code": {"text": "Online visit"}, "subject": _HOMER},
     BINARY: {"contentType": "text/plain", "data": "TXkgYXJtIGl0Y2hlcy4="},
+    "Subscription": {
+        "status": "requested",
+        "reason": "Show new messages at once",
+        "criteria": "Communication?recipient=Practitioner/doctor-alice-smith",
+        "channel": {
+            "type": "rest-hook",
+            "endpoint": "https://chat.example.com/fhir",
+            "payload": "application/fhir+json",
+        },
+    },
 }
 EXAMPLES = {
     kind: {"resourceType": kind, "id": "example"} | elements

@@ -6,7 +6,13 @@ A search by the parameter of a type's order reads only the part of the rows that
 from dataclasses import dataclass
 from enum import Enum
 
-from shared.catalog.types import AUDIT_EVENT, DIRECTORY_TYPES, STORED_TYPES, complete_table
+from shared.catalog.types import (
+    AUDIT_EVENT,
+    DIRECTORY_TYPES,
+    SERVICE_TYPES,
+    STORED_TYPES,
+    complete_table,
+)
 
 
 class DateSpan(Enum):
@@ -38,7 +44,7 @@ SORT_ORDERS = complete_table(
         "Encounter": SortOrder("date", DateSpan.PERIOD, has_long=True),
         AUDIT_EVENT: SortOrder("date"),
         "Communication": SortOrder("sent", DateSpan.DATE_TIME),
-        **dict.fromkeys(DIRECTORY_TYPES, BY_CREATION),
+        **dict.fromkeys((*DIRECTORY_TYPES, *SERVICE_TYPES), BY_CREATION),
         "Appointment": SortOrder("date"),
         "Condition": SortOrder("recorded-date", DateSpan.DATE_TIME),
         "Observation": SortOrder("date", DateSpan.PERIOD),

@@ -29,7 +29,10 @@ RECORD_TYPES = (
     "Task",
     "ChargeItem",
 )
-STORED_TYPES = (*SESSION_TYPES, *DIRECTORY_TYPES, *RECORD_TYPES)
+# Types of the service itself, which are about nobody: what clients ask it to do.
+SUBSCRIPTION = "Subscription"
+SERVICE_TYPES = (SUBSCRIPTION,)
+STORED_TYPES = (*SESSION_TYPES, *DIRECTORY_TYPES, *RECORD_TYPES, *SERVICE_TYPES)
 # Files. They have routes of their own, their bytes are in a bucket, and no search finds them.
 BINARY = "Binary"
 # All types whose resources clients write here.
@@ -60,6 +63,7 @@ WITHDRAWAL_MARKS = {
     "Condition": f"verificationStatus: {_ERROR}",
     # R4 gives it no status.
     BINARY: f"status: {_ERROR}, in what names it",
+    SUBSCRIPTION: "status: off",
 }
 
 # All resource types of R4, which references may name. They are repeated here because most requests

@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.access import identity_elements
 from shared.audit.unit_of_work import AuditedUnitOfWork
-from shared.catalog.types import SESSION_TYPES
+from shared.catalog.types import SESSION_TYPES, SUBSCRIPTION
 from shared.errors import NotFound
 from shared.fhir.meta import has_same_content
 from shared.fhir.preconditions import UNCONDITIONAL, Preconditions
@@ -22,6 +22,10 @@ type Resource = dict[str, Any]
 type Pair = tuple[str, str]
 # Returns a resource's new content, given its current record. None deletes the resource.
 type Content = Callable[[VersionedRecord | None, AuditedUnitOfWork], Resource | None]
+# Saves a resource's new content, given its present record and which resource it is.
+type Save = Callable[
+    [AuditedUnitOfWork, VersionedRecord | None, Literal, Resource], VersionedRecord
+]
 
 
 def named_or_matching(
@@ -88,17 +92,20 @@ def _write(
     if live:
         # Whether the content is the same says what is there.
         write_access.check_scopes(work, "u", live.resource)
-        if has_same_content(live.resource, after):
-            return ChangeResult(live)
-    else:
-        is_hidden = stored is not before or work.visibility.is_partial((target.type,))
-        if is_hidden and not is_new:
-            # A caller with limited visibility must not learn whether the id is taken.
-            raise NotFound(f"{target} does not exist")
-        if work.caller.is_patient_or_relative:
-            after = identity_elements.without_labels(after)
+    elif not is_new and (stored is not before or work.visibility.is_partial((target.type,))):
+        # A caller with limited visibility must not learn whether the id is taken.
+        raise NotFound(f"{target} does not exist")
+    save: Save = _save
+    if target.type == SUBSCRIPTION:
+        from shared.subscriptions import writing  # noqa: PLC0415 - few writes are of Subscriptions
+
+        after, save = writing.prepared(work, before, target, after)
+    if live and has_same_content(live.resource, after):
+        return ChangeResult(live)
+    if live is None and work.caller.is_patient_or_relative:
+        after = identity_elements.without_labels(after)
     write_access.check(work, before.resource if before else {}, after, is_new=is_new)
-    return ChangeResult(_save(work, before, target, after), created=live is None)
+    return ChangeResult(save(work, before, target, after), created=live is None)
 
 
 def _save(
@@ -122,7 +129,14 @@ def _save(
 def _save_resource(
     work: AuditedUnitOfWork, before: VersionedRecord | None, target: Literal, after: Resource | None
 ) -> VersionedRecord:
-    """Save a resource of the directory or the records, which has no effect on other resources."""
+    """Save a resource of the directory or the records, which has no effect on other resources.
+
+    Of the service's own types, only deletions are saved here.
+    """
+    if before and target.type == SUBSCRIPTION:
+        from shared.subscriptions import writing  # noqa: PLC0415 - as above
+
+        return writing.delete(work, before)
     record = before or versions.blank_resource(work, target)
     if after is not None:
         checks.require_targets(work, record.resource, after)

@@ -11,7 +11,7 @@ from shared.access import patient_writes
 from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.policies import EXTENSION_PATH
-from shared.catalog.types import WITHDRAWAL_MARKS
+from shared.catalog.types import SUBSCRIPTION, WITHDRAWAL_MARKS
 from shared.errors import BusinessRule, FhirError, Forbidden, Issue, NotFound, Transient
 from shared.interactions import recipients
 from shared.rules import classification
@@ -58,7 +58,8 @@ def check(work: AuditedUnitOfWork, before: Resource, after: Resource, *, is_new:
         and work.visibility.is_partial()
     ):
         _header(work, after)
-    if not caller.is_patient_or_relative:
+    # Whose a Subscription is decides `subscriptions.writing`.
+    if not caller.is_patient_or_relative or after["resourceType"] == SUBSCRIPTION:
         return
     if before:
         patient_writes.check_change(caller, before, after, _header(work, before))

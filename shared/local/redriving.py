@@ -14,11 +14,18 @@ from shared.local.client import UnexpectedResponse
 from shared.local.deployments import Deployment
 
 CLOSING, EVENTS, AUDIT = "ClosingDeadLetters", "EventDeadLetters", "AuditDeadLetters"
-DEAD_LETTERS = (CLOSING, EVENTS, AUDIT)
+CHANGES, NOTIFICATIONS = "ChangeDeadLetters", "NotificationDeadLetters"
+DEAD_LETTERS = (CLOSING, EVENTS, CHANGES, NOTIFICATIONS, AUDIT)
 LOG_FUNCTION = "AuditLogFunction"
 LOOKS, PUBLICATIONS = "looks at due sessions", "messages with events"
+MATCHES, DELIVERIES = "messages with changes for Subscriptions", "notifications"
 # Dead letters that only go back to the queue that they come from, and what they are.
-_RESENT = {CLOSING: ("ClosingQueue", LOOKS), EVENTS: ("EventQueue", PUBLICATIONS)}
+_RESENT = {
+    CLOSING: ("ClosingQueue", LOOKS),
+    EVENTS: ("EventQueue", PUBLICATIONS),
+    CHANGES: ("ChangeQueue", MATCHES),
+    NOTIFICATIONS: ("NotificationQueue", DELIVERIES),
+}
 LINES, BATCHES = "deliveries of log lines", "batches of the stream"
 FAILED, UNKNOWN = "failed again", "not understood"
 # A message that is not deleted is visible again after so long.
@@ -71,7 +78,8 @@ class _Queue:
 
 def redrive(deployment: Deployment, *, dry: bool = False) -> Counter[str]:
     """Replay all dead letters, or with `dry` only count them; return how many of each kind."""
-    counts = Counter(dict.fromkeys((LOOKS, PUBLICATIONS, LINES, BATCHES, FAILED, UNKNOWN), 0))
+    kinds = (*(kind for _, kind in _RESENT.values()), LINES, BATCHES, FAILED, UNKNOWN)
+    counts = Counter(dict.fromkeys(kinds, 0))
     names, sqs = deployment.physical_ids(), deployment.client("sqs")
     for dead, (alive, kind) in _RESENT.items():
         with _Queue(sqs, names[dead]) as queue:

@@ -105,8 +105,10 @@ def _for_emulator(body: dict[str, Any], keys: tuple[str, str]) -> dict[str, Any]
                 _add_batch_right(statement)
     # The emulator gets a parameter's value as a string, which it cannot compare with a number. Two
     # workers suit one machine.
-    messages = body["Resources"]["ClosingMessages"]["Properties"]
-    messages["ScalingConfig"] = {"MaximumConcurrency": 2}
+    for name in ("ClosingMessages", "NotificationMessages"):
+        body["Resources"][name]["Properties"]["ScalingConfig"] = {"MaximumConcurrency": 2}
+    # Subscriptions may have endpoints on this machine, which no deployment can allow.
+    body["Globals"]["Function"]["Environment"]["Variables"]["ALLOW_LOCAL_ENDPOINTS"] = "true"
     # The emulator refuses alarms over several metrics, so each watches its first one.
     for alarm in template.resources(body, "AWS::CloudWatch::Alarm").values():
         _watch_one(alarm["Properties"])

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, singledispatch
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from shared.catalog import access_patterns as patterns
@@ -31,8 +31,21 @@ from shared.store.records import (
     VersionedRecord,
 )
 
+if TYPE_CHECKING:  # only Subscriptions have them
+    from shared.rules.subscribed import AnySubscription, Channel, Entry, SubscribedParameter
+
 type Operation = dict[str, dict[str, Any]]
-type Record = VersionedRecord | Slot | Span | Adoption | PendingEncounter
+type Record = (
+    VersionedRecord
+    | Slot
+    | Span
+    | Adoption
+    | PendingEncounter
+    | AnySubscription
+    | Channel
+    | Entry
+    | SubscribedParameter
+)
 
 # An item of up to 1 KB costs one write unit.
 ROW_BYTES = 1024

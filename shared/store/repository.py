@@ -54,7 +54,8 @@ class Repository:
         """The instant of this work, in milliseconds since 1970."""
         return instants.to_nanoseconds(self.now) // instants.MILLISECOND
 
-    def _record[R](self, address: Address, read_item: Callable[[Item], R]) -> R | None:
+    def record[R](self, address: Address, read_item: Callable[[Item], R]) -> R | None:
+        """Return the record at an address, or None; `read_item` makes it of the stored item."""
         if address not in self._saved and address not in self._read:
             item = dynamodb.get(address)
             self._read[address] = read_item(item) if item else None
@@ -63,7 +64,7 @@ class Repository:
 
     def encounter(self, encounter_id: str, *, closing: bool = False) -> EncounterRecord | None:
         """Return an Encounter, or None. Raises ClosingUnderWay unless `closing` allows for that."""
-        record = self._record(keys.encounter(self.tenant, encounter_id), EncounterRecord.from_item)
+        record = self.record(keys.encounter(self.tenant, encounter_id), EncounterRecord.from_item)
         if record and record.closing and not closing:
             raise ClosingUnderWay(encounter_id)
         return record
@@ -95,20 +96,20 @@ class Repository:
         if resource_type == "Communication":
             return self.communication(resource_id)
         address = keys.resource(self.tenant, resource_type, resource_id)
-        return self._record(address, ResourceRecord.from_item)
+        return self.record(address, ResourceRecord.from_item)
 
     def slot(self, key: SlotKey) -> Slot:
         """Return a slot, which is empty if it was never written."""
-        record = self._record(keys.slot(self.tenant, key), items.slot)
+        record = self.record(keys.slot(self.tenant, key), items.slot)
         return record or Slot(key=key)
 
     def span(self, encounter_id: str, thread: str) -> Span | None:
         """Return a thread's span in a session, or None."""
-        return self._record(keys.span(self.tenant, encounter_id, thread), items.span)
+        return self.record(keys.span(self.tenant, encounter_id, thread), items.span)
 
     def pending_encounter(self, encounter_id: str) -> PendingEncounter | None:
         """Return the resource that a closing is going to write, or None."""
-        return self._record(keys.pending(self.tenant, encounter_id), PendingEncounter.from_item)
+        return self.record(keys.pending(self.tenant, encounter_id), PendingEncounter.from_item)
 
     def adoptions(self, thread: str) -> list[Adoption]:
         """Return all adoptions of a thread, in order of epochs."""
@@ -187,8 +188,8 @@ class Repository:
         self._saved[address] = record
         return record
 
-    def remove(self, record: PendingEncounter) -> None:
-        """Mark a record, to be deleted with this work."""
+    def remove(self, record: Record) -> None:
+        """Mark a record that was read, to be deleted with this work."""
         self._saved[address_of(record, self.tenant)] = None
 
     def as_read[V: VersionedRecord](self, record: V) -> V | None:

@@ -131,6 +131,7 @@ class Month:
             + prices.SERVICE_TOKEN * TOKENS,
             "SQS and EventBridge": prices.QUEUE_REQUEST * self.uses["close"] * REQUESTS_A_SESSION
             + prices.SCHEDULED * RUNS,
+            "DynamoDB and Lambda, whether there is a Subscription": self._changes(),
             "Internet, what is answered": prices.INTERNET_GB * self._sent() / GB,
         }
 
@@ -189,6 +190,11 @@ class Month:
         return sum(
             _invocation(self._took(name), self.megabytes) * n for name, n in self._calls.items()
         )
+
+    def _changes(self) -> float:
+        """Return the price of a read for each batch of writes, and of the time that it takes."""
+        took = _invocation(READ_MS, self.megabytes) - prices.REQUEST_LAMBDA
+        return self._calls["collect"] * (prices.READ_UNITS + took)
 
     def _took(self, name: str) -> float:
         cpu = self.values[f"trail.{name}.cpu"] * max(1, PROCESSOR_MB / self.megabytes)

@@ -297,6 +297,7 @@ def test_the_dashboard_has_a_row_for_each_subject() -> None:
         "Dead letters and queues",
         "Due sessions",
         "Sessions",
+        "Subscriptions",
     ]
 
 

@@ -118,9 +118,11 @@ def test_the_settings_check_covers_the_settings_that_functions_read() -> None:
     unchecked = {name for name in recorder.asked - checked.keys() if name not in _table_variables()}
     assert unchecked == {
         "ALLOWED_ORIGINS",
+        "ALLOW_LOCAL_ENDPOINTS",
         "AUDIT_ARCHIVE",
         "AUTHORIZE_URL",
         "BINARY_BUCKET",
+        "CHANGE_QUEUE_URL",
         "CLOSING_QUEUE_URL",
         "ENCOUNTER_TYPE_SYSTEM",
         "EVENT_BUS_ARN",
@@ -128,6 +130,7 @@ def test_the_settings_check_covers_the_settings_that_functions_read() -> None:
         "EXPLORE_CLIENT_ID",
         "GROUPS_CLAIM",
         "METRICS_NAMESPACE",
+        "NOTIFICATION_QUEUE_URL",
         "REQUIRED_SCOPE",
         "SCOPES_SUPPORTED",
         "TOKEN_URL",

@@ -18,6 +18,11 @@ NOT_THERE = {patterns.PENDING, patterns.REINDEXING} | {
     patterns.SEGMENTS,
     patterns.QUOTA,
     patterns.HELD,
+    patterns.CHANNEL,
+    patterns.HEALTH,
+    patterns.SUBSCRIBED,
+    patterns.SUBSCRIBED_BY,
+    patterns.ANY_SUBSCRIPTION,
 }
 
 

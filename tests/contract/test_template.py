@@ -17,6 +17,7 @@ from shared.catalog.policies import MAX_HOURS, POLICIES, SLOT_SCOPES
 from shared.local import template
 from shared.packaging.build import ROOT
 from shared.store import files, transactions
+from shared.subscriptions import delivery
 from tests.support.greedy_routes import GREEDY_ROUTES
 
 TEMPLATE = template.load()
@@ -27,6 +28,8 @@ ROUTES = template.resources(TEMPLATE, "AWS::ApiGatewayV2::Route").values()
 ENCOUNTER, THREAD, RESOURCE = "EncounterTable", "ThreadTable", "ResourceTable"
 SEARCH, AUDIT = "SearchTable", "AuditTable"
 QUEUE, EVENTS = "ClosingQueue", "EventQueue"
+CHANGES, NOTIFICATIONS = "ChangeQueue", "NotificationQueue"
+RECEIVE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 SECRET = "ReferenceAuthorizationSecretArn"
 # What writers do with each table. A transaction needs the actions of each of its items.
 LOOK = {"GetItem", "BatchGetItem", "Query"}
@@ -113,7 +116,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         THREAD: {"GetItem", "Query", "PutItem"},
         SEARCH: {"Query", "PutItem", "DeleteItem"},
         AUDIT: NOTE,
-        QUEUE: {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+        QUEUE: RECEIVE,
     },
     "audit_events": {AUDIT: {"BatchGetItem", "Query"}, SEARCH: {"GetItem"}},
     "audit_log": {t: {"GetItem"} for t in (ENCOUNTER, THREAD, RESOURCE)}
@@ -128,10 +131,23 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         },
         "AuditDeadLetters": {"sqs:SendMessage"},
         EVENTS: {"sqs:SendMessage"},
+        CHANGES: {"sqs:SendMessage"},
+        SEARCH: {"GetItem"},
     },
     # It may also put events on the bus, if there is one.
     "event_publisher": {
-        EVENTS: {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+        EVENTS: RECEIVE,
+    },
+    "subscription_matcher": {t: {"GetItem"} for t in (ENCOUNTER, THREAD, RESOURCE)}
+    | {SEARCH: {"Query"}, CHANGES: RECEIVE, NOTIFICATIONS: {"sqs:SendMessage"}},
+    # It sets the status of Subscriptions, and reads what their makers may see.
+    "subscription_deliverer": {
+        ENCOUNTER: {"GetItem"},
+        THREAD: {"GetItem"},
+        RESOURCE: {"GetItem", "Query", "PutItem"},
+        SEARCH: {"GetItem", "Query", "PutItem", "DeleteItem"},
+        AUDIT: NOTE | {"BatchWriteItem"},
+        NOTIFICATIONS: RECEIVE | {"sqs:ChangeMessageVisibility"},
     },
     "reindex": {
         ENCOUNTER: {"Scan", *WRITE_RESOURCES, "DeleteItem", "ConditionCheckItem"},
@@ -555,7 +571,10 @@ def test_functions_have_every_setting_that_they_read() -> None:
         *("REFERENCE_AUTHORIZATION_SECRET_ARN", "SCOPES_SUPPORTED"),
         *("EVENT_QUEUE_URLS", "EVENT_BUS_ARN"),
         "BINARY_BUCKET",
+        *("CHANGE_QUEUE_URL", "NOTIFICATION_QUEUE_URL"),
     }
+    # No deployment may allow it: only tests and local runs do.
+    of_some_functions |= {"ALLOW_LOCAL_ENDPOINTS"}
     assert recorder.asked <= recorder.keys() | of_some_functions
 
 
@@ -714,7 +733,9 @@ def test_functions_that_write_without_a_request_know_the_public_base_url() -> No
         for function in FUNCTIONS.values()
         if "PUBLIC_BASE_URL" in function["Properties"].get("Environment", {}).get("Variables", {})
     }
-    assert configured == dict.fromkeys(("closing_worker", "reindex", "audit_index"), named)
+    without_request = ("closing_worker", "reindex", "audit_index")
+    telling = ("subscription_matcher", "subscription_deliverer")
+    assert configured == dict.fromkeys((*without_request, *telling), named)
 
 
 def test_tenants_need_a_reference_base_url_with_the_tenant() -> None:
@@ -777,6 +798,24 @@ def test_events_are_published_only_if_there_is_a_bus_and_only_there() -> None:
 def test_the_event_bus_must_be_named_by_its_arn(arn: str, *, is_bus: bool) -> None:
     pattern = TEMPLATE["Parameters"]["EventBusArn"]["AllowedPattern"]
     assert bool(re.search(pattern, arn)) is is_bus
+
+
+def test_a_notification_is_tried_for_more_than_a_day() -> None:
+    deliverer, waiting = (
+        RESOURCES[name]["Properties"] for name in ("SubscriptionDelivererFunction", NOTIFICATIONS)
+    )
+    assert waiting["VisibilityTimeout"] == 6 * deliverer["Timeout"]
+    assert waiting["RedrivePolicy"]["maxReceiveCount"] == len(delivery.PAUSES) + 1
+    tries = sum(delivery.PAUSES)
+    assert delivery.PATIENCE.total_seconds() < tries < waiting.get("MessageRetentionPeriod", 345600)
+    # SQS's longest visibility timeout: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+    assert max(delivery.PAUSES) <= 43200
+    assert RESOURCES["NotificationQueueAlarm"]["Properties"]["Threshold"] > tries
+    assert RESOURCES["NotificationMessages"]["Properties"]["BatchSize"] == 1
+
+
+def test_no_deployment_can_call_local_endpoints() -> None:
+    assert "ALLOW_LOCAL_ENDPOINTS" not in template.PATH.read_text()
 
 
 def test_messages_fail_individually_and_concurrency_is_bounded() -> None:

@@ -4,7 +4,7 @@ import os
 
 from shared import deadlines, settings
 from shared.references import remote
-from shared.store import deployment_secrets, dynamodb, event_bus, queues, s3
+from shared.store import change_queue, deployment_secrets, dynamodb, event_bus, queues, s3
 from shared.store.index import readiness
 
 # A session depends on these. Which credentials it has is of no importance to moto, nor to the
@@ -25,6 +25,7 @@ def clear_caches() -> None:
     deadlines.begin(None)
     readiness.ready_names.cache_clear()
     remote.clear_cache()
+    change_queue.clear_cache()
 
 
 def _clear_session() -> None:

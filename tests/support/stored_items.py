@@ -64,7 +64,8 @@ class StoredItem:
             return self.sort.split("#")[1]
         if self.partition == patterns.HELD.partition:
             return self.sort.partition("#")[0]
-        return TENANT if self.partition.startswith("reindex") else self.partition.partition("#")[0]
+        is_shared = self.partition.startswith(("reindex", patterns.ANY_SUBSCRIPTION.partition))
+        return TENANT if is_shared else self.partition.partition("#")[0]
 
     @cached_property
     def kind(self) -> str:

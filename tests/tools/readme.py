@@ -23,7 +23,7 @@ from shared.local import template
 from shared.packaging.build import ROOT
 from shared.plain.collections import COLLECTIONS
 from shared.plain.fields import Field
-from shared.store import audit_items, keys, operations
+from shared.store import audit_items, keys, operations, subscription_items
 from shared.store.index import partitions
 
 CLIENTS = ROOT / "tests/clients"
@@ -51,12 +51,17 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.COMMUNICATION_VERSION: keys.version,
     patterns.RESOURCE_CURRENT: keys.resource,
     patterns.RESOURCE_VERSION: keys.version,
+    patterns.CHANNEL: subscription_items.channel_address,
+    patterns.HEALTH: subscription_items.health_address,
     patterns.ROW: partitions.of_value,
     patterns.WORD: partitions.of_word,
     patterns.PART: partitions.of_medical_encounters,
     patterns.LISTING: partitions.listing,
     patterns.GUARD: keys.guard,
     patterns.CLAIM: keys.claim,
+    patterns.SUBSCRIBED: subscription_items.entry_address,
+    patterns.SUBSCRIBED_BY: subscription_items.parameter_address,
+    patterns.ANY_SUBSCRIPTION: subscription_items.any_address,
     patterns.QUOTA: keys.quota,
     patterns.REINDEXING: keys.reindexing,
     patterns.DUE: operations.due_address,

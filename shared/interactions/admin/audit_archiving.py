@@ -20,7 +20,7 @@ from shared.audit.entries import Entry
 from shared.events import handover
 from shared.fhir import fhirjson, instants
 from shared.settings import ARCHIVE, settings
-from shared.store import archive, audit_items, items
+from shared.store import archive, audit_items, change_queue, items
 from shared.store.items import Item
 from shared.store.keys import Address
 
@@ -81,6 +81,8 @@ def process_stream_rows(rows: Iterable[Item]) -> int:
     of_writes = [_of_write(row) for row in stream_rows if "event" in row]
     # First, because a write whose event is in the journal is not replayed by `redrive`.
     handover.send(of_writes)
+    if of_writes and change_queue.is_used():
+        change_queue.send([*handover.messages(map(handover.transaction, of_writes))])
     _put(journal.rows(of_writes))
     new = [
         (entry, journal.is_listed(row))

@@ -12,7 +12,8 @@ from shared.catalog.operations import OPERATIONS, Operation
 from shared.catalog.parameters import SEARCH_PARAMS, Index, SearchParam
 from shared.catalog.policies import EXTENSION_PATH
 from shared.catalog.roles import ROLES, roles_text
-from shared.catalog.types import AUDIT_EVENT, BINARY, STORED_TYPES
+from shared.catalog.subscriptions import SECRET_PATH
+from shared.catalog.types import AUDIT_EVENT, BINARY, STORED_TYPES, SUBSCRIPTION
 from shared.fhir import fhirjson
 from shared.fhir.references import CORE_DEFINITIONS
 from shared.fhir.validation import profiles
@@ -92,6 +93,19 @@ def _security() -> dict[str, Any]:
     return security
 
 
+# By type: what may be said in an extension that this server defines, and the end of its URL.
+_EXTENSIONS = {
+    "Communication": (
+        "A thread's header may say how its sessions begin and end",
+        EXTENSION_PATH,
+    ),
+    SUBSCRIPTION: (
+        "By rest-hook, signed with a secret; headers and secret are never shown. The secret is",
+        SECRET_PATH,
+    ),
+}
+
+
 def _resource(resource_type: str, base: str) -> dict[str, Any]:
     supported = [url for url in profiles.supported_urls() if profiles.applies(url, resource_type)]
     rows = [row for row in BELOW_BASE if not row.is_whole_system and row.type != BINARY]
@@ -99,8 +113,8 @@ def _resource(resource_type: str, base: str) -> dict[str, Any]:
     conditional = {row.code for row in BELOW_BASE if row.conditional}
     operations = [_operation(row, base) for row in OPERATIONS if resource_type in row.types]
     # `supportedProfile` cannot name the extension, because it is for profiles of whole resources.
-    text = f"A thread's header may say how its sessions begin and end, in an extension: {base}"
-    documentation = f"{text}{EXTENSION_PATH}" if resource_type == "Communication" else ""
+    text, path = _EXTENSIONS.get(resource_type, ("", ""))
+    documentation = f"{text}, in an extension: {base}{path}" if text else ""
     return {
         "type": resource_type,
         "profile": f"{CORE_DEFINITIONS}{resource_type}",

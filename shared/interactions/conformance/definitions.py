@@ -9,6 +9,7 @@ from typing import Any
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation, Parameter
 from shared.catalog.parameters import OWN_DEFINITION_PATH, SEARCH_PARAMS, SearchParam
 from shared.catalog.policies import EXTENSION_PATH, POLICIES_TEXT
+from shared.catalog.subscriptions import OWNER_PATH, SECRET_PATH
 from shared.catalog.types import STORED_TYPES
 from shared.errors import NotFound
 from shared.fhir import fhirjson
@@ -26,6 +27,19 @@ _PARTS = (
     ("maxHours", "positiveInt", "Hours from its opening after which a session closes"),
     ("timeZone", "code", "IANA time zone of the thread's days; ignored under scope patient"),
 )
+# The extensions of a Subscription, by the end of their URLs: name, type of the value, meaning.
+_OF_SUBSCRIPTIONS = {
+    SECRET_PATH: (
+        "SubscriptionSecret",
+        "string",
+        "The secret that notifications are signed with. Clients write it, and nobody reads it.",
+    ),
+    OWNER_PATH: (
+        "SubscriptionOwner",
+        "Reference",
+        "The patient or related person who made the Subscription. Only the server writes it.",
+    ),
+}
 
 
 def definition(base: str, resource_type: str, definition_id: str) -> bytes:
@@ -51,7 +65,10 @@ def _definitions(base: str) -> dict[str, dict[str, Json]]:
             row.definition.removeprefix(OWN_DEFINITION_PATH): _parameter(row, base)
             for row in _own()
         },
-        "StructureDefinition": {_SESSION_POLICY: _session_policy(base)},
+        "StructureDefinition": {
+            _SESSION_POLICY: _session_policy(base),
+            **{path.rpartition("/")[2]: _of_subscription(path, base) for path in _OF_SUBSCRIPTIONS},
+        },
     }
 
 
@@ -128,26 +145,46 @@ def _declared(row: Parameter, use: str) -> Json:
 
 
 def _session_policy(base: str) -> Json:
+    description = (
+        "Set on a thread's header: how its sessions begin and end, in place of the "
+        "deployment's policy."
+    )
+    url = f"{base}{EXTENSION_PATH}"
+    return _extension(url, "SessionPolicy", description, "Communication", [*_elements(url)])
+
+
+def _of_subscription(path: str, base: str) -> Json:
+    name, kind, description = _OF_SUBSCRIPTIONS[path]
+    url = f"{base}{path}"
+    elements = [
+        _element("Extension", min=0, max="1", short=description),
+        _element("Extension.extension", max="0"),
+        _element("Extension.url", fixedUri=url),
+        _element("Extension.value[x]", min=1, type=[{"code": kind}]),
+    ]
+    return _extension(url, name, description, "Subscription", elements)
+
+
+def _extension(
+    url: str, name: str, description: str, resource_type: str, elements: list[Json]
+) -> Json:
     return {
         "resourceType": "StructureDefinition",
-        "id": _SESSION_POLICY,
-        "url": f"{base}{EXTENSION_PATH}",
-        "name": "SessionPolicy",
-        "title": "Session policy of a thread",
+        "id": url.rpartition("/")[2],
+        "url": url,
+        "name": name,
+        "title": description.partition(":")[0].partition(".")[0],
         "status": "active",
         "date": DATE,
-        "description": (
-            "Set on a thread's header: how its sessions begin and end, in place of the "
-            "deployment's policy."
-        ),
+        "description": description,
         "fhirVersion": "4.0.1",
         "kind": "complex-type",
         "abstract": False,
-        "context": [{"type": "element", "expression": "Communication"}],
+        "context": [{"type": "element", "expression": resource_type}],
         "type": "Extension",
         "baseDefinition": f"{CORE_DEFINITIONS}Extension",
         "derivation": "constraint",
-        "differential": {"element": [*_elements(f"{base}{EXTENSION_PATH}")]},
+        "differential": {"element": elements},
     }
 
 

@@ -49,12 +49,12 @@ def _partitions_of_operand(
     if keyed := keyed_operand(param, operand):
         target_id = keyed.text.partition("/")[2]
         yield partitions.KEYED[param.keyed_target], f"{tenant}#{encode_segment(target_id)}"
-    for key in _value_keys(param, operand):
+    for key in value_keys(param, operand):
         for partition in partitions.of_value(tenant, param, key):
             yield patterns.index_table(param.resource), partition
 
 
-def _value_keys(param: SearchParam, operand: Operand) -> Iterator[str]:
+def value_keys(param: SearchParam, operand: Operand) -> Iterator[str]:
     """Yield the key of each value whose rows match an operand."""
     if isinstance(operand, TokenOperand) and operand.code:
         key = partitions.value_key(param, Token("", operand.code))

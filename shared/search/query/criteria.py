@@ -70,7 +70,7 @@ class _Parts:
             from shared.search.query import includes  # noqa: PLC0415 - few searches have includes
 
             self.includes += includes.parse(name, value)
-        elif _is_join(name):
+        elif is_join(name):
             from shared.search.query import joins  # noqa: PLC0415 - few searches have joins
 
             join = joins.parse(self.type, name, value, self.zone)
@@ -127,7 +127,7 @@ def _check_size(pairs: Sequence[Pair]) -> None:
     if len(pairs) > most:
         raise TooCostly(f"A search may have at most {most} parameters")
     criteria = [pair for pair in pairs if pair[0] not in controls.NAMES]
-    if sum(map(_is_join, (name for name, _ in criteria))) > MOST_JOINS:
+    if sum(map(is_join, (name for name, _ in criteria))) > MOST_JOINS:
         raise TooCostly(
             f"A search may have at most {MOST_JOINS} chained and _has parameters",
             diagnostics="Each of them needs a search of its own",
@@ -142,5 +142,6 @@ def _check_size(pairs: Sequence[Pair]) -> None:
             )
 
 
-def _is_join(name: str) -> bool:
+def is_join(name: str) -> bool:
+    """Return whether a parameter is a chain or `_has`."""
     return name.partition(":")[0] == "_has" or "." in name

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from shared.catalog.parameters import SEARCH_PARAMS
-from shared.catalog.types import DIRECTORY_TYPES, RECORD_TYPES
+from shared.catalog.types import DIRECTORY_TYPES, RECORD_TYPES, SERVICE_TYPES
 from shared.fhir.search_values import Reference, values
 from shared.rules.classification import DRAFT
 from shared.store.index.partitions import is_keyed
@@ -53,7 +53,8 @@ KINDS: dict[str, tuple[RowKind, ...]] = {
     ),
     # Other types have one kind, whatever the status.
     **dict.fromkeys(
-        ("AuditEvent", *DIRECTORY_TYPES, *RECORD_TYPES), (RowKind("", frozenset({""})),)
+        ("AuditEvent", *DIRECTORY_TYPES, *RECORD_TYPES, *SERVICE_TYPES),
+        (RowKind("", frozenset({""})),),
     ),
     "Communication": (
         _kind("d#", DRAFT, part=True),

@@ -82,6 +82,8 @@ def stream(since: list[dict[str, Any]]) -> None:
     [
         ("ClosingQueue", redriving.CLOSING, LOOKS),
         ("EventQueue", redriving.EVENTS, PUBLICATIONS),
+        ("ChangeQueue", redriving.CHANGES, redriving.MATCHES),
+        ("NotificationQueue", redriving.NOTIFICATIONS, redriving.DELIVERIES),
     ],
 )
 def test_failed_messages_go_back_to_their_queue(

@@ -15,6 +15,7 @@ from shared.catalog.interactions import (
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.parameters import SEARCH_PARAMS
 from shared.catalog.policies import EXTENSION_PATH
+from shared.catalog.subscriptions import OWNER_PATH, SECRET_PATH
 from shared.catalog.types import BINARY, STORED_TYPES
 from shared.http.statuses import STATUS_BY_ERROR
 from tests.support import care, refusals
@@ -184,6 +185,13 @@ def test_the_capability_statement_leads_to_the_session_policys_definition() -> N
     assert definition["resourceType"] == "StructureDefinition"
     assert definition["url"] == url == f"{BASE}{EXTENSION_PATH}"
     assert (definition["type"], definition["kind"]) == ("Extension", "complex-type")
+
+
+@pytest.mark.parametrize("path", [SECRET_PATH, OWNER_PATH])
+def test_the_extensions_of_subscriptions_are_defined(path: str) -> None:
+    definition = NOBODY.get(f"{BASE}{path}").body
+    assert definition["url"] == f"{BASE}{path}"
+    assert definition["context"] == [{"type": "element", "expression": "Subscription"}]
 
 
 def test_openapi_documents_the_version_header_of_writes() -> None:

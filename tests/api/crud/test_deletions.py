@@ -25,9 +25,9 @@ HOMER = ApiClient(role="patient", fhir_user=care.HOMER)
 MARGE = ApiClient(
     role="related-person", fhir_user="RelatedPerson/marge", claims={"patient": "homer-simpson"}
 )
-NUMBER = {"system": "https://ids.example.org", "value": "7"}
-NAMED = {"identifier": [NUMBER]}
-QUERY = "identifier=https://ids.example.org|7"
+# By a tag, which all types have.
+NAMED = {"meta": {"tag": [{"system": "https://ids.example.org", "code": "7"}]}}
+QUERY = "_tag=https://ids.example.org|7"
 SENDERS = [ApiClient(), HOMER, MARGE]
 
 # Each function deletes one resource and returns the answer with the deletion's status.
@@ -70,9 +70,8 @@ PATHS = {
 
 
 def named(kind: str) -> dict[str, Any]:
-    """Return an example with an identifier; a QuestionnaireResponse has just one, not a list."""
-    has_one = kind == "QuestionnaireResponse"
-    return care.example(kind, id="1", identifier=NUMBER if has_one else [NUMBER])
+    """Return an example that the query finds."""
+    return care.example(kind, id="1", **NAMED)
 
 
 def message(sender: str, status: str = "in-progress", **more: Any) -> dict[str, Any]:

@@ -1,0 +1,63 @@
+"""What the service keeps beside a Subscription.
+
+Its status, criteria and endpoint are in the resource; here is what a client must not see, and what
+changes of other resources need to find it.
+"""
+
+from dataclasses import dataclass, field
+
+from shared.rules.withheld import Secrets
+
+# The key of a Subscription that no value finds.
+UNSELECTIVE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What only the deliverer and the writers of a Subscription read.
+
+    `caller` are the rights of who made it, as `subscriptions.rights` writes them. `entries` are the
+    type and key of each of its entries, which have found it `since` an instant. A deleted
+    Subscription has an empty channel.
+    """
+
+    id: str
+    secrets: Secrets = field(default_factory=Secrets, repr=False)
+    caller: str = ""
+    entries: tuple[tuple[str, str], ...] = ()
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Since when no notification has been delivered, and why the last one was not; may be empty."""
+
+    failing_since: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An active Subscription as changes of a type find it, by the key of a value or `UNSELECTIVE`.
+
+    `since` is when it became active.
+    """
+
+    type: str
+    key: str
+    id: str
+    criteria: str = ""
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscribedParameter:
+    """A parameter by which some Subscription to a type is found. It stays once it was written."""
+
+    type: str
+    parameter: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnySubscription:
+    """The mark that there is, or was, a Subscription in the deployment."""

@@ -1,0 +1,138 @@
+"""The rules of Subscriptions: what a client may ask for, and the status that follows.
+
+https://hl7.org/fhir/R4/subscription.html
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.catalog.subscriptions import (
+    ACTIVE,
+    ERROR,
+    OFF,
+    OWNER_PATH,
+    PAYLOAD,
+    REQUESTED,
+    REST_HOOK,
+)
+from shared.errors import BusinessRule, Issue
+from shared.fhir import instants, references
+from shared.rules import endpoints, withheld
+
+type Resource = dict[str, Any]
+
+# The elements that decide where and what is sent: a change of one needs a new handshake.
+_DECISIVE = ("criteria", "channel")
+
+
+def check_channel(subscription: Resource, *, allows_local: bool = False) -> None:
+    """Raise BusinessRule naming everything in a Subscription that is not offered.
+
+    `allows_local` permits endpoints on this machine.
+    """
+    issues = [
+        *_missing(subscription),
+        *_channel_issues(subscription.get("channel", {}), allows_local=allows_local),
+        *_reference_issues(subscription),
+    ]
+    if issues:
+        raise BusinessRule(issues=issues)
+
+
+def _missing(subscription: Resource) -> list[Issue]:
+    """Return an issue for each required element that has an extension in place of its value."""
+    channel = subscription.get("channel", {})
+    present = {
+        "Subscription.status": "status" in subscription,
+        "Subscription.criteria": "criteria" in subscription,
+        "Subscription.channel.type": "type" in channel,
+        "Subscription.channel.endpoint": "endpoint" in channel,
+    }
+    return [_issue("A value is required", path) for path, given in present.items() if not given]
+
+
+def _channel_issues(channel: Resource, *, allows_local: bool) -> list[Issue]:
+    issues = []
+    if channel.get("type", REST_HOOK) != REST_HOOK:
+        text = f"{channel['type']} is not offered; use {REST_HOOK}"
+        issues.append(_issue(text, "Subscription.channel.type"))
+    if channel.get("payload", PAYLOAD) != PAYLOAD:
+        text = f"{channel['payload']} is not offered; use {PAYLOAD}, or leave payload out"
+        issues.append(_issue(text, "Subscription.channel.payload"))
+    if "endpoint" in channel:
+        try:
+            endpoints.parse(channel["endpoint"], allows_local=allows_local)
+        except endpoints.Unsuitable as problem:
+            issues.append(_issue(f"The endpoint {problem}", "Subscription.channel.endpoint"))
+    return issues
+
+
+def _reference_issues(subscription: Resource) -> list[Issue]:
+    """Return an issue for each extension with a Reference that is not the owner's."""
+    return [
+        _issue("An extension of a Subscription cannot be a Reference", f"{path}.value")
+        for index, extension in enumerate(subscription.get("extension", ()))
+        if "valueReference" in extension
+        and not withheld.is_of(extension, OWNER_PATH)
+        and (path := f"Subscription.extension[{index}]")
+    ]
+
+
+def _issue(text: str, path: str) -> Issue:
+    return Issue(BusinessRule.code, text, path)
+
+
+def with_status(before: Resource, after: Resource, now: datetime) -> Resource:
+    """Return a client's Subscription with the status that it gets, and the server's `error`.
+
+    A handshake is asked for by `requested` (or `active`, of one that is not), and left out if an
+    active one keeps criteria and channel. Raises BusinessRule if the status is not a client's to
+    set, or `end` is over.
+    """
+    rest = {name: value for name, value in after.items() if name not in ("error", "_error")}
+    status = _status(before, after)
+    if status == ERROR:
+        return rest | {name: before[name] for name in ("error",) if name in before}
+    if status != OFF and is_over(after, now):
+        raise BusinessRule(
+            "The end is over",
+            expression="Subscription.end",
+            diagnostics="Set a later one, leave it out, or set status to off",
+        )
+    return rest | {"status": status}
+
+
+def _status(before: Resource, after: Resource) -> str:
+    wanted, held = after["status"], before.get("status")
+    if wanted == OFF or (wanted == ERROR and held == ERROR):
+        return str(wanted)
+    if wanted == ERROR:
+        raise BusinessRule(
+            "Only the server sets the status error",
+            expression="Subscription.status",
+            diagnostics=f"Use {REQUESTED} or {OFF}",
+        )
+    return ACTIVE if held == ACTIVE and not is_changed(before, after) else REQUESTED
+
+
+def is_over(subscription: Resource, now: datetime) -> bool:
+    """Return whether the `end` of a Subscription has passed."""
+    end = subscription.get("end")
+    return end is not None and instants.parse(end, UTC).low <= instants.to_nanoseconds(now)
+
+
+def is_changed(before: Resource, after: Resource) -> bool:
+    """Return whether a write changes what is sent, or where: only then somebody else made it."""
+    return any(before.get(name) != after.get(name) for name in _DECISIVE)
+
+
+def owner(subscription: Resource) -> str:
+    """Return the patient or related person who made a Subscription, empty if it was staff."""
+    return next(
+        (
+            references.comparable_reference(extension.get("valueReference"))
+            for extension in subscription.get("extension", ())
+            if withheld.is_of(extension, OWNER_PATH)
+        ),
+        "",
+    )

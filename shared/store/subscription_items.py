@@ -1,0 +1,192 @@
+"""The items beside a Subscription: what it withholds, how delivery fares, and how it is found.
+
+Imported by what writes, finds or delivers to Subscriptions only. Units of work take these records
+like those of the resources.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import orjson
+
+from shared.catalog import access_patterns as patterns
+from shared.catalog.types import SUBSCRIPTION
+from shared.rules.subscribed import (
+    UNSELECTIVE,
+    AnySubscription,
+    Channel,
+    Entry,
+    Health,
+    SubscribedParameter,
+)
+from shared.rules.withheld import Secrets
+from shared.store import dynamodb, items, keys
+from shared.store.items import ADDRESSES, Item
+from shared.store.keys import Address
+from shared.store.operations import Operation, put, write_operations
+from shared.store.records import ResourceRecord
+
+# Parameters sort before the entries without a selective criterion, and these before all others.
+_FIRST_SORT, _LAST_UNSELECTIVE = "!", keys.beginning_with(f"{UNSELECTIVE}#")[1]
+
+
+def channel(item: Item) -> Channel:
+    """Read a channel."""
+    return Channel(
+        items.partition_without_tenant(item).partition("/")[2],
+        Secrets(_pairs(item, "headers"), items.text(item, "signing")),
+        items.text(item, "caller"),
+        _pairs(item, "entries"),
+        items.text(item, "since"),
+    )
+
+
+def channel_item(value: Channel) -> Item:
+    """Return the attributes of a channel, none of an empty one."""
+    if not value.caller:
+        return {}
+    return {
+        "headers": {"B": orjson.dumps(value.secrets.headers)},
+        "entries": {"B": orjson.dumps(value.entries)},
+        **items.text_attributes(value, "caller", "since"),
+        **items.text_attributes(value.secrets, "signing"),
+    }
+
+
+def _pairs(item: Item, name: str) -> tuple[tuple[str, str], ...]:
+    pairs = orjson.loads(bytes(item[name]["B"])) if name in item else []
+    return tuple((first, second) for first, second in pairs)
+
+
+def entry(item: Item) -> Entry:
+    """Read an entry."""
+    key, _, subscription_id = items.text(item, "sk").rpartition("#")
+    return Entry(
+        _type(item),
+        key,
+        subscription_id,
+        *(items.text(item, name) for name in ("criteria", "since")),
+    )
+
+
+def subscribed_parameter(item: Item) -> SubscribedParameter:
+    """Read a parameter."""
+    return SubscribedParameter(_type(item), items.text(item, "sk").removeprefix(_FIRST_SORT))
+
+
+def _type(item: Item) -> str:
+    return items.partition_without_tenant(item).partition("!")[2]
+
+
+class Subscribed(NamedTuple):
+    """What is subscribed to a type: entries without a selective criterion, and parameters."""
+
+    unselective: tuple[Entry, ...]
+    parameters: tuple[str, ...]
+
+
+class StoredSubscription(NamedTuple):
+    """A Subscription with the items beside it."""
+
+    record: ResourceRecord
+    channel: Channel
+    health: Health
+
+
+def channel_address(tenant: str, subscription_id: str) -> Address:
+    """Return the address of what a Subscription withholds."""
+    return keys.address(patterns.CHANNEL, tenant, id=subscription_id)
+
+
+def health_address(tenant: str, subscription_id: str) -> Address:
+    """Return the address of how a Subscription's delivery fares."""
+    return keys.address(patterns.HEALTH, tenant, id=subscription_id)
+
+
+def entry_address(tenant: str, entry: Entry) -> Address:
+    """Return the address of an entry."""
+    return keys.address(patterns.SUBSCRIBED, tenant, type=entry.type, key=entry.key, id=entry.id)
+
+
+def parameter_address(tenant: str, subscribed: SubscribedParameter) -> Address:
+    """Return the address of the item that names a parameter."""
+    return keys.address(
+        patterns.SUBSCRIBED_BY, tenant, type=subscribed.type, parameter=subscribed.parameter
+    )
+
+
+def any_address() -> Address:
+    """Return the address of the mark that there is, or was, a Subscription."""
+    return keys.shared_address(patterns.ANY_SUBSCRIPTION)
+
+
+ADDRESSES[AnySubscription] = lambda _tenant, _mark: any_address()
+ADDRESSES[Channel] = lambda tenant, value: channel_address(tenant, value.id)
+ADDRESSES[Entry] = entry_address
+ADDRESSES[SubscribedParameter] = parameter_address
+
+
+@write_operations.register
+def _(new: Channel, _old: Channel | None, tenant: str) -> Iterator[Operation]:
+    yield put(channel_address(tenant, new.id), channel_item(new))
+
+
+@write_operations.register
+def _(_new: AnySubscription, _old: AnySubscription | None, _tenant: str) -> Iterator[Operation]:
+    yield put(any_address(), {})
+
+
+@write_operations.register
+def _(new: Entry, _old: Entry | None, tenant: str) -> Iterator[Operation]:
+    yield put(entry_address(tenant, new), items.text_attributes(new, "criteria", "since"))
+
+
+@write_operations.register
+def _(
+    new: SubscribedParameter, _old: SubscribedParameter | None, tenant: str
+) -> Iterator[Operation]:
+    yield put(parameter_address(tenant, new), {})
+
+
+def read(tenant: str, subscription_id: str) -> StoredSubscription | None:
+    """Return a Subscription with the items beside it, by one query; None if there is none."""
+    current = keys.resource(tenant, SUBSCRIPTION, subscription_id)
+    address = health_address(tenant, subscription_id)
+    found = dynamodb.query_all(current.table, current.pk, (patterns.CHANNEL.sort, address.sk))
+    by_sort: dict[str, Any] = {items.text(item, "sk"): item for item in found}
+    if current.sk not in by_sort:
+        return None
+    beside = by_sort.get(patterns.CHANNEL.sort)
+    failing = by_sort.get(address.sk, {})
+    return StoredSubscription(
+        ResourceRecord.from_item(by_sort[current.sk]),
+        channel(beside) if beside else Channel(subscription_id),
+        Health(items.text(failing, "failing_since"), items.text(failing, "reason")),
+    )
+
+
+def health_operation(tenant: str, subscription_id: str, health: Health) -> Operation:
+    """Return the operation that stores how delivery fares; an empty `health` is well."""
+    attributes = items.text_attributes(health, "failing_since", "reason")
+    return put(health_address(tenant, subscription_id), attributes)
+
+
+def subscribed(tenant: str, resource_type: str) -> Subscribed:
+    """Return what is subscribed to a type and has no value to be found by, by one query."""
+    partition = keys.partition(patterns.SUBSCRIBED, tenant, type=resource_type)
+    between = (_FIRST_SORT, _LAST_UNSELECTIVE)
+    entries, parameters = list[Entry](), list[str]()
+    for item in dynamodb.query_all(patterns.SEARCH, partition, between):
+        if items.text(item, "sk").startswith(_FIRST_SORT):
+            parameters.append(subscribed_parameter(item).parameter)
+        else:
+            entries.append(entry(item))
+    return Subscribed(tuple(entries), tuple(parameters))
+
+
+def entries_of_value(tenant: str, resource_type: str, key: str) -> list[Entry]:
+    """Return the entries that are found by the key of a value."""
+    partition = keys.partition(patterns.SUBSCRIBED, tenant, type=resource_type)
+    between = keys.beginning_with(f"{key}#")
+    found = dynamodb.query_all(patterns.SEARCH, partition, between)
+    return [one for one in map(entry, found) if one.key == key]

@@ -1,0 +1,118 @@
+"""Finding the Subscriptions that a change concerns, without reading all of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.catalog.subscriptions import REQUESTED
+from shared.catalog.types import STORED_TYPES, SUBSCRIPTION
+from shared.events.handover import Transaction
+from shared.fhir import instants, references
+from shared.fhir.fhirjson import Resource
+from shared.fhir.references import Literal
+from shared.rules.subscribed import Entry
+from shared.search.query import single_resource
+from shared.settings import settings
+from shared.store import reading, subscription_items
+from shared.store.subscription_items import Subscribed
+from shared.subscriptions import entry_keys
+from shared.subscriptions.notifications import Notification
+
+DELETED = "D"
+# How far the clocks of two machines may differ.
+_TOLERANCE = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A version of a resource that was written at an instant; `action` is C, U or D."""
+
+    tenant: str
+    resource: Literal
+    version: int
+    action: str
+    at: str
+
+
+def changes(transaction: Transaction) -> Iterator[Change]:
+    """Yield the versions that a transaction wrote, as the audit table's stream hands them over."""
+    same = set(transaction.get("same", ()))
+    for index, (reference, version, action) in enumerate(transaction["written"]):
+        target = references.parse_literal(reference)
+        if target and index not in same:
+            yield Change(transaction["tenant"], target, version, action, transaction["at"])
+
+
+class Matcher:
+    """Finds the Subscriptions of changes; one for all the changes of a process.
+
+    What is subscribed to a type is read once for all changes that were made before: a Subscription
+    that became active before a change is then always found.
+    """
+
+    def __init__(self) -> None:
+        """Start without having read anything."""
+        self._read: dict[tuple[str, str], tuple[datetime, Subscribed]] = {}
+
+    def notifications(self, change: Change) -> list[Notification]:
+        """Return what a change is to be told to whom. Raises Transient."""
+        if change.action == DELETED or change.resource.type not in STORED_TYPES:
+            return []
+        if change.resource.type == SUBSCRIPTION:
+            return _handshake(change)
+        subscribed = self._subscribed(change)
+        if not any(subscribed):
+            return []
+        resource = _written(change)
+        if resource is None:
+            return []
+        return [
+            Notification(change.tenant, entry.id, change.version, change.resource)
+            for entry in _distinct(_candidates(change, subscribed, resource))
+            if entry.since <= instants.to_text(_latest(change)) and _matches(entry, resource)
+        ]
+
+    def _subscribed(self, change: Change) -> Subscribed:
+        key = change.tenant, change.resource.type
+        if key not in self._read or self._read[key][0] <= _latest(change):
+            now = instants.now()
+            self._read[key] = now, subscription_items.subscribed(*key)
+        return self._read[key][1]
+
+
+def _latest(change: Change) -> datetime:
+    """Return when a change was made at the latest."""
+    return instants.from_text(change.at) + _TOLERANCE
+
+
+def _handshake(change: Change) -> list[Notification]:
+    """Return the handshake that a Subscription asks for, if it has not been changed since."""
+    record = reading.current(change.tenant, *change.resource)
+    is_same = record is not None and record.version == change.version and not record.deleted
+    if not is_same or not record or record.resource["status"] != REQUESTED:
+        return []
+    return [Notification(change.tenant, record.id, record.version)]
+
+
+def _written(change: Change) -> Resource | None:
+    """Return the version that a change wrote, None if it cannot be read any more."""
+    record = reading.current(change.tenant, *change.resource)
+    if record and record.version != change.version:
+        record = reading.version(change.tenant, record, change.version)
+    return record.resource if record and not record.deleted else None
+
+
+def _candidates(change: Change, subscribed: Subscribed, resource: Resource) -> list[Entry]:
+    found = list(subscribed.unselective)
+    for key in entry_keys.of_resource(resource, subscribed.parameters):
+        found += subscription_items.entries_of_value(change.tenant, change.resource.type, key)
+    return found
+
+
+def _distinct(entries: list[Entry]) -> list[Entry]:
+    """Return the entries of each Subscription once: it may be found by several values."""
+    return list({entry.id: entry for entry in entries}.values())
+
+
+def _matches(entry: Entry, resource: Resource) -> bool:
+    return single_resource.parse(entry.criteria, settings().zone).matches(resource)
