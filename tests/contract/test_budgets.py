@@ -18,8 +18,8 @@ SEARCH = STORE | {"cachetools"}
 PYDANTIC = {"annotated_types", "pydantic", "pydantic_core", "typing_inspection"}
 MODULES: dict[str, tuple[int, set[str]]] = {
     "audit_events": (96, SEARCH),
-    "audit_index": (61, STORE),
-    "audit_log": (61, STORE),
+    "audit_index": (62, STORE),
+    "audit_log": (62, STORE),
     "binaries": (123, STORE),
     "bundle": (131, STORE),
     "reindex": (83, STORE),
