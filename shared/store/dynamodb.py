@@ -1,17 +1,21 @@
 """The DynamoDB client and every call except transactions. Reads are strongly consistent."""
 
+import gzip
 import logging
 import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import botocore.session
+import orjson
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
+from botocore.loaders import JSONFileLoader
 
 from shared import deadlines
 from shared.catalog import access_patterns as patterns
@@ -68,10 +72,23 @@ class Busy(Transient):
     """The service was throttled or could not be reached; the call had no effect."""
 
 
+class ModelFiles(JSONFileLoader):
+    """Reads botocore's models of AWS, with orjson: parsing them was a sixth of a cold start."""
+
+    def load_file(self, file_path: str) -> Any:
+        """Return the content of a file, whose path is without its ending, or None."""
+        if (plain := Path(f"{file_path}.json")).is_file():
+            return orjson.loads(plain.read_bytes())
+        if (packed := Path(f"{file_path}.json.gz")).is_file():
+            return orjson.loads(gzip.decompress(packed.read_bytes()))
+        return None
+
+
 @cache
 def session() -> Any:
     """Return a botocore session: unlike boto3's, it does not import s3transfer."""
     shared_session = botocore.session.Session()
+    shared_session.get_component("data_loader").file_loader = ModelFiles()
     protocol.use(shared_session)
     return shared_session
 
