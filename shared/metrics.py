@@ -3,6 +3,8 @@
 https://docs.aws.amazon.com/powertools/python/latest/core/metrics/
 """
 
+from functools import cache
+
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from shared.settings import settings
@@ -22,11 +24,16 @@ _pending: dict[str, EphemeralMetrics] = {}
 
 def record(name: str, value: float = 1, policy: str = ANY_POLICY) -> None:
     """Record a value of a metric, to be written by `write`, or earlier if there are 100."""
-    if policy not in _pending:
-        _pending[policy] = EphemeralMetrics(namespace=settings().metrics_namespace)
-        _pending[policy].add_dimension("Policy", policy)
-    unit = MetricUnit.Seconds if name in SECONDS else MetricUnit.Count
-    _pending[policy].add_metric(name, unit, value)
+    figures = _pending[policy] = _figures(settings().metrics_namespace, policy)
+    figures.add_metric(name, MetricUnit.Seconds if name in SECONDS else MetricUnit.Count, value)
+
+
+@cache
+def _figures(namespace: str, policy: str) -> EphemeralMetrics:
+    """Return the object of a policy, which is empty again when it has been written."""
+    figures = EphemeralMetrics(namespace=namespace)
+    figures.set_default_dimensions(Policy=policy)
+    return figures
 
 
 def write() -> None:

@@ -251,7 +251,10 @@ def resource_table(resource_type: str) -> str:
 
 def index_table_of_key(sort: str) -> str:
     """Return the table of an index row by its sort key."""
-    return ENCOUNTER if sort.startswith(RECORD.prefix) else SEARCH
+    return ENCOUNTER if sort.startswith(_RECORD_PREFIX) else SEARCH
+
+
+_RECORD_PREFIX = RECORD.prefix
 
 
 # A partition key may have 2,048 bytes in DynamoDB, and has several segments. A longer value is

@@ -121,10 +121,10 @@ class Interaction:
 
         A segment that begins with `_`, such as `_search`, matches no variable.
         """
-        template, segments = (text.removesuffix("/").split("/") for text in (self.path, path))
-        if len(template) != len(segments):
+        template, requested = self.path.removesuffix("/"), path.removesuffix("/")
+        if template.count("/") != requested.count("/"):
             return False
-        pairs = [*zip(template, segments, strict=True)]
+        pairs = [*zip(template.split("/"), requested.split("/"), strict=True)]
         if not all(
             part == segment or (part.startswith("{") and segment[:1] not in ("", "_"))
             for part, segment in pairs

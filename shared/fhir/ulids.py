@@ -1,12 +1,13 @@
-"""ULIDs: ids that sort in the order of their times. The library python-ulid makes and reads them.
+"""ULIDs: ids that sort in the order of their times, written with the library python-ulid.
 
 https://github.com/ulid/spec
 """
 
 import re
 from hashlib import sha256
+from os import urandom
 
-from ulid import PureRandomPolicy, ULIDGenerator, base32
+from ulid import base32
 from ulid.constants import (
     MAX_TIMESTAMP,
     RANDOMNESS_LEN,
@@ -22,8 +23,6 @@ UNDATED = 1 << 47
 PATTERN = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 # From the letters of ULIDs, which leave out those that are mistaken for others, to those of `int`.
 _TO_BASE_32 = str.maketrans(base32.ENCODE, "0123456789ABCDEFGHIJKLMNOPQRSTUV")
-# The library's default makes those of one millisecond neighbours, so that each gives away the next.
-_generator = ULIDGenerator(policy=PureRandomPolicy())
 
 
 def _within(milliseconds: int) -> int:
@@ -40,7 +39,8 @@ def prefix(milliseconds: int) -> str:
 
 def new(milliseconds: int) -> str:
     """Return a new ULID of a time since 1970, with 80 bits of the system's randomness."""
-    return str(_generator.generate(_within(milliseconds)))
+    # The library's default makes those of one millisecond neighbours: each gives away the next.
+    return prefix(milliseconds) + base32.encode_randomness(urandom(RANDOMNESS_LEN))
 
 
 def derived(ulid: str, number: int) -> str:

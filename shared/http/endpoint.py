@@ -29,9 +29,11 @@ from shared.store import meter
 type Handler = Callable[[Request], Response]
 type Lambda = Callable[[Event, Any], dict[str, Any]]
 
-# Every line is written at the same place in the code.
+# Every line is written at the same place in the code, and no message is JSON.
 logger = Logger(
-    location=None, json_serializer=lambda line: orjson.dumps(line, default=str).decode()
+    location=None,
+    json_serializer=lambda line: orjson.dumps(line, default=str).decode(),
+    json_deserializer=str,
 )
 
 # Control parameters such as `_count` and `_sort`, which belong to no type.

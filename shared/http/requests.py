@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 from codecs import BOM_UTF8
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -158,13 +159,7 @@ def from_event(event: Event) -> Request:
     claims = context.get("authorizer", {}).get("jwt", {}).get("claims")
     headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
     authorization = headers.get("authorization", "")
-    caller = (
-        caller_from_claims(
-            claims, configuration, authorization, constraint_predicate=_constraint_predicate
-        )
-        if claims
-        else ANONYMOUS
-    )
+    caller = _caller(claims, configuration, authorization) if claims else ANONYMOUS
     audit = trail.current()
     audit.note_caller(caller)
     audit.interaction = interaction = routing.interaction(event)
@@ -184,6 +179,22 @@ def from_event(event: Event) -> Request:
     if not interaction.is_plain:
         negotiation.check_parameters(interaction, query, lenient=request.is_lenient)
     return request
+
+
+# The caller of the last event that had a token, after the arguments that they follow from.
+_last: ContextVar[tuple[Any, Settings, str, Caller] | None] = ContextVar("caller", default=None)
+
+
+def _caller(claims: Mapping[str, Any], configuration: Settings, authorization: str) -> Caller:
+    """Return the caller of a token. The entries of a Bundle have its own."""
+    last = _last.get()
+    if last and last[:3] == (claims, configuration, authorization):
+        return last[3]
+    caller = caller_from_claims(
+        claims, configuration, authorization, constraint_predicate=_constraint_predicate
+    )
+    _last.set((dict(claims), configuration, authorization, caller))
+    return caller
 
 
 def _constraint_predicate(resource_type: str, scope: Scope) -> Predicate | None:

@@ -144,6 +144,7 @@ def pending(tenant: str, encounter_id: str) -> Address:
     return address(patterns.PENDING, tenant, id=encounter_id)
 
 
+@lru_cache(maxsize=1024)
 def slot(tenant: str, key: SlotKey) -> Address:
     """Return the address of a slot, a thread's or a day's."""
     pattern = patterns.DAY if key.day else patterns.STATE

@@ -42,6 +42,17 @@ def test_figures_of_two_policies_are_not_mixed(capsys: pytest.CaptureFixture[str
     assert opened == {"daily": [1, 1], "thread": [1]}
 
 
+def test_lines_of_later_requests_are_like_the_first(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = []
+    for _ in range(3):
+        metrics.record(metrics.OPENED, policy="thread")
+        lines += written(capsys)
+    for line in lines:
+        line["_aws"].pop("Timestamp")
+    assert lines == [lines[0]] * 3
+    assert (lines[0]["Policy"], lines[0][metrics.OPENED]) == ("thread", [1])
+
+
 def test_nothing_is_written_twice_and_nothing_where_nothing_was_noted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
