@@ -44,6 +44,7 @@ def patients(resource: Resource) -> frozenset[str]:
     about = {
         _person(compartments.PATIENT, element)
         for path in _paths_to_patients(resource_type)
+        if path[0] in resource
         for element in elements_at(resource, path)
     }
     if resource_type == compartments.PATIENT and "id" in resource:
