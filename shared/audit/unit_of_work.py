@@ -102,21 +102,21 @@ class AuditedUnitOfWork(UnitOfWork):
     def _written(
         self, record: VersionedRecord, before: VersionedRecord | None
     ) -> events.WrittenVersion:
-        action = "D" if record.deleted else "C" if before is None or before.deleted else "U"
+        is_same = before is not None and before.version == record.version
         was = before.resource if before else {}
         # Whoever it was about before is concerned by the change, too.
         patients = self._patients(record.resource or was) | compartments.patients(was)
         return events.WrittenVersion(
             f"{record.type}/{record.id}",
             record.version,
-            action,
+            "U" if is_same else _action(record, before),
             before.chain if before else b"",
             patients,
             events.content_hash(
                 record.created,
                 events.version_hash(record.json, record.updated, record.file_hash),
             ),
-            is_same=before is not None and before.version == record.version,
+            is_same=is_same,
             happened=self._happened(record, before),
         )
 
@@ -171,6 +171,11 @@ class AuditedUnitOfWork(UnitOfWork):
         saved_encounters = [part.resource for part in self._saved_as(EncounterRecord)]
         saved_parts = [part for part in saved_encounters if parent_id(part) == encounter_id]
         return [*saved_parts, *reading.children(self.tenant, encounter_id)]
+
+
+def _action(record: VersionedRecord, before: VersionedRecord | None) -> str:
+    """Return what a new version does to a resource: create, update or delete it (C, U or D)."""
+    return "D" if record.deleted else "C" if before is None or before.deleted else "U"
 
 
 def _count_sessions(written: Iterable[events.WrittenVersion]) -> None:

@@ -50,17 +50,15 @@ def decide(before: Resource | None, after: Resource, type_system: str) -> WriteE
     return WriteEffect.END
 
 
-def begins_in_session(
-    before: Resource, after: Resource, parent: Resource, type_system: str
-) -> bool:
-    """Return whether a write lets a medical encounter begin or reopen in its parent, a session.
+def begins_in_parent(before: Resource, after: Resource, parent: Resource, type_system: str) -> bool:
+    """Return whether a write lets an Encounter begin or reopen in its parent, or move into it.
 
-    Raises BusinessRule if the session is not open.
+    `parent` is empty if it is deleted. Raises BusinessRule if it is a session that is not open.
     """
-    was_in_session = is_open(before) and parent_id(before) == parent_id(after)
-    if not is_open(after) or was_in_session or not is_session(parent, type_system):
+    was_in_parent = is_open(before) and parent_id(before) == parent_id(after)
+    if not is_open(after) or was_in_parent:
         return False
-    if not is_open(parent):
+    if is_session(parent, type_system) and not is_open(parent):
         raise BusinessRule(
             f"Encounter/{parent_id(after)} is {parent['status']}",
             expression="Encounter.partOf",

@@ -26,6 +26,7 @@ from shared.store.records import (
     PendingEncounter,
     with_changes,
 )
+from shared.store.transactions import Stale
 
 
 def finish(work: AuditedUnitOfWork, session: EncounterRecord) -> EncounterRecord:
@@ -61,7 +62,7 @@ def complete(caller: Caller, session_id: str) -> None:
     """Make the remaining steps of a closing that has begun, whoever began it.
 
     Each child is finished in its own transaction, then the session. Raises Stale if another
-    caller completes the same closing.
+    caller completes the same closing, or changes a child meanwhile.
     """
     work = AuditedUnitOfWork(caller, instants.now())
     session, pending = work.encounter(session_id, closing=True), work.pending_encounter(session_id)
@@ -73,6 +74,9 @@ def complete(caller: Caller, session_id: str) -> None:
         step.require_unchanged(session)
         current = step.encounter(child.id)
         if current and classification.is_open(current.resource):
+            if current != child:
+                # It may be in another session now, so the children must be read again.
+                raise Stale
             step.save(_ended_child(step, current, ended))
             step.commit("close")
     work.remove(pending)

@@ -65,7 +65,7 @@ def _check(
 def _save(
     work: AuditedUnitOfWork, before: EncounterRecord, after: Resource, effect: WriteEffect
 ) -> EncounterRecord:
-    _hold_parent_open(work, before, after)
+    _hold_parent(work, before, after)
     if not classification.is_open_session(after, settings().encounter_type_system):
         before = detaching.without_slots(work, before)
     if effect is WriteEffect.OPEN:
@@ -117,13 +117,15 @@ def _reclaim_day(work: AuditedUnitOfWork, record: EncounterRecord) -> EncounterR
     return with_changes(record, day_end=instants.to_text(day_end))
 
 
-def _hold_parent_open(work: AuditedUnitOfWork, before: EncounterRecord, after: Resource) -> None:
-    """Hold the session open in which a medical encounter begins or reopens.
+def _hold_parent(work: AuditedUnitOfWork, before: EncounterRecord, after: Resource) -> None:
+    """Hold an Encounter as it is while another begins or reopens in it, or moves into it.
 
-    Raises BusinessRule if the session is not open.
+    Also one that is deleted or a plain record: a concurrent write may make it a session that has
+    ended. The new `rev` lets that write fail, which then starts over and finds the child. Raises
+    BusinessRule if it is a session that is not open.
     """
     parent_id = classification.parent_id(after)
     parent = work.encounter(parent_id) if parent_id and parent_id != before.id else None
     system = settings().encounter_type_system
-    if parent and lifecycle.begins_in_session(before.resource, after, parent.resource, system):
+    if parent and lifecycle.begins_in_parent(before.resource, after, parent.resource, system):
         work.save(parent)

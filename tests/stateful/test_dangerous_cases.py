@@ -424,3 +424,62 @@ def test_a_message_retracted_while_its_thread_gets_a_session_does_not_count_in_i
         assert period(record) == (message.body["sent"], message.body["sent"]), f"call {number}"
         place.check()
     pytest.fail("the request never ends")
+
+
+@pytest.mark.parametrize("largest", [100, 30])
+@pytest.mark.parametrize("child_sleeps", [False, True])
+@pytest.mark.parametrize("was_deleted", [False, True])
+def test_what_becomes_a_finished_session_while_a_child_reopens_has_no_open_child(
+    places: Callable[..., Place], *, was_deleted: bool, child_sleeps: bool, largest: int
+) -> None:
+    """It was deleted, or a visit. Of the two writes one is asleep during the other."""
+    for number in each_call():
+        place = places(largest=largest)
+        parent = place.answer("POST", "/Encounter", care.visit()).id
+        children = [
+            place.answer("POST", "/Encounter", care.medical_encounter(parent, patient)).id
+            for patient in ("Patient/a", "Patient/b", "Patient/c", "Patient/d", "Patient/e")
+        ]
+        become(place, f"/Encounter/{children[0]}", status="finished")
+        if was_deleted:
+            place.answer("DELETE", f"/Encounter/{parent}")
+        reopened = body_of(place, f"/Encounter/{children[0]}") | {"status": "in-progress"}
+        writes = [care.session("finished", id=parent), reopened]
+        sleeping, other = reversed(writes) if child_sleeps else writes
+        place.call("PUT", f"/Encounter/{sleeping['id']}", sleeping, Sleeping(number))
+        ended = not place.asleep
+        place.call("PUT", f"/Encounter/{other['id']}", other)
+        place.rouse()
+        for encounter in (parent, *children):
+            assert status(place.snapshot.encounters[encounter]) == "finished", number
+        place.check()
+        if ended:
+            assert number > 3
+            return
+    pytest.fail("the request never ends")
+
+
+@pytest.mark.parametrize("largest", [100, 30])
+def test_a_child_that_moves_to_another_session_does_not_end_with_its_former_one(
+    places: Callable[..., Place], largest: int
+) -> None:
+    for number in each_call():
+        place = places(largest=largest)
+        session, other = opened(place), opened(place)
+        children = [
+            place.answer("POST", "/Encounter", care.medical_encounter(session, patient)).id
+            for patient in ("Patient/a", "Patient/b", "Patient/c", "Patient/d", "Patient/e")
+        ]
+        become(place, f"/Encounter/{session}", Sleeping(number), status="finished")
+        ended = not place.asleep
+        for child in children:
+            become(place, f"/Encounter/{child}", partOf=care.reference(f"Encounter/{other}"))
+        moved = [place.snapshot.encounters[child] for child in children]
+        place.rouse()
+        assert [place.snapshot.encounters[child] for child in children] == moved, number
+        assert status(place.snapshot.encounters[session]) == "finished"
+        place.check()
+        if ended:
+            assert number > 6
+            return
+    pytest.fail("the closing never ends")

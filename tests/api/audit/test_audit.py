@@ -156,6 +156,24 @@ def test_a_write_is_audited_once_whatever_its_log_line_says(clinic: ApiClient, l
     assert [summary_of(event)[0] for event in log.deliver()] == ["update", "read", "update"]
 
 
+def test_a_deleted_parent_is_not_deleted_again_by_a_child_that_reopens(
+    clinic: ApiClient, log: Log
+) -> None:
+    clinic.put("/Encounter/1", care.session(id="1"))
+    child = care.medical_encounter("1", care.HOMER, id="2", status="finished")
+    clinic.put("/Encounter/2", child)
+    clinic.administrator.delete("/Encounter/1")
+    assert clinic.put("/Encounter/2", child | {"status": "in-progress"}).status == 200
+    deleted, reopened = log.deliver()[2:]
+    lifecycles = {
+        entity["what"]["reference"]: entity["lifecycle"]["code"]
+        for entity in reopened["entity"]
+        if "lifecycle" in entity
+    }
+    assert deleted["entity"][0]["lifecycle"]["code"] == "14"
+    assert lifecycles == {"Encounter/1/_history/2": "3", "Encounter/2/_history/2": "3"}
+
+
 def test_duplicate_log_lines_and_events_are_stored_once(clinic: ApiClient, log: Log) -> None:
     clinic.get("/Encounter/1")
     (event,) = log.deliver()

@@ -172,16 +172,18 @@ def test_a_void_session_frees_its_day(encounter: Resource, *, is_free: bool) -> 
         pytest.param(visit(), child(), session(), True, id="an open one moves into the session"),
         pytest.param({}, child("finished"), session("finished"), False, id="created finished"),
         pytest.param(child(), child("onleave"), session("finished"), False, id="stays open"),
-        pytest.param({}, child(), visit("finished"), False, id="its parent is no session"),
+        pytest.param({}, child(), visit("finished"), True, id="its parent may become a session"),
+        pytest.param(child("finished"), child(), DELETED, True, id="its parent may be restored"),
+        pytest.param(child(), child("onleave"), DELETED, False, id="stays open, parent deleted"),
         pytest.param(
             {}, child(subject=BART), session(subject=HOMER), True, id="of another subject: accepted"
         ),
     ],
 )
-def test_a_medical_encounter_begins_in_an_open_session(
+def test_a_medical_encounter_begins_in_what_is_no_ended_session(
     before: Resource, after: Resource, parent: Resource, *, begins: bool
 ) -> None:
-    assert lifecycle.begins_in_session(before, after, parent, ENCOUNTER_TYPE) is begins
+    assert lifecycle.begins_in_parent(before, after, parent, ENCOUNTER_TYPE) is begins
 
 
 @pytest.mark.parametrize("status", ENDED_STATUSES)
@@ -192,7 +194,7 @@ def test_a_medical_encounter_begins_in_no_session_that_has_ended(
     before: Resource, status: str
 ) -> None:
     with pytest.raises(BusinessRule, match=f"Encounter/session is {status}") as refused:
-        lifecycle.begins_in_session(before, child(), session(status), ENCOUNTER_TYPE)
+        lifecycle.begins_in_parent(before, child(), session(status), ENCOUNTER_TYPE)
     assert refused.value.issues[0].expression == "Encounter.partOf"
 
 
