@@ -143,7 +143,8 @@ def named(kind: str) -> Iterator[tuple[str, str, set[str], set[str]]]:
 @pytest.mark.parametrize("kind", STORED_TYPES)
 def test_reference_targets_agree_with_the_models(kind: str) -> None:
     found = list(named(kind))
-    assert found
+    # R4 gives a Subscription no reference of its own.
+    assert found or kind == "Subscription"
     for where, name, ours, theirs in found:
         allowed = theirs - OF_R4B.get((where, name), set())
         assert ours == (set() if "Resource" in allowed else allowed), f"{where}.{name}"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared import errors
-from shared.errors import FhirError, Issue, Throttled
+from shared.errors import FhirError, Issue, OutOfRange, Throttled
 from shared.fhir.fhirjson import loads
 from shared.fhir.outcome import operation_outcome, with_expression
 from shared.fhir.validation.validation import issues
@@ -53,8 +53,8 @@ def test_diagnostics_contain_the_text_the_details_and_the_location(
     response_checks.check_issue(made)
 
 
-# Refusals whose text lists the supported methods or codings.
-SPEAK_FOR_THEMSELVES = (MethodNotAllowed, Throttled, UnsupportedCoding)
+# Refusals with a text of their own, which lists the supported methods or codings, or has a number.
+SPEAK_FOR_THEMSELVES = (MethodNotAllowed, OutOfRange, Throttled, UnsupportedCoding)
 
 
 def kinds(of: type[FhirError] = FhirError) -> Iterator[type[FhirError]]:
