@@ -52,7 +52,7 @@ def sent_binary(request: Request) -> SentBinary:
     if context := request.headers.get(_SECURITY_CONTEXT.lower()):
         resource["securityContext"] = {"reference": context}
     resource = validated_new_resource(resource, BINARY)
-    return SentBinary(resource, request.body, _file_name(request), keeps_context=True)
+    return SentBinary(resource, request.body, _file_name(request))
 
 
 def _check_complete(request: Request) -> None:

@@ -23,7 +23,7 @@ from shared.references import checks
 from shared.rules import files
 from shared.sessions.changes import ChangeResult, commit_change
 from shared.store import files as store
-from shared.store import meter, versions
+from shared.store import meter, reading, versions
 from shared.store.records import ResourceRecord, StoredFile
 
 type Resource = dict[str, Any]
@@ -35,14 +35,12 @@ _CONTEXT = f"{BINARY}.securityContext"
 class SentBinary:
     """A Binary as a client sends it: the resource without its data, the bytes, and the file's name.
 
-    `content` is None if only the resource is sent, which leaves the bytes as they are. With
-    `keeps_context`, a security context that is left out stays as it is.
+    `content` is None if only the resource is sent, which leaves the bytes as they are.
     """
 
     resource: Resource
     content: bytes | None
     name: str = ""
-    keeps_context: bool = False
 
 
 def create(caller: Caller, sent: SentBinary) -> ChangeResult:
@@ -169,8 +167,7 @@ def write_binary(
     live = before if before and not before.deleted else None
     old = live.resource if live else {}
     resource = checks.resolve_conditionals(work, sent.resource) | {"id": target.id}
-    if sent.keeps_context and "securityContext" in old:
-        resource = {"securityContext": old["securityContext"]} | resource
+    resource = _with_context(work, before, resource)
     if old:
         write_access.check_scopes(work, "u", old)
     check_access(work, resource, "u" if before else "c")
@@ -181,6 +178,34 @@ def write_binary(
         return ChangeResult(live)
     saved = versions.next_resource(work, record, resource, file=file)
     return ChangeResult(work.save(saved), created=live is None)
+
+
+def _with_context(
+    work: AuditedUnitOfWork, before: ResourceRecord | None, resource: Resource
+) -> Resource:
+    """Return a Binary with the security context that it has, which only administrators change.
+
+    Otherwise a file that others have seen could be hidden from them. Raises BusinessRule.
+    """
+    kept = _last_content(work, before).get("securityContext")
+    if kept is None:
+        return resource
+    context = resource.get("securityContext", kept)
+    if not work.caller.deletes_anything and references.target(context) != references.target(kept):
+        raise BusinessRule(
+            "The security context stays as it is",
+            expression=_CONTEXT,
+            diagnostics="Leave it out. Only administrators change it",
+        )
+    return resource | {"securityContext": context}
+
+
+def _last_content(work: AuditedUnitOfWork, before: ResourceRecord | None) -> Resource:
+    """Return what a Binary contains, or contained when it was deleted."""
+    if before is None or not before.deleted:
+        return before.resource if before else {}
+    last = reading.version(work.tenant, before, before.version - 1)
+    return last.resource if last else {}
 
 
 def check_access(work: AuditedUnitOfWork, binary: Resource, letter: str) -> None:

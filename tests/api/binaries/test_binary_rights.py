@@ -6,7 +6,7 @@ import pytest
 
 from shared import settings
 from shared.store import dynamodb
-from tests.api.binaries.test_binaries import FHIR, PNG, upload
+from tests.api.binaries.test_binaries import FHIR, PNG, as_json, upload
 from tests.support import care, refusals
 from tests.support.api_client import ApiClient
 from tests.support.memory_database import CallHooks, Database
@@ -175,6 +175,46 @@ def test_makers_delete_what_they_have_not_shared(clinic: ApiClient, thread: str)
     assert HOMER.delete(f"/Binary/{private}").status == 204
     assert HOMER.get(f"/Binary/{private}").status == 410
     assert ADMIN.delete(f"/Binary/{shared}").status == 204
+
+
+@pytest.mark.parametrize("context", ["", "draft", "elsewhere"])
+def test_nobody_takes_back_a_file_that_is_shared(
+    clinic: ApiClient, thread: str, context: str
+) -> None:
+    shared = upload(clinic, x_security_context=f"Communication/{thread}")
+    sent: dict[str, Any] = {"status": "preparation", "sender": care.reference(care.ALICE)}
+    draft = clinic.post("/Communication", care.message(thread, **sent)).id
+    named = {"draft": f"Communication/{draft}", "elsewhere": "https://elsewhere.example/x"}
+    body = as_json(id=shared, contentType="image/gif")
+    if context:
+        answer = clinic.put(
+            f"/Binary/{shared}", body | {"securityContext": care.reference(named[context])}
+        )
+        refusals.check(answer, 422, "business-rule", "Binary.securityContext")
+    else:
+        assert clinic.put(f"/Binary/{shared}", body).status == 200
+    assert all(sees(who, shared) for who in (HOMER, NICK, clinic))
+    assert clinic.delete(f"/Binary/{shared}").status == 403
+
+
+def test_administrators_change_what_a_file_belongs_to(clinic: ApiClient, thread: str) -> None:
+    shared = upload(clinic, x_security_context=f"Communication/{thread}")
+    body = as_json(id=shared)
+    assert ADMIN.put(f"/Binary/{shared}", body).version == "1"
+    moved = body | {"securityContext": care.reference("Patient/bart-simpson")}
+    assert ADMIN.put(f"/Binary/{shared}", moved).status == 200
+    assert BART.get(f"/Binary/{shared}").content == PNG
+    assert HOMER.get(f"/Binary/{shared}").status == 404
+
+
+def test_a_shared_file_that_was_deleted_is_shared_again_when_it_is_restored(
+    clinic: ApiClient, thread: str
+) -> None:
+    url = f"/Binary/{upload(clinic, x_security_context=f'Communication/{thread}')}"
+    assert ADMIN.delete(url).status == 204
+    assert clinic.put(url, as_json(id=url.rpartition("/")[2])).status == 201
+    assert HOMER.get(url).status == 200
+    assert clinic.delete(url).status == 403
 
 
 @pytest.mark.parametrize(
