@@ -5,6 +5,7 @@ exists once the upload is completed.
 """
 
 from shared.access.caller import Caller
+from shared.access.visibility import Visibility
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.types import BINARY
 from shared.errors import NotFound
@@ -14,11 +15,13 @@ from shared.fhir.references import Literal
 from shared.interactions import binaries
 from shared.interactions.binaries import SentBinary
 from shared.interactions.create import validated_new_resource
+from shared.interactions.read import existing_record
 from shared.rules import files
 from shared.sessions.changes import ChangeResult
 from shared.store import files as store
+from shared.store import reading
 from shared.store.files import Upload
-from shared.store.records import ResourceRecord, StoredFile
+from shared.store.records import ResourceRecord, StoredFile, VersionedRecord
 
 
 def begin(caller: Caller, upload: Upload) -> tuple[str, str, dict[str, str]]:
@@ -38,28 +41,37 @@ def begin(caller: Caller, upload: Upload) -> tuple[str, str, dict[str, str]]:
 def complete(caller: Caller, binary_id: str) -> ChangeResult:
     """Create the Binary of a file that has been sent; one that exists already is returned.
 
-    Raises NotFound if the caller has sent no file for this id.
+    Raises NotFound if the caller has sent no file for this id or does not see its Binary, and
+    Deleted.
     """
     target = Literal(BINARY, binary_id)
 
     def change(work: AuditedUnitOfWork) -> ChangeResult:
-        existing = work.resource(*target)
-        if isinstance(existing, ResourceRecord) and _is_of(caller, existing.file):
-            return ChangeResult(existing)
-        if existing is not None:
-            raise NotFound(f"No file has been uploaded for {binary_id}")
+        if existing := work.resource(*target):
+            return ChangeResult(_completed(caller, work.visibility, existing))
         work.visibility.remember_own_binary(binary_id)
         return binaries.write_binary(work, target, None, sent, file)
 
+    # Of a Binary that exists, S3 may have another file by now.
+    if existing := reading.current(caller.tenant, *target):
+        return ChangeResult(_completed(caller, Visibility(caller), existing))
     arrived = store.uploaded(caller.tenant, binary_id, caller.subject)
     if arrived is None:
-        raise NotFound(f"No file has been uploaded for {binary_id}")
+        raise _no_file(binary_id)
     file, sent = _SentToS3(arrived[1]), SentBinary(_resource(arrived[0]), None, arrived[0].name)
     return binaries.committed(caller, "create", file, change)
 
 
-def _is_of(caller: Caller, file: StoredFile | None) -> bool:
-    return file is not None and file.maker == caller.subject
+def _completed(caller: Caller, visibility: Visibility, record: VersionedRecord) -> VersionedRecord:
+    """Return the Binary of a caller's completed upload. Raises NotFound and Deleted."""
+    file = record.file if isinstance(record, ResourceRecord) else None
+    if file is None or file.maker != caller.subject or not visibility.sees_record(record):
+        raise _no_file(record.id)
+    return existing_record(record, record.type, record.id)
+
+
+def _no_file(binary_id: str) -> NotFound:
+    return NotFound(f"No file has been uploaded for {binary_id}")
 
 
 def _resource(upload: Upload) -> Resource:

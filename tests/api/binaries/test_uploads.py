@@ -1,6 +1,7 @@
 """Uploads of large files: begun under /v1/attachments, sent to S3, completed, then a Binary."""
 
 from base64 import b64encode
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -95,6 +96,48 @@ def test_completing_an_upload_again_changes_nothing(objects: MemoryS3) -> None:
     assert HOMER.get(f"/Binary/{binary_id}?_summary=true").version == "1"
 
 
+def test_an_upload_whose_binary_was_deleted_is_gone(objects: MemoryS3) -> None:
+    binary_id = begin(HOMER).body["data"]["id"]
+    send(objects)
+    assert complete(HOMER, binary_id).status == 201
+    assert HOMER.delete(f"/Binary/{binary_id}").status == 204
+    assert complete(HOMER, binary_id).status == 410
+    assert complete(BART, binary_id).status == 404
+
+
+def test_an_upload_is_complete_though_its_bytes_were_replaced(objects: MemoryS3) -> None:
+    binary_id = begin(HOMER).body["data"]["id"]
+    send(objects)
+    assert complete(HOMER, binary_id).status == 201
+    ADMIN.call("PUT", f"/Binary/{binary_id}", b"GIF89a..", content_type="image/gif")
+    again = complete(HOMER, binary_id)
+    assert (again.status, again.body["data"]["contentType"]) == (200, "image/gif")
+
+
+@pytest.mark.parametrize("lost", ["thread", "scope"])
+def test_who_sees_a_file_no_more_is_not_told_that_its_upload_is_complete(
+    clinic: ApiClient, thread: str, objects: MemoryS3, lost: str
+) -> None:
+    binary_id = begin(HOMER, threadId=thread).body["data"]["id"]
+    send(objects)
+    assert complete(HOMER, binary_id).status == 201
+    homer = HOMER
+    if lost == "thread":
+        leave(clinic, thread)
+    else:
+        scope = "patient/Binary.cr patient/Observation.rs"
+        homer = replace(HOMER, claims={"scope": scope, "patient": "homer-simpson"})
+    assert complete(homer, binary_id).status == 404
+
+
+def leave(clinic: ApiClient, thread: str) -> None:
+    """Let Homer leave a thread."""
+    header = clinic.get(f"/Communication/{thread}").body
+    people = {"sender": care.reference(care.ALICE)}
+    others = {"subject": care.reference("Patient/lisa-simpson"), "recipient": []}
+    assert clinic.put(f"/Communication/{thread}", header | people | others).status == 200
+
+
 @pytest.mark.parametrize("name", ["threadId", "encounterId"])
 def test_an_upload_may_belong_to_a_thread_or_a_session(
     clinic: ApiClient, thread: str, objects: MemoryS3, name: str
@@ -128,10 +171,7 @@ def test_a_right_that_ended_since_the_upload_began_is_gone(
 ) -> None:
     binary_id = begin(HOMER, threadId=thread).body["data"]["id"]
     send(objects)
-    header = clinic.get(f"/Communication/{thread}").body
-    people = {name: care.reference(care.ALICE) for name in ("sender",)}
-    others = {"subject": care.reference("Patient/lisa-simpson"), "recipient": []}
-    assert clinic.put(f"/Communication/{thread}", header | people | others).status == 200
+    leave(clinic, thread)
     assert complete(HOMER, binary_id).status == 422
     assert HOMER.get(f"/Binary/{binary_id}").status == 404
 
