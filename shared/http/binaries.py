@@ -34,6 +34,8 @@ _LONGEST_NAME = 255
 # Medplum's clients ask for its own additions to R4 by this header. `Binary.url` is one of them,
 # which `createAttachment` of its SDK puts into the Attachment.
 _EXTENDED = ("x-medplum", "extended")
+# A file is opened without scripts, and as if it came from another site.
+_POLICY = "sandbox; default-src 'none'"
 # The parameters of a read that are about the resource, not the file.
 _PARTS = frozenset({FORMAT.name, SUMMARY.name, ELEMENTS.name})
 
@@ -51,7 +53,7 @@ def sent_binary(request: Request) -> SentBinary:
     resource: Json = {"resourceType": BINARY, "contentType": _content_type(request)}
     if context := request.headers.get(_SECURITY_CONTEXT.lower()):
         resource["securityContext"] = {"reference": context}
-    resource = validated_new_resource(resource, BINARY)
+    resource = _with_content_type(validated_new_resource(resource, BINARY))
     return SentBinary(resource, request.body, _file_name(request))
 
 
@@ -100,7 +102,7 @@ def _from_json(request: Request, body: Json) -> SentBinary:
     else:
         resource = validated_resource(body, BINARY)
         check_id(resource, request.id)
-    data = resource.pop("data", None)
+    data = _with_content_type(resource).pop("data", None)
     content = None if data is None else b64decode("".join(data.split()))
     _check_size(len(content or b""))
     return SentBinary(resource, content, _file_name(request))
@@ -108,6 +110,18 @@ def _from_json(request: Request, body: Json) -> SentBinary:
 
 def _content_type(request: Request) -> str:
     return request.headers.get("content-type", "") or files.UNKNOWN_TYPE
+
+
+def _with_content_type(resource: Json) -> Json:
+    """Return a Binary if its content type can be that of a response. Raises Invalid."""
+    if not files.is_content_type(resource.get("contentType")):
+        raise Invalid(
+            "Not the content type of a file",
+            expression=f"{BINARY}.contentType",
+            diagnostics="Expected type/subtype with parameters such as ; charset=utf-8, in ASCII "
+            f"and at most {files.LONGEST_CONTENT_TYPE} characters",
+        )
+    return resource
 
 
 def _file_name(request: Request) -> str:
@@ -145,6 +159,7 @@ def read_binary_response(request: Request, record: VersionedRecord) -> Response:
         "Content-Type": served,
         "Content-Disposition": shown,
         "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": _POLICY,
         "Accept-Ranges": "bytes",
         **({"Content-Range": f"bytes {first}-{last}/{file.size}"} if wanted else {}),
     }

@@ -12,9 +12,9 @@ from shared.http.requests import Request
 from shared.http.responses import Response
 from shared.interactions import uploads
 from shared.plain.checks import Checked, Rule
-from shared.plain.collections import common
 from shared.plain.models import example
 from shared.plain.validation import Model, issues
+from shared.rules import files
 from shared.store.files import LARGEST_UPLOAD, UPLOAD_SECONDS, Upload
 from shared.store.records import ResourceRecord
 
@@ -48,6 +48,15 @@ _Size = Annotated[
         lambda plain: type(plain) is int and 0 < plain <= LARGEST_UPLOAD,
         f"a whole number of bytes, from 1 to {LARGEST_UPLOAD}",
         {"type": "integer", "minimum": 1, "maximum": LARGEST_UPLOAD},
+    ),
+]
+_ContentType = Annotated[
+    str,
+    _By(
+        files.is_content_type,
+        "a media type, such as image/jpeg or text/plain; charset=utf-8, of at most "
+        f"{files.LONGEST_CONTENT_TYPE} characters",
+        _TEXT | {"pattern": f"^{files.CONTENT_TYPE}$", "maxLength": files.LONGEST_CONTENT_TYPE},
     ),
 ]
 _Sha256 = Annotated[
@@ -84,7 +93,7 @@ class NewAttachment(Model):
 
     model_config = example(EXAMPLE)
 
-    content_type: common.MediaType | None = None
+    content_type: _ContentType | None = None
     size: _Size | None = None
     sha256: _Sha256 | None = None
     name: _Name | None = None

@@ -23,6 +23,22 @@ _RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,15})-(?P<last>[0-9]{0,15})", re.AS
 # The characters of a file's name that need no escape in a quoted string.
 _PLAIN_NAME = re.compile(r"[^A-Za-z0-9 ._()+,=@-]", re.ASCII)
 
+# A media type with its parameters: https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1
+_WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
+CONTENT_TYPE = rf"{_WORD}/{_WORD}(?: *; *{_WORD}=(?:{_WORD}|{_QUOTED}))*"
+LONGEST_CONTENT_TYPE = 255
+_CONTENT_TYPE = re.compile(CONTENT_TYPE, re.ASCII)
+
+
+def is_content_type(value: object) -> bool:
+    """Return whether a value is a content type that a file may have: one, and fit for a header."""
+    return (
+        isinstance(value, str)
+        and len(value) <= LONGEST_CONTENT_TYPE
+        and _CONTENT_TYPE.fullmatch(value) is not None
+    )
+
 
 def base_type(content_type: str) -> str:
     """Return a content type in lower case, without its parameters and under its usual name."""
@@ -53,8 +69,14 @@ def _kind(media_type: str) -> str:
 
 
 def served_type(content_type: str, *, as_declared: bool) -> str:
-    """Return the content type that a file is sent with: bytes that contradict theirs have none."""
-    return content_type if as_declared else UNKNOWN_TYPE
+    """Return the content type that a file is sent with: bytes that contradict theirs have none.
+
+    Those that browsers show have no parameters, which are not needed there.
+    """
+    if not as_declared:
+        return UNKNOWN_TYPE
+    declared = base_type(content_type)
+    return declared if declared in SHOWN_TYPES else content_type
 
 
 def disposition(served: str, name: str) -> str:

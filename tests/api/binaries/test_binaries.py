@@ -244,6 +244,42 @@ def test_a_file_that_is_too_large_is_413_and_says_where_to_send_it(
     assert objects.puts == 0
 
 
+NO_CONTENT_TYPES = (
+    *("text/plain, text/html", "text/plain; x", "text/plain;charset", 'text/plain; a="b', "a/b;"),
+    *("text/plain; a=b\u00e9", 'text/plain; a="\u00e9"', "text/plain; a=" + "b" * 250, "a/b/c"),
+)
+
+
+@pytest.mark.parametrize("kind", NO_CONTENT_TYPES)
+def test_a_content_type_fits_into_a_header(clinic: ApiClient, kind: str, objects: MemoryS3) -> None:
+    for answer in (
+        clinic.call("POST", "/Binary", PNG, content_type=kind),
+        clinic.post("/Binary", as_json(kind=kind)),
+        clinic.administrator.put("/Binary/logo", as_json(kind=kind, id="logo")),
+    ):
+        refusals.check(answer, 400, answer.body["issue"][0]["code"], "Binary.contentType")
+    assert objects.puts == 0
+
+
+def test_a_content_type_without_a_value_is_refused(clinic: ApiClient) -> None:
+    unknown = {"extension": [{"url": "http://example.org/unknown", "valueCode": "unknown"}]}
+    answer = clinic.post("/Binary", as_json(contentType=None, _contentType=unknown))
+    assert (answer.status, answer.expressions) == (400, ["Binary.contentType"])
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain;charset=utf-8", 'text/x; a="b, \\"c\\""; d=e', "application/vnd.a+json"]
+)
+def test_a_content_type_keeps_its_parameters(clinic: ApiClient, kind: str) -> None:
+    assert clinic.get(f"/Binary/{upload(clinic, b'x', kind)}").headers["Content-Type"] == kind
+
+
+def test_what_browsers_show_has_no_parameters_and_is_in_a_sandbox(clinic: ApiClient) -> None:
+    answer = clinic.get(f"/Binary/{upload(clinic, PNG, 'Image/PNG; a=b')}")
+    assert answer.headers["Content-Type"] == "image/png"
+    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+
+
 @pytest.mark.parametrize("body", ["", {"resourceType": "Binary", "contentType": "a/b"}])
 def test_a_binary_needs_content(clinic: ApiClient, body: object) -> None:
     assert clinic.post("/Binary", body).status == 400

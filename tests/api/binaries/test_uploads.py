@@ -12,7 +12,7 @@ import pytest
 from shared.store import dynamodb, files, s3
 from shared.store.files import LARGEST_UPLOAD, Upload
 from shared.store.records import StoredFile
-from tests.api.binaries.test_binaries import PNG
+from tests.api.binaries.test_binaries import NO_CONTENT_TYPES, PNG
 from tests.api.binaries.test_binary_rights import ADMIN, BART, HOMER, NICK, sees
 from tests.support import care
 from tests.support.api_client import Answer, ApiClient
@@ -186,6 +186,7 @@ def test_a_right_that_ended_since_the_upload_began_is_gone(
         ({"size": None}, "#/size"),
         ({"sha256": "abc"}, "#/sha256"),
         ({"contentType": "picture"}, "#/contentType"),
+        *(({"contentType": kind}, "#/contentType") for kind in NO_CONTENT_TYPES),
         ({"name": "a\r\nb"}, "#/name"),
         ({"threadId": "a/b"}, "#/threadId"),
         ({"threadId": "a", "encounterId": "b"}, "#/encounterId"),
