@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from botocore.exceptions import ClientError
 
-from shared.errors import Conflict, Forbidden
+from shared.errors import Conflict, Deleted, Forbidden
 from shared.settings import settings
 from shared.store import s3
 from shared.store.records import StoredFile
@@ -29,8 +29,8 @@ UNFINISHED = "upload=unfinished"
 # What GuardDuty finds in an object, as a tag of it:
 # https://docs.aws.amazon.com/guardduty/latest/ug/monitor-enable-s3-object-tagging-malware-protection.html
 _SCAN_TAG, _HARMLESS = "GuardDutyMalwareScanStatus", "NO_THREATS_FOUND"
-# HEAD of an object that does not exist is 403 for callers who may not list the bucket.
-_ABSENT = frozenset({"403", "404", "NoSuchKey"})
+# S3 says so only to callers who may list the bucket; to others it says 403. A HEAD has no code.
+_ABSENT = frozenset({"404", "NoSuchKey", "NoSuchVersion"})
 
 
 class Upload(NamedTuple):
@@ -65,7 +65,10 @@ def discard(file: StoredFile) -> None:
 
 
 def get(file: StoredFile, first: int = 0, last: int | None = None) -> bytes:
-    """Return the bytes from `first` to `last`, both included, or all of them. Raises Busy."""
+    """Return the bytes from `first` to `last`, both included, or all of them.
+
+    Raises Deleted and Busy.
+    """
     if not file.size:
         return b""
     end = file.size - 1 if last is None else last
@@ -131,10 +134,8 @@ def uploaded(tenant: str, binary_id: str, maker: str) -> tuple[Upload, StoredFil
     key = f"{tenant}/{binary_id}"
     try:
         head = _call(s3.client().head_object, Key=key, ChecksumMode="ENABLED")
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _ABSENT:
-            return None
-        raise
+    except Deleted:
+        return None
     claims = {name: unquote(value) for name, value in head.get("Metadata", {}).items()}
     if claims.pop("maker", "") != _signature(key, maker):
         return None
@@ -186,4 +187,10 @@ _STORE = "The store of Binaries"
 
 
 def _call[T](call: Callable[..., T], **request: Any) -> T:
-    return s3.call(_STORE, call, Bucket=settings().binary_bucket, **request)
+    """Make a call. Raises Deleted if the object or its version is not there, and Busy."""
+    try:
+        return s3.call(_STORE, call, Bucket=settings().binary_bucket, **request)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _ABSENT:
+            raise Deleted("The content of the file is deleted") from None
+        raise

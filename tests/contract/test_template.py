@@ -425,8 +425,13 @@ def test_files_are_scanned_only_if_requested() -> None:
     assert TEMPLATE["Parameters"]["MalwareScan"]["Default"] == "false"
 
 
-def test_keepers_of_binaries_cannot_list_them() -> None:
-    objects, key_use = RESOURCES["BinaryKeeping"]["Properties"]["PolicyDocument"]["Statement"]
+def test_keepers_of_binaries_may_only_do_what_they_need() -> None:
+    objects, bucket, key_use = RESOURCES["BinaryKeeping"]["Properties"]["PolicyDocument"][
+        "Statement"
+    ]
+    # By this right S3 tells what is not there from what is not allowed.
+    assert bucket["Action"] == "s3:ListBucket"
+    assert bucket["Resource"] == {"Fn::GetAtt": ["BinaryBucket", "Arn"]}
     assert objects["Resource"] == {"Fn::Sub": "${BinaryBucket.Arn}/*"}
     assert set(objects["Action"]) == {
         "s3:GetObject",

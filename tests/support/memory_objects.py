@@ -32,7 +32,7 @@ class MemoryS3:
 
     def head_object(self, *, Key: str, **_: Any) -> dict[str, Any]:
         if Key not in self.heads:
-            raise ClientError({"Error": {"Code": "403"}}, "HeadObject")
+            raise ClientError({"Error": {"Code": "404"}}, "HeadObject")
         return self.heads[Key]
 
     def get_object_tagging(self, *, Key: str, VersionId: str, **_: Any) -> dict[str, Any]:
@@ -53,7 +53,10 @@ class MemoryS3:
     def get_object(
         self, *, Key: str, Range: str = "", VersionId: str = "", **_: Any
     ) -> dict[str, Any]:
-        body = self.versions[Key, VersionId] if VersionId else self.bodies[Key]
+        body = self.versions.get((Key, VersionId)) if VersionId else self.bodies.get(Key)
+        if body is None:
+            code = "NoSuchVersion" if Key in self.bodies else "NoSuchKey"
+            raise ClientError({"Error": {"Code": code}}, "GetObject")
         if not Range:
             return {"Body": BytesIO(body)}
         first, _mark, last = Range.removeprefix("bytes=").partition("-")

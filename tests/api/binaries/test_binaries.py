@@ -366,6 +366,22 @@ def test_a_binary_is_neither_searched_nor_patched(clinic: ApiClient) -> None:
     assert clinic.put("/Binary?_id=1", as_json()).status == 405
 
 
+@pytest.mark.parametrize("has_other_versions", [False, True])
+def test_a_file_whose_bytes_are_erased_is_gone(
+    clinic: ApiClient, objects: MemoryS3, has_other_versions: bool
+) -> None:
+    url = f"/Binary/{upload(clinic)}"
+    objects.versions.clear()
+    if not has_other_versions:
+        objects.bodies.clear()
+    for accept in ("", FHIR):
+        refusals.check(clinic.get(url, accept=accept), 410, "deleted")
+        refusals.check(clinic.get(f"{url}/_history/1", accept=accept), 410, "deleted")
+    assert clinic.get(f"{url}?_summary=true").status == 200
+    assert clinic.call("PUT", url, b"new", content_type="text/plain").status == 200
+    assert clinic.get(url).content == b"new"
+
+
 def test_absent_binaries_are_404(clinic: ApiClient) -> None:
     for url in ("/Binary/absent", "/Binary/absent/_history", "/Binary/absent/_history/1"):
         refusals.check(clinic.get(url), 404, "not-found")

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from shared.store import dynamodb, files, s3
 from shared.store.files import LARGEST_UPLOAD, Upload
@@ -200,6 +201,18 @@ def test_what_is_wrong_with_an_upload_is_named(
     assert answer.status in (400, 422), answer.text
     assert [error["pointer"] for error in answer.body["errors"]] == [pointer]
     assert objects.presigned == {}
+
+
+def test_missing_rights_on_the_bucket_are_an_error_of_the_server(
+    objects: MemoryS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "403"}}, "HeadObject")
+
+    binary_id = begin(HOMER).body["data"]["id"]
+    send(objects)
+    monkeypatch.setattr(objects, "head_object", denied)
+    assert complete(HOMER, binary_id).status == 500
 
 
 def test_auditors_upload_nothing() -> None:
