@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from shared.errors import BusinessRule, Invalid, Issue
 from shared.fhir import fhirjson, instants
@@ -15,7 +16,7 @@ from shared.plain.checks import Checked, Rule
 from shared.plain.models import example
 from shared.plain.validation import Model, issues
 from shared.rules import files
-from shared.store.files import LARGEST_UPLOAD, UPLOAD_SECONDS, Upload
+from shared.store.files import LARGEST_UPLOAD, LONGEST_ENCODED_NAME, UPLOAD_SECONDS, Upload
 from shared.store.records import ResourceRecord
 
 type Json = dict[str, Any]
@@ -39,6 +40,11 @@ class _By(Checked):
 
 def _matches(pattern: re.Pattern[str]) -> Callable[[Any], object]:
     return lambda plain: isinstance(plain, str) and pattern.fullmatch(plain)
+
+
+def _is_name(text: str) -> bool:
+    is_plain = 0 < len(text) <= _LONGEST_NAME and text.isprintable()
+    return is_plain and len(quote(text, safe="")) <= LONGEST_ENCODED_NAME
 
 
 _TEXT: Json = {"type": "string"}
@@ -65,10 +71,9 @@ _Sha256 = Annotated[
 _Name = Annotated[
     str,
     _By(
-        lambda plain: (
-            isinstance(plain, str) and 0 < len(plain) <= _LONGEST_NAME and plain.isprintable()
-        ),
-        f"a printable text of at most {_LONGEST_NAME} characters",
+        lambda plain: isinstance(plain, str) and _is_name(plain),
+        f"a printable text of at most {_LONGEST_NAME} characters, which are at most "
+        f"{LONGEST_ENCODED_NAME} when percent-encoded",
         _TEXT | {"maxLength": _LONGEST_NAME},
     ),
 ]

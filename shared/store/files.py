@@ -24,6 +24,8 @@ DOWNLOAD_SECONDS = 60
 UPLOAD_SECONDS = 900
 # S3's own limit for one request.
 LARGEST_UPLOAD = 5 * 1024**3
+# S3 takes 2 KB of metadata, in which the maker and the context are, too.
+LONGEST_ENCODED_NAME = 1536
 # What the bucket deletes after a day: template.yaml has a rule for this tag.
 UNFINISHED = "upload=unfinished"
 # What GuardDuty finds in an object, as a tag of it:

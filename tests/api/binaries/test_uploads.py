@@ -189,6 +189,7 @@ def test_a_right_that_ended_since_the_upload_began_is_gone(
         ({"contentType": "picture"}, "#/contentType"),
         *(({"contentType": kind}, "#/contentType") for kind in NO_CONTENT_TYPES),
         ({"name": "a\r\nb"}, "#/name"),
+        ({"name": "\u3042" * 171}, "#/name"),
         ({"threadId": "a/b"}, "#/threadId"),
         ({"threadId": "a", "encounterId": "b"}, "#/encounterId"),
         ({"url": "x"}, "#/url"),
@@ -213,6 +214,20 @@ def test_missing_rights_on_the_bucket_are_an_error_of_the_server(
     send(objects)
     monkeypatch.setattr(objects, "head_object", denied)
     assert complete(HOMER, binary_id).status == 500
+
+
+@pytest.mark.parametrize("name", ["\u3042" * 170, "\U0001f98b" * 128, "a" * 255])
+def test_the_longest_names_fit_into_the_metadata_that_s3_takes(
+    objects: MemoryS3, name: str
+) -> None:
+    assert begin(HOMER, name=name, threadId="a" * 64).status == 422
+    session = ADMIN.put(f"/Encounter/{'a' * 64}", care.session() | {"id": "a" * 64})
+    assert session.status == 201
+    binary_id = begin(HOMER, name=name, encounterId="a" * 64).body["data"]["id"]
+    metadata = objects.presigned["Metadata"]
+    assert sum(len(key) + len(value) for key, value in metadata.items()) <= 2048
+    send(objects)
+    assert complete(HOMER, binary_id).body["data"]["title"] == name
 
 
 def test_auditors_upload_nothing() -> None:
