@@ -7,10 +7,11 @@ from base64 import b64decode, b64encode
 from codecs import BOM_UTF8
 from typing import Any
 
-from shared.catalog.controls import ELEMENTS, FORMAT, SUMMARY
+from shared.catalog.controls import ELEMENTS, FORMAT, FORMATS, SUMMARY
 from shared.catalog.types import BINARY
-from shared.errors import Invalid, OutOfRange, TooLong
+from shared.errors import Invalid, Issue, OutOfRange, TooLong
 from shared.fhir import fhirjson
+from shared.fhir.bundles import IF_NONE_EXIST
 from shared.http import negotiation
 from shared.http.negotiation import FHIR_TYPES, JSON_TYPES, is_not_modified
 from shared.http.payloads import LARGEST_FILE
@@ -38,6 +39,8 @@ _EXTENDED = ("x-medplum", "extended")
 _POLICY = "sandbox; default-src 'none'"
 # The parameters of a read that are about the resource, not the file.
 _PARTS = frozenset({FORMAT.name, SUMMARY.name, ELEMENTS.name})
+# All others would be a condition.
+_OF_CREATES = frozenset({_FILE_NAME, *(control.name for control in FORMATS)})
 
 
 def sent_binary(request: Request) -> SentBinary:
@@ -45,6 +48,7 @@ def sent_binary(request: Request) -> SentBinary:
 
     Raises TooLong, Malformed and Invalid.
     """
+    _check_unconditional(request)
     _check_complete(request)
     media_type, _ = negotiation.media_type(request.headers.get("content-type", ""))
     if media_type in JSON_TYPES and (body := _binary_json(request)) is not None:
@@ -55,6 +59,18 @@ def sent_binary(request: Request) -> SentBinary:
         resource["securityContext"] = {"reference": context}
     resource = _with_content_type(validated_new_resource(resource, BINARY))
     return SentBinary(resource, request.body, _file_name(request))
+
+
+def _check_unconditional(request: Request) -> None:
+    """Raise Invalid if a create has a condition: there is no search by which to decide it."""
+    if request.interaction.code != "create":
+        return
+    others = [name for name, _ in request.query if name not in _OF_CREATES]
+    if IF_NONE_EXIST.lower() in request.headers:
+        others.append(IF_NONE_EXIST)
+    if others:
+        text = f"A {BINARY} is not created conditionally, because there is no search"
+        raise Invalid(issues=[Issue("not-supported", text, name) for name in others])
 
 
 def _check_complete(request: Request) -> None:

@@ -382,6 +382,18 @@ def test_a_file_whose_bytes_are_erased_is_gone(
     assert clinic.get(url).content == b"new"
 
 
+@pytest.mark.parametrize("body", [PNG, as_json()])
+def test_a_binary_is_not_created_conditionally(
+    clinic: ApiClient, objects: MemoryS3, body: object
+) -> None:
+    kind = "image/png" if body == PNG else FHIR
+    headers = clinic.call("POST", "/Binary", body, content_type=kind, if_none_exist="_id=1")
+    refusals.check(headers, 400, "not-supported", "If-None-Exist")
+    query = clinic.call("POST", "/Binary?identifier=1&_format=json", body, content_type=kind)
+    refusals.check(query, 400, "not-supported", "identifier")
+    assert objects.puts == 0
+
+
 def test_absent_binaries_are_404(clinic: ApiClient) -> None:
     for url in ("/Binary/absent", "/Binary/absent/_history", "/Binary/absent/_history/1"):
         refusals.check(clinic.get(url), 404, "not-found")

@@ -51,6 +51,14 @@ def test_a_transaction_reads_binaries_and_does_not_write_them(clinic: ApiClient)
     assert absent.status == 404
 
 
+def test_a_batch_creates_no_binary_conditionally(clinic: ApiClient) -> None:
+    create = entry("POST", "Binary", resource=as_json())
+    create["request"]["ifNoneExist"] = "_id=1"
+    refused = clinic.post("", bundle("batch", create)).body["entry"][0]["response"]
+    assert refused["status"] == "400"
+    assert refused["outcome"]["issue"][0]["expression"] == ["Bundle.entry[0].request.ifNoneExist"]
+
+
 def test_a_path_may_end_in_a_slash(clinic: ApiClient) -> None:
     created = clinic.call("POST", "/Binary/", PNG, content_type="image/png")
     assert created.status == 201
