@@ -24,8 +24,8 @@ from shared.store.files import Upload
 from shared.store.records import ResourceRecord, StoredFile, VersionedRecord
 
 
-def begin(caller: Caller, upload: Upload) -> tuple[str, str, dict[str, str]]:
-    """Return the id that the Binary will have, the URL for its file, and the headers to send.
+def begin(caller: Caller, upload: Upload) -> tuple[Resource, str, dict[str, str]]:
+    """Return the Binary that there will be, the URL for its file, and the headers to send.
 
     Raises what creating the Binary would raise.
     """
@@ -33,9 +33,10 @@ def begin(caller: Caller, upload: Upload) -> tuple[str, str, dict[str, str]]:
     binary_id = ulids.new(instants.to_nanoseconds(now) // instants.MILLISECOND)
     work = AuditedUnitOfWork(caller, now)
     work.visibility.remember_own_binary(binary_id)
-    binaries.check_access(work, _resource(upload) | {"id": binary_id}, "c")
+    binary = _resource(upload) | {"id": binary_id}
+    binaries.check_access(work, binary, "c")
     url, headers = store.upload_url(caller.tenant, binary_id, upload)
-    return binary_id, url, headers
+    return binary, url, headers
 
 
 def complete(caller: Caller, binary_id: str) -> ChangeResult:

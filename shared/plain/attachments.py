@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
 
+from shared.catalog.types import BINARY
 from shared.errors import BusinessRule, Invalid, Issue
 from shared.fhir import fhirjson, instants
 from shared.http.negotiation import PLAIN_JSON
@@ -112,12 +114,17 @@ def answered(request: Request) -> Response:
         raise Invalid("This request takes no query parameters", expression=request.query[0][0])
     if "id" in request.path_variables:
         return _completed(request)
+    return _begun(request)
+
+
+def _begun(request: Request) -> Response:
     upload = _upload(request)
-    binary_id, url, headers = uploads.begin(request.caller, upload)
+    binary, url, headers = uploads.begin(request.caller, upload)
     until = instants.now() + timedelta(seconds=UPLOAD_SECONDS)
     target = {"method": "PUT", "url": url, "headers": headers, "expires": instants.to_text(until)}
-    data = _attachment(binary_id, upload.content_type, upload.size, upload.name)
-    return _response(200, data | {"upload": target}, {})
+    data = _attachment(binary["id"], upload.content_type, upload.size, upload.name)
+    # The audit trail says which file was begun, and whose its context is.
+    return replace(_response(200, data | {"upload": target}, {}), disclosed_resources=[binary])
 
 
 def _upload(request: Request) -> Upload:
@@ -155,7 +162,7 @@ def _completed(request: Request) -> Response:
 def _attachment(binary_id: str, content_type: str, size: int, name: str) -> Json:
     """Return what a message's attachment may have of a file, with its size."""
     title = {"title": name} if name else {}
-    url = f"Binary/{binary_id}"
+    url = f"{BINARY}/{binary_id}"
     return {"id": binary_id, "url": url, "contentType": content_type, "size": size, **title}
 
 
@@ -163,4 +170,6 @@ def _response(
     status: int, data: Json, headers: dict[str, str], record: ResourceRecord | None = None
 ) -> Response:
     body = fhirjson.dumps({"data": data})
-    return Response(status, body, {"Content-Type": PLAIN_JSON, **headers}, record=record)
+    about = {"type": BINARY, "id": data["id"]}
+    headers = {"Content-Type": PLAIN_JSON, **headers}
+    return Response(status, body, headers, about, record=record)

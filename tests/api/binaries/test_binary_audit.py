@@ -7,13 +7,15 @@ from shared.catalog import access_patterns as patterns
 from shared.local.audit_sources import TABLES
 from shared.local.verifying import verify
 from shared.store import dynamodb
-from tests.api.audit.test_audit_patients import patients_named
+from tests.api.audit.test_audit_patients import patients, patients_named
 from tests.api.binaries.test_binaries import FHIR, PNG, upload
 from tests.api.binaries.test_binary_rights import BART, HOMER
+from tests.api.binaries.test_uploads import begin, complete, send
 from tests.support import care
 from tests.support.api_client import ApiClient
 from tests.support.audit_pipeline import Log
 from tests.support.consistency import scan
+from tests.support.memory_objects import MemoryS3
 
 
 @pytest.fixture
@@ -40,6 +42,26 @@ def test_every_look_at_a_file_is_audited_for_its_patient(
     assert HOMER.get(url).status == 307
     assert BART.get(url).status == 404
     assert patients_named(log) == [[care.HOMER], [care.HOMER]]
+
+
+@pytest.mark.usefixtures("moto")
+def test_an_upload_is_audited_with_its_id_and_its_patient(
+    clinic: ApiClient, log: Log, objects: MemoryS3
+) -> None:
+    thread = clinic.post("/Communication", care.header()).id
+    log.clear()
+    binary_id = begin(HOMER, threadId=thread).body["data"]["id"]
+    (begun,) = log.deliver()
+    assert f"Binary/{binary_id}" in {entity["what"].get("reference") for entity in begun["entity"]}
+    assert patients(begun) == [care.HOMER]
+    send(objects)
+    for status in (201, 200):
+        log.clear()
+        assert complete(HOMER, binary_id).status == status
+        (event,) = log.deliver()
+        assert patients(event) == [care.HOMER]
+        named = {entity["what"].get("reference", "") for entity in event["entity"]}
+        assert any(name.startswith(f"Binary/{binary_id}") for name in named)
 
 
 @pytest.mark.usefixtures("moto")
