@@ -212,7 +212,7 @@ class Visibility:
         if record is None:
             return False
         file = record.file if isinstance(record, ResourceRecord) else None
-        if file and file.maker == self.caller_id:
+        if file and file.is_made_by(self.caller_id):
             self.remember_own_binary(record.id)
         if record.json is not None:
             return self.sees_without_reading(record.type, record.json) or self.sees(

@@ -8,7 +8,7 @@ from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.types import BINARY
-from shared.errors import NotFound
+from shared.errors import Forbidden, NotFound
 from shared.fhir import instants, ulids
 from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal
@@ -27,8 +27,10 @@ from shared.store.records import ResourceRecord, StoredFile, VersionedRecord
 def begin(caller: Caller, upload: Upload) -> tuple[Resource, str, dict[str, str]]:
     """Return the Binary that there will be, the URL for its file, and the headers to send.
 
-    Raises what creating the Binary would raise.
+    Raises what creating the Binary would raise, and Forbidden if nobody could complete it.
     """
+    if not caller.subject:
+        raise Forbidden("The token names nobody who could complete the upload")
     now = instants.now()
     binary_id = ulids.new(instants.to_nanoseconds(now) // instants.MILLISECOND)
     work = AuditedUnitOfWork(caller, now)
@@ -66,7 +68,7 @@ def complete(caller: Caller, binary_id: str) -> ChangeResult:
 def _completed(caller: Caller, visibility: Visibility, record: VersionedRecord) -> VersionedRecord:
     """Return the Binary of a caller's completed upload. Raises NotFound and Deleted."""
     file = record.file if isinstance(record, ResourceRecord) else None
-    if file is None or file.maker != caller.subject or not visibility.sees_record(record):
+    if not file or not file.is_made_by(caller.subject) or not visibility.sees_record(record):
         raise _no_file(record.id)
     return existing_record(record, record.type, record.id)
 

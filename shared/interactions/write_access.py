@@ -38,7 +38,8 @@ def check_deletion(work: AuditedUnitOfWork, record: VersionedRecord) -> None:
 def _is_own(caller: Caller, record: VersionedRecord) -> bool:
     """Return whether only the caller has seen a record: a draft never sent, a file never shared."""
     if isinstance(record, ResourceRecord) and record.file:
-        return record.file.maker == caller.subject and "securityContext" not in record.resource
+        is_made = record.file.is_made_by(caller.subject)
+        return is_made and "securityContext" not in record.resource
     was_sent = isinstance(record, CommunicationRecord) and record.recalled
     draft = record.resource
     return is_draft(draft) and not was_sent and canonical_sender(draft) in caller.sender_references

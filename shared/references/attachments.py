@@ -18,7 +18,8 @@ def share(work: AuditedUnitOfWork, binaries: Iterable[Literal], owner: Literal) 
         record = work.resource(*binary)
         if not isinstance(record, ResourceRecord) or record.file is None:
             continue
-        if record.file.maker != work.caller.subject or "securityContext" in record.resource:
+        is_own = record.file.is_made_by(work.caller.subject)
+        if not is_own or "securityContext" in record.resource:
             continue
         shared_resource = record.resource | {"securityContext": references.to(*owner)}
         work.save(versions.next_resource(work, record, shared_resource))

@@ -139,7 +139,7 @@ def uploaded(tenant: str, binary_id: str, maker: str) -> tuple[Upload, StoredFil
     except Deleted:
         return None
     claims = {name: unquote(value) for name, value in head.get("Metadata", {}).items()}
-    if claims.pop("maker", "") != _signature(key, maker):
+    if not maker or claims.pop("maker", "") != _signature(key, maker):
         return None
     digest = b64decode(head.get("ChecksumSHA256", "")).hex()
     size = int(head["ContentLength"])

@@ -319,6 +319,10 @@ class StoredFile(NamedTuple):
     name: str = ""
     is_as_declared: bool = True
 
+    def is_made_by(self, subject: str) -> bool:
+        """Return whether a caller made the Binary; those whose tokens have no subject made none."""
+        return bool(subject) and self.maker == subject
+
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceRecord(VersionedRecord):

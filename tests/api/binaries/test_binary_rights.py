@@ -177,6 +177,22 @@ def test_makers_delete_what_they_have_not_shared(clinic: ApiClient, thread: str)
     assert ADMIN.delete(f"/Binary/{shared}").status == 204
 
 
+def test_who_has_no_subject_is_not_the_maker_of_anothers_file(
+    clinic: ApiClient, thread: str
+) -> None:
+    first, second = (
+        ApiClient("practitioner", f"Practitioner/{name}", claims={"sub": ""})
+        for name in ("doctor-nick", "doctor-hibbert")
+    )
+    binary_id = upload(first)
+    assert not any(sees(who, binary_id) for who in (first, second, clinic))
+    assert second.delete(f"/Binary/{binary_id}").status in (204, 404)
+    attachment = {"contentAttachment": {"contentType": "image/png", "url": f"Binary/{binary_id}"}}
+    message = care.message(thread, sender=care.reference(second.fhir_user), payload=[attachment])
+    assert second.post("/Communication", message).status == 422
+    assert sees(ADMIN, binary_id)
+
+
 @pytest.mark.parametrize("context", ["", "draft", "elsewhere"])
 def test_nobody_takes_back_a_file_that_is_shared(
     clinic: ApiClient, thread: str, context: str

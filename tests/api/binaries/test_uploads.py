@@ -230,8 +230,10 @@ def test_the_longest_names_fit_into_the_metadata_that_s3_takes(
     assert complete(HOMER, binary_id).body["data"]["title"] == name
 
 
-def test_auditors_upload_nothing() -> None:
+def test_auditors_and_tokens_without_a_subject_upload_nothing(objects: MemoryS3) -> None:
     assert begin(ApiClient("auditor")).status == 403
+    assert begin(replace(HOMER, claims={"sub": ""})).status == 403
+    assert objects.presigned == {}
 
 
 def test_s3_takes_only_the_file_that_was_announced(monkeypatch: pytest.MonkeyPatch) -> None:
