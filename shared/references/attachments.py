@@ -3,10 +3,49 @@
 from collections.abc import Iterable
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
+from shared.errors import BusinessRule
 from shared.fhir import references
-from shared.fhir.references import Literal
-from shared.store import versions
-from shared.store.records import ResourceRecord
+from shared.fhir.elements import attachment_elements
+from shared.fhir.fhirjson import Resource
+from shared.fhir.references import Literal, Local
+from shared.store import reading, versions
+from shared.store.records import ResourceRecord, VersionedRecord
+
+# Longer numbers are no versions, and take long to parse.
+_LONGEST_VERSION = 9
+
+
+def require_versions(work: AuditedUnitOfWork, before: Resource, after: Resource) -> None:
+    """Raise BusinessRule naming a version of a Binary that a write adds and that others cannot see.
+
+    A version from before its Binary had a security context stays its maker's.
+    """
+    present = {element["url"] for element, _ in attachment_elements(before, "")}
+    for element, path in attachment_elements(after, after["resourceType"]):
+        named = references.parse(element["url"])
+        if element["url"] in present or not isinstance(named, Local) or not named.version:
+            continue
+        version = _version(work, named)
+        if version is None or version.deleted:
+            raise BusinessRule(f"{named} does not exist", expression=path)
+        if "securityContext" not in version.resource:
+            raise BusinessRule(
+                f"{named} is its maker's alone",
+                expression=path,
+                diagnostics=f"Attach {named.target} without a version, which shares it",
+            )
+
+
+def _version(work: AuditedUnitOfWork, named: Local) -> VersionedRecord | None:
+    """Return a version of a Binary, or None if there is none that the caller sees."""
+    current, number = work.resource(*named.target), named.version
+    if current is None or not work.visibility.sees_record(current):
+        return None
+    if number == str(current.version):
+        return current
+    is_number = number.isdecimal() and str(int(number[:_LONGEST_VERSION])) == number
+    past = reading.version(work.tenant, current, int(number)) if is_number else None
+    return past if work.visibility.sees_record(past, is_past=True) else None
 
 
 def share(work: AuditedUnitOfWork, binaries: Iterable[Literal], owner: Literal) -> None:

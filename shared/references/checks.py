@@ -104,10 +104,11 @@ def require_targets(work: AuditedUnitOfWork, before: Resource, after: Resource) 
                 Issue("business-rule", f"{target} does not exist", path) for target, path in missing
             ]
         )
-    if binaries := [target for target in added if target.type == BINARY]:
+    if _may_name(after, _BINARIES):
         from shared.references import attachments  # noqa: PLC0415 - few writes attach files
 
-        attachments.share(work, binaries, own)
+        attachments.require_versions(work, before, after)
+        attachments.share(work, (target for target in added if target.type == BINARY), own)
 
 
 def _missing(work: AuditedUnitOfWork, added: Mapping[Literal, str]) -> list[tuple[Literal, str]]:

@@ -49,13 +49,35 @@ def test_a_file_of_a_draft_is_shared_when_it_is_sent(clinic: ApiClient, thread: 
     assert HOMER.get(f"/Binary/{photo}").content == PNG
 
 
+@pytest.mark.parametrize("suffix", ["", "/_history/1"])
 @pytest.mark.parametrize("prefix", ["", f"{BASE}/"])
 def test_attachments_may_be_absolute_or_of_a_version(
-    clinic: ApiClient, thread: str, prefix: str
+    clinic: ApiClient, thread: str, prefix: str, suffix: str
 ) -> None:
-    photo = upload(HOMER)
-    assert say(HOMER, thread, f"{prefix}Binary/{photo}/_history/1").status == 201
-    assert clinic.get(f"/Binary/{photo}").content == PNG
+    photo = upload(HOMER, x_security_context=f"Communication/{thread}" if suffix else "")
+    assert say(HOMER, thread, f"{prefix}Binary/{photo}{suffix}").status == 201
+    assert clinic.get(f"/Binary/{photo}{suffix}").content == PNG
+
+
+def test_a_version_that_others_could_not_open_is_not_attached(
+    clinic: ApiClient, thread: str
+) -> None:
+    path = "Communication.payload[0].contentAttachment.url"
+    photo = upload(clinic)
+    clinic.call("PUT", f"/Binary/{photo}", b"GIF89a..", content_type="image/gif")
+    for version in (1, 2):
+        refused = say(clinic, thread, f"Binary/{photo}/_history/{version}")
+        refusals.check(refused, 422, "business-rule", path)
+    message = say(clinic, thread, f"Binary/{photo}")
+    assert HOMER.get(f"/Binary/{photo}").content == b"GIF89a.."
+    assert HOMER.get(f"/Binary/{photo}/_history/3").content == b"GIF89a.."
+    assert say(HOMER, thread, f"Binary/{photo}/_history/3").status == 201
+    for version in ("1", "0", "4", "03", "x", "9" * 64):
+        refused = say(HOMER, thread, f"Binary/{photo}/_history/{version}")
+        refusals.check(refused, 422, "business-rule", path)
+    payload = [attachment(f"Binary/{photo}/_history/1")]
+    changed = clinic.put(f"/Communication/{message.id}", message.body | {"payload": payload})
+    refusals.check(changed, 422, "business-rule", path)
 
 
 def test_a_file_that_has_a_context_keeps_it(clinic: ApiClient, thread: str) -> None:
