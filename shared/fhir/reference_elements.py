@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/references.html
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from shared.catalog.types import RESOURCE_TYPES
+from shared.catalog.types import BINARY, RESOURCE_TYPES
 from shared.fhir import references
 from shared.fhir.references import Contained, External, Reference
 
@@ -33,6 +33,13 @@ def _type_of(reference: Reference | None, contained_types: dict[str, str]) -> st
     if isinstance(reference, Contained):
         return contained_types.get(reference.id, "")
     return reference.type if reference else ""
+
+
+def attachment_problems(element: Json) -> Iterator[tuple[str, str, str]]:
+    """Yield the problems of an Attachment whose `url` is meant to name a file on this server."""
+    if references.is_malformed_binary(element.get("url")):
+        text = f"Not a valid URL of a file on this server: use {BINARY}/id"
+        yield "url", text, f"{_SPECIFICATION}literal"
 
 
 def problems(

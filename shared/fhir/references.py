@@ -25,6 +25,7 @@ _RELATIVE = re.compile(_RESTFUL, re.ASCII)
 _ABSOLUTE = re.compile(rf"(?i:https?)://[^?#]+/{_RESTFUL}", re.ASCII)
 _QUERY = re.compile(r"/?(?P<type>[A-Z][A-Za-z]{1,63})/?\?(?P<query>[^\s\x00-\x1f\x7f]*)", re.ASCII)
 _VERSIONED = re.compile(rf"(?P<address>.+?)/_history/(?P<version>{_FOREIGN_ID.pattern})", re.DOTALL)
+_OF_BINARY = re.compile(rf"/?{BINARY}(?![A-Za-z])")
 _WHITESPACE = re.compile(r"[\s\x00-\x1f\x7f]")
 # The URL that `Reference.type` is relative to.
 CORE_DEFINITIONS = "http://hl7.org/fhir/StructureDefinition/"
@@ -229,6 +230,16 @@ def attached_binary(element: object) -> Literal | None:
     """Return the Binary of this server that an Attachment element names in its `url`, or None."""
     named = parse_literal(element.get("url")) if isinstance(element, dict) else None
     return named if named and named.type == BINARY else None
+
+
+def is_malformed_binary(url: object) -> bool:
+    """Return whether a URL below this server's base begins as that of a Binary, but names none."""
+    if not isinstance(url, str) or attached_binary({"url": url}):
+        return False
+    from shared.fhir import urls  # noqa: PLC0415 - as above
+
+    rest = urls.relative_to(url, BASE.get())
+    return _OF_BINARY.match(unquote(url if rest is None else rest)) is not None
 
 
 def to(resource_type: str, resource_id: str) -> dict[str, str]:

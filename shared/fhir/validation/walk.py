@@ -258,6 +258,9 @@ class Walk:
             return
         if element.type == "Reference":
             self._reference(value, element.targets, path)
+        elif element.type == "Attachment":
+            for name, problem, diagnostics in reference_elements.attachment_problems(value):
+                self._add("value", problem, f"{path}.{name}", diagnostics)
         elif element.value_set:
             self._concept(value.get("coding"), element.value_set, path)
 

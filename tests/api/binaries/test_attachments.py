@@ -124,7 +124,27 @@ def test_an_administrator_who_names_somebodys_file_does_not_share_it(
     assert not sees(clinic, private)
 
 
-@pytest.mark.parametrize("url", ["https://elsewhere.example/Binary/1", "urn:oid:1.2.3"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("Binary", "Binary/", "/Binary/1", "Binary/1/x", "Binary/1?a=b", "Binary/1#a", "Binary:1"),
+        *("Binary/ä", "Binary%2F1", "%42inary/1", "/%42inary%2f1", "Binary?_id=1", "Binary/%31"),
+        *(f"{BASE}/Binary%2F1", f"{BASE}//Binary/1/x", f"{BASE}/Binary"),
+    ],
+)
+def test_what_is_nearly_the_url_of_a_file_is_refused(
+    clinic: ApiClient, thread: str, url: str
+) -> None:
+    path = "Communication.payload[0].contentAttachment.url"
+    refusals.check(say(clinic, thread, url), 400, "value", path)
+    content = [{"attachment": {"url": url}}]
+    answer = clinic.post("/DocumentReference", care.example("DocumentReference", content=content))
+    refusals.check(answer, 400, "value", "DocumentReference.content[0].attachment.url")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://elsewhere.example/Binary/1", "urn:oid:1.2.3", "BinaryFile.png"]
+)
 def test_files_elsewhere_are_not_checked(clinic: ApiClient, thread: str, url: str) -> None:
     assert say(clinic, thread, url).status == 201
 
