@@ -51,7 +51,7 @@ def sent_binary(request: Request) -> SentBinary:
     _check_unconditional(request)
     _check_complete(request)
     media_type, _ = negotiation.media_type(request.headers.get("content-type", ""))
-    if media_type in JSON_TYPES and (body := _binary_json(request)) is not None:
+    if media_type in JSON_TYPES and (body := _binary_json(request, media_type)):
         return _from_json(request, body)
     _check_size(len(request.body))
     resource: Json = {"resourceType": BINARY, "contentType": _content_type(request)}
@@ -100,14 +100,17 @@ def _check_size(size: int) -> None:
         )
 
 
-def _binary_json(request: Request) -> Any:
+def _binary_json(request: Request, media_type: str) -> Json | None:
     """Return the JSON of the body if it is a Binary; any other JSON is a file.
 
+    Raises Malformed if what is declared as FHIR is not JSON.
     https://hl7.org/fhir/R4/binary.html#rest
     """
     try:
         body = fhirjson.loads(request.body.removeprefix(BOM_UTF8))
     except Invalid:
+        if media_type in FHIR_TYPES:
+            raise
         return None
     return body if isinstance(body, dict) and body.get("resourceType") == BINARY else None
 

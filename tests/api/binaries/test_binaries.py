@@ -91,6 +91,18 @@ def test_json_that_is_no_binary_is_a_file(clinic: ApiClient, kind: str) -> None:
     assert (answer.content, answer.headers["Content-Type"]) == (content, kind)
 
 
+@pytest.mark.parametrize("content", [b'{"resourceType": "Binary", ', b"\xff", b'{"a": 1, "a": 2}'])
+def test_what_is_declared_as_fhir_must_be_json(
+    clinic: ApiClient, objects: MemoryS3, content: bytes
+) -> None:
+    for kind in (FHIR, f"{FHIR}; charset=utf-8"):
+        assert clinic.call("POST", "/Binary", content, content_type=kind).status == 400
+    assert objects.puts == 0
+    url = f"/Binary/{upload(clinic, content, 'application/json')}"
+    assert clinic.get(url).content == content
+    assert clinic.call("PUT", url, content, content_type=FHIR).status == 400
+
+
 def test_text_keeps_its_bytes(clinic: ApiClient) -> None:
     text = "\ufeffEs juckt."
     answer = clinic.call("POST", "/Binary", text, content_type="text/plain; charset=utf-8")
