@@ -20,6 +20,7 @@ from shared.fhir.elements import attachment_elements, reference_elements
 from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Conditional, Literal
 from shared.references import targets
+from shared.rules.compartments import is_draft
 from shared.settings import NONE, REMOTE, settings
 
 # Each reference costs a search, a read or an item of the transaction. This bounds a write's time.
@@ -77,13 +78,16 @@ def _may_name(resource: Resource, mark: bytes) -> bool:
 def require_targets(work: AuditedUnitOfWork, before: Resource, after: Resource) -> None:
     """Raise BusinessRule naming each reference that a write adds and whose target does not exist.
 
-    An Attachment's `url` that names a Binary on this server is a reference, too. A resource may
-    name itself. The deployment's settings decide which types are checked beside
-    Encounters and Communications, and where. Raises Transient if another server, which keeps the
-    target, gave no answer.
+    An Attachment's `url` that names a Binary on this server is a reference, too, and shares the
+    file. Those of a draft are added again, and shared, when it is sent. A resource may name itself.
+    The deployment's settings decide which types are checked beside Encounters and Communications,
+    and where. Raises Transient if another server, which keeps the target, gave no answer.
     """
     own = Literal(after["resourceType"], after["id"])
     added = _added(before, after, _checked_target)
+    if _is_sent_now(before, after):
+        # Until now, the files of the draft were its sender's.
+        added |= _added({}, after, _binary_target)
     added.pop(own, None)
     if len(added) > MOST_ADDED:
         raise BusinessRule(
@@ -108,7 +112,8 @@ def require_targets(work: AuditedUnitOfWork, before: Resource, after: Resource) 
         from shared.references import attachments  # noqa: PLC0415 - few writes attach files
 
         attachments.require_versions(work, before, after)
-        attachments.share(work, (target for target in added if target.type == BINARY), own)
+        if not is_draft(after):
+            attachments.share(work, (target for target in added if target.type == BINARY), own)
 
 
 def _missing(work: AuditedUnitOfWork, added: Mapping[Literal, str]) -> list[tuple[Literal, str]]:
@@ -118,6 +123,16 @@ def _missing(work: AuditedUnitOfWork, added: Mapping[Literal, str]) -> list[tupl
 def _checked_target(element: Resource) -> Literal | None:
     target = references.target(element) or references.attached_binary(element)
     return target if target and target.type in settings().locally_checked_types else None
+
+
+def _binary_target(element: Resource) -> Literal | None:
+    target = _checked_target(element)
+    return target if target and target.type == BINARY else None
+
+
+def _is_sent_now(before: Resource, after: Resource) -> bool:
+    # Of an operation, `before` may be no more than some elements.
+    return "resourceType" in before and is_draft(before) and not is_draft(after)
 
 
 def _added(

@@ -49,6 +49,26 @@ def test_a_file_of_a_draft_is_shared_when_it_is_sent(clinic: ApiClient, thread: 
     assert HOMER.get(f"/Binary/{photo}").content == PNG
 
 
+def test_a_file_of_a_draft_that_is_deleted_stays_its_makers(clinic: ApiClient, thread: str) -> None:
+    photo = upload(clinic)
+    draft = say(clinic, thread, f"Binary/{photo}", status="preparation")
+    assert "securityContext" not in clinic.get(f"/Binary/{photo}?_summary=true").body
+    assert clinic.delete(f"/Communication/{draft.id}").status == 204
+    assert clinic.get(f"/Binary/{photo}").content == PNG
+    assert say(clinic, thread, f"Binary/{photo}").status == 201
+    assert HOMER.get(f"/Binary/{photo}").content == PNG
+
+
+def test_a_draft_whose_file_was_deleted_is_not_sent(clinic: ApiClient, thread: str) -> None:
+    photo = upload(clinic)
+    draft = say(clinic, thread, f"Binary/{photo}", status="preparation")
+    assert clinic.delete(f"/Binary/{photo}").status == 204
+    sent = clinic.put(f"/Communication/{draft.id}", draft.body | {"status": "in-progress"})
+    refusals.check(sent, 422, "business-rule", "Communication.payload[0].contentAttachment.url")
+    patch = [{"op": "replace", "path": "/status", "value": "in-progress"}]
+    assert clinic.patch(f"/Communication/{draft.id}", patch).status == 422
+
+
 @pytest.mark.parametrize("suffix", ["", "/_history/1"])
 @pytest.mark.parametrize("prefix", ["", f"{BASE}/"])
 def test_attachments_may_be_absolute_or_of_a_version(
@@ -65,7 +85,7 @@ def test_a_version_that_others_could_not_open_is_not_attached(
     path = "Communication.payload[0].contentAttachment.url"
     photo = upload(clinic)
     clinic.call("PUT", f"/Binary/{photo}", b"GIF89a..", content_type="image/gif")
-    for version in (1, 2):
+    for version in ("1", "2"):
         refused = say(clinic, thread, f"Binary/{photo}/_history/{version}")
         refusals.check(refused, 422, "business-rule", path)
     message = say(clinic, thread, f"Binary/{photo}")
