@@ -26,7 +26,7 @@ UPLOAD_SECONDS = 900
 LARGEST_UPLOAD = 5 * 1024**3
 # S3 takes 2 KB of metadata, in which the maker and the context are, too.
 LONGEST_ENCODED_NAME = 1536
-# What the bucket deletes after a day: template.yaml has a rule for this tag.
+# What the bucket deletes after one to two days: template.yaml has a rule for this tag.
 UNFINISHED = "upload=unfinished"
 # What GuardDuty finds in an object, as a tag of it:
 # https://docs.aws.amazon.com/guardduty/latest/ug/monitor-enable-s3-object-tagging-malware-protection.html
@@ -150,7 +150,7 @@ def uploaded(tenant: str, binary_id: str, maker: str) -> tuple[Upload, StoredFil
 
 
 def keep(file: StoredFile) -> None:
-    """Keep an uploaded file, which would be deleted after a day otherwise.
+    """Keep an uploaded file, which would be deleted within two days otherwise.
 
     Where files are scanned, the result must be there: it is a tag, too. Raises Conflict and Busy.
     """
