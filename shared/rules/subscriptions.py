@@ -23,18 +23,20 @@ type Resource = dict[str, Any]
 
 # The elements that decide where and what is sent: a change of one needs a new handshake.
 _DECISIVE = ("criteria", "channel")
+# A larger text costs every change of its type.
+LONGEST_CRITERIA = 2000
 
 
-def check_channel(subscription: Resource, *, allows_local: bool = False) -> None:
+def check(before: Resource, after: Resource, *, allows_local: bool = False) -> None:
     """Raise BusinessRule naming everything in a Subscription that is not offered.
 
-    `allows_local` permits endpoints on this machine.
+    What was offered once stays as it is: the channel is looked at if `needs_check`. `allows_local`
+    permits endpoints on this machine.
     """
-    issues = [
-        *_missing(subscription),
-        *_channel_issues(subscription.get("channel", {}), allows_local=allows_local),
-        *_reference_issues(subscription),
-    ]
+    issues = [*_missing(after), *_reference_issues(after)]
+    if needs_check(before, after):
+        issues += _criteria_issues(after)
+        issues += _channel_issues(after.get("channel", {}), allows_local=allows_local)
     if issues:
         raise BusinessRule(issues=issues)
 
@@ -49,6 +51,32 @@ def _missing(subscription: Resource) -> list[Issue]:
         "Subscription.channel.endpoint": "endpoint" in channel,
     }
     return [_issue("A value is required", path) for path, given in present.items() if not given]
+
+
+def needs_check(before: Resource, after: Resource) -> bool:
+    """Return whether a write says anew what is to be sent where, or asks for a new start.
+
+    `off` of what is there must be possible whatever has become of its criteria or endpoint.
+    """
+    is_changed = any(
+        _checked_parts(before)[name] != part for name, part in _checked_parts(after).items()
+    )
+    is_on, was_on = (each.get("status") in (REQUESTED, ACTIVE) for each in (after, before))
+    return is_changed or (is_on and not was_on)
+
+
+def _checked_parts(subscription: Resource) -> dict[str, Any]:
+    """Return what is checked. Headers are not: their values are never in what is stored."""
+    channel = subscription.get("channel", {})
+    parts = {f"channel.{name}": channel.get(name) for name in ("type", "payload", "endpoint")}
+    return parts | {name: subscription.get(name) for name in ("criteria", "end")}
+
+
+def _criteria_issues(subscription: Resource) -> list[Issue]:
+    if len(subscription.get("criteria", "")) <= LONGEST_CRITERIA:
+        return []
+    text = f"Criteria have at most {LONGEST_CRITERIA} characters"
+    return [_issue(text, "Subscription.criteria")]
 
 
 def _channel_issues(channel: Resource, *, allows_local: bool) -> list[Issue]:

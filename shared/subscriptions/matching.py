@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from aws_lambda_powertools import Logger
+
 from shared.catalog.subscriptions import REQUESTED
 from shared.catalog.types import STORED_TYPES, SUBSCRIPTION
+from shared.errors import BusinessRule
 from shared.events.handover import Transaction
 from shared.fhir import instants, references
 from shared.fhir.fhirjson import Resource
@@ -20,7 +23,9 @@ from shared.subscriptions.notifications import Notification
 
 DELETED = "D"
 # How far the clocks of two machines may differ.
-_TOLERANCE = timedelta(seconds=1)
+_TOLERANCE = timedelta(seconds=10)
+
+logger = Logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +120,14 @@ def _distinct(entries: list[Entry]) -> list[Entry]:
 
 
 def _matches(entry: Entry, resource: Resource) -> bool:
-    return single_resource.parse(entry.criteria, settings().zone).matches(resource)
+    """Return whether a resource is to be told.
+
+    So is one if the criteria no longer parse: a later release may offer less. The deliverer then
+    sets the status error, and others are not kept waiting.
+    """
+    try:
+        query = single_resource.parse(entry.criteria, settings().zone)
+    except BusinessRule:
+        logger.error("criteria refused", extra={"subscription": entry.id})  # noqa: TRY400 - it quotes the criteria
+        return True
+    return query.matches(resource)

@@ -8,7 +8,7 @@ from typing import Any
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.subscriptions import ACTIVE
 from shared.catalog.types import SUBSCRIPTION
-from shared.errors import Forbidden
+from shared.errors import BusinessRule, Forbidden
 from shared.fhir import references
 from shared.fhir.references import Literal
 from shared.references import checks
@@ -45,11 +45,12 @@ def prepared(
     `before` is its present record, None for none. Raises Forbidden if it is somebody else's, and
     BusinessRule naming everything that is not offered.
     """
-    stored = before.resource if before else {}
+    stored = before.resource if before and not before.deleted else {}
     owner = subscriptions.owner(stored) if stored else work.caller.own_reference
     _check_owner(work, owner, is_changed=subscriptions.is_changed(stored, after))
-    subscriptions.check_channel(after, allows_local=settings().allows_local_endpoints)
-    _check_criteria(work, after)
+    subscriptions.check(stored, after, allows_local=settings().allows_local_endpoints)
+    if subscriptions.needs_check(stored, after):
+        _check_criteria(work, after)
     channel = channel_of(work, target.id)
     version = before.version + 1 if before else 1
     shown, secrets = withheld.withhold(stored, after, channel.secrets, version)
@@ -125,8 +126,12 @@ def save_version[V: VersionedRecord](
 ) -> V:
     """Save the next version of a Subscription, with the entries by which changes find it."""
     saved = work.save(versions.next_resource(work, before, after))
-    code, keys = _keys(saved.resource)
     of_type = str(saved.resource.get("criteria", "")).removeprefix("/").partition("?")[0]
+    try:
+        code, keys = _keys(saved.resource)
+    except BusinessRule:
+        # A later release may offer less. The deliverer sets the status error.
+        code, keys = "", [key for _, key in channel.entries]
     since = channel.since if channel.entries and keys else saved.last_updated
     for removed in {*channel.entries} - {(of_type, key) for key in keys}:
         _remove(work, Entry(*removed, before.id))

@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/subscription-definitions.html#Subscription.criteria
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import lru_cache
 
 from shared.catalog.types import SERVICE_TYPES, STORED_TYPES
 from shared.errors import BusinessRule, FhirError, Issue
@@ -30,6 +31,7 @@ class SingleResourceQuery:
         return all(matches(resource, criterion) for criterion in self.criteria)
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str, zone: tzinfo) -> SingleResourceQuery:
     """Parse criteria such as `Communication?recipient=Practitioner/1`.
 

@@ -112,6 +112,13 @@ def test_criteria_that_one_resource_cannot_match_are_refused_naming_what(
     assert named in refused.text
 
 
+def test_criteria_have_a_longest_length(clinic: ApiClient) -> None:
+    longest = f"Communication?topic:text={'a' * 950}&topic:text=".ljust(2000, "a")
+    assert clinic.post("/Subscription", subscription(longest)).status == 201
+    refused = clinic.post("/Subscription", subscription(longest + "a"))
+    refusals.check(refused, 422, "business-rule", "Subscription.criteria")
+
+
 def test_every_problem_of_a_channel_is_named_at_once(clinic: ApiClient) -> None:
     wrong = channel(type="sms", payload="text/plain", endpoint="http://10.0.0.1")
     refused = clinic.post("/Subscription", subscription(channel=wrong))
