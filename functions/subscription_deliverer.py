@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared import failures
+from shared.fhir import instants
 from shared.http.jobs import job
 from shared.settings import settings
 from shared.store import notification_queue
@@ -32,9 +33,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _deliver(record: SQSRecord) -> None:
     notification = Notification.loads(record.body)
     attempt = int(record.attributes.approximate_receive_count)
+    milliseconds = int(record.attributes.approximate_first_receive_timestamp)
+    first_received = instants.from_nanoseconds(milliseconds * instants.MILLISECOND)
     send = partial(calling.send, allows_local=settings().allows_local_endpoints)
     try:
-        delivery.deliver(notification, send)
+        delivery.deliver(notification, first_received, send)
     except Exception as error:
         problem = str(error) if isinstance(error, NotDelivered) else ""
         fields = {"subscription": notification.subscription, "attempt": attempt}

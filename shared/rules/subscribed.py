@@ -30,10 +30,15 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Since when no notification has been delivered, and why the last one was not; may be empty."""
+    """Since when no notification has been delivered, and why the last one was not; may be empty.
+
+    `trying` is the id of the notification that was tried last; `until` then no other is.
+    """
 
     failing_since: str = ""
     reason: str = ""
+    trying: str = ""
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from shared.store.keys import Address
 from shared.store.operations import Operation, put, write_operations
 from shared.store.records import ResourceRecord
 
+_HEALTH = ("failing_since", "reason", "trying", "until")
 # Parameters sort before the entries without a selective criterion, and these before all others.
 _FIRST_SORT, _LAST_UNSELECTIVE = "!", keys.beginning_with(f"{UNSELECTIVE}#")[1]
 
@@ -161,14 +162,24 @@ def read(tenant: str, subscription_id: str) -> StoredSubscription | None:
     return StoredSubscription(
         ResourceRecord.from_item(by_sort[current.sk]),
         channel(beside) if beside else Channel(subscription_id),
-        Health(items.text(failing, "failing_since"), items.text(failing, "reason")),
+        Health(*(items.text(failing, name) for name in _HEALTH)),
     )
 
 
-def health_operation(tenant: str, subscription_id: str, health: Health) -> Operation:
-    """Return the operation that stores how delivery fares; an empty `health` is well."""
-    attributes = items.text_attributes(health, "failing_since", "reason")
-    return put(health_address(tenant, subscription_id), attributes)
+def health_operation(
+    tenant: str, subscription_id: str, health: Health, was: Health | None = None
+) -> Operation:
+    """Return the operation that stores how delivery fares; an empty `health` is well.
+
+    With `was`, it fails unless the same notification is still the last that was tried.
+    """
+    attributes = items.text_attributes(health, *_HEALTH)
+    address = health_address(tenant, subscription_id)
+    if was is None:
+        return put(address, attributes)
+    if not was.until:
+        return put(address, attributes, "attribute_not_exists(#until)")
+    return put(address, attributes, "#until = :until", until={"S": was.until})
 
 
 def subscribed(tenant: str, resource_type: str) -> Subscribed:

@@ -4,21 +4,27 @@ https://hl7.org/fhir/R4/subscription.html#2.46.7.1
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
 from shared import metrics
 from shared.access.caller import Caller
 from shared.catalog.subscriptions import ACTIVE, ERROR, ID_HEADER, OFF, REQUESTED, SIGNATURE_HEADER
+from shared.errors import BusinessRule
 from shared.fhir import instants
+from shared.fhir.fhirjson import Resource
 from shared.rules import endpoints, subscriptions
+from shared.rules.classification import ENTERED_IN_ERROR
 from shared.rules.endpoints import Unsuitable
 from shared.rules.subscribed import Health
 from shared.search.query import single_resource
+from shared.search.query.single_resource import SingleResourceQuery
 from shared.settings import settings
 from shared.store import reading, subscription_items, transactions
 from shared.store.records import VersionedRecord
 from shared.store.subscription_items import StoredSubscription
+from shared.store.transactions import Stale
 from shared.subscriptions import disclosures, rights, signatures, statuses
 from shared.subscriptions.calling import Call, NotDelivered
 from shared.subscriptions.notifications import Notification
@@ -27,6 +33,9 @@ type Send = Callable[[Call], None]
 
 # A Subscription whose endpoint has taken nothing for so long gets the status error.
 PATIENCE = timedelta(days=1)
+# For how long no other notification is tried after one that failed: longer than a deliverer runs.
+TURN = timedelta(minutes=1)
+_ANOTHERS_TURN = "is failing, and another notification is tried first"
 # Seconds until a notification is delivered again that failed once, twice, and so on: together some
 # minutes more than PATIENCE. SQS allows twelve hours. Then it is among the dead letters.
 PAUSES = (10, 60, 300, 900, 1800, 3600, 7200, 14400, 21600, 37200)
@@ -45,84 +54,155 @@ class Outcome(Enum):
     GIVEN_UP = "given up"
 
 
-def deliver(notification: Notification, send: Send) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A notification that was received now, and for the first time at `first_received`."""
+
+    stored: StoredSubscription
+    notification: Notification
+    now: datetime
+    first_received: datetime
+    send: Send
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether nothing was delivered of late.
+
+        What failed before the Subscription was last written was another endpoint, or a new start.
+        """
+        return self.stored.health.failing_since > self.stored.record.last_updated
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the notification has waited for so long that it is not tried again."""
+        return self.now - self.first_received >= PATIENCE
+
+    def set_status(self, status: str, problem: str = "") -> bool:
+        """Set the Subscription's status, and return whether it was still the same version."""
+        record = self.stored.record
+        return statuses.change(self.notification.tenant, record.id, record.version, status, problem)
+
+
+def deliver(notification: Notification, first_received: datetime, send: Send) -> Outcome:
     """Deliver a notification, unless by now it must not or need not be.
 
-    Raises NotDelivered if the endpoint did not take it, and Transient if the database is busy.
+    `first_received` is when the queue first handed it over. Raises NotDelivered if the endpoint did
+    not take it or is not to be tried now, and Transient if the database is busy.
     """
     stored = subscription_items.read(notification.tenant, notification.subscription)
     if stored is None or stored.record.deleted:
         return Outcome.DROPPED
-    now = instants.now()
-    is_over = subscriptions.is_over(stored.record.resource, now)
-    if is_over and stored.record.resource["status"] != OFF:
-        statuses.change(notification.tenant, stored.record.id, stored.record.version, OFF)
-    if is_over:
+    attempt = _Attempt(stored, notification, instants.now(), first_received, send)
+    if not _is_awaited(attempt):
         return Outcome.DROPPED
+    try:
+        query = single_resource.parse(stored.record.resource["criteria"], settings().zone)
+    except BusinessRule as refusal:
+        return _refuse_criteria(attempt, refusal)
+    _take_turn(attempt)
     if notification.resource is None:
-        return _shake_hands(stored, notification, now, send)
-    if stored.record.resource["status"] != ACTIVE:
-        return Outcome.DROPPED
+        return _shake_hands(attempt)
+    return _tell(attempt, query)
+
+
+def _is_awaited(attempt: _Attempt) -> bool:
+    """Return whether a Subscription waits for a notification. One that is over is set off."""
+    record = attempt.stored.record
+    if subscriptions.is_over(record.resource, attempt.now):
+        if record.resource["status"] != OFF:
+            attempt.set_status(OFF)
+        return False
+    if attempt.notification.resource is None:
+        is_same = record.version == attempt.notification.version
+        return is_same and record.resource["status"] == REQUESTED
+    return bool(record.resource["status"] == ACTIVE)
+
+
+def _refuse_criteria(attempt: _Attempt, refusal: BusinessRule) -> Outcome:
+    """Set the status error: a later release may offer less than the one that took the criteria."""
+    text = "; ".join(issue.text for issue in refusal.issues)
+    if not attempt.set_status(ERROR, f"The criteria are no longer offered: {text}"):
+        raise refusal
+    return Outcome.GIVEN_UP
+
+
+def _take_turn(attempt: _Attempt) -> None:
+    """Let one notification at a time be tried while its Subscription is failing.
+
+    The one that failed is tried again whenever it is due, another once a TURN. Raises NotDelivered
+    for all others.
+    """
+    health, own_id = attempt.stored.health, attempt.notification.id
+    if not attempt.is_failing or health.trying == own_id or attempt.is_last:
+        return
+    if instants.to_text(attempt.now) < health.until:
+        raise NotDelivered(_ANOTHERS_TURN)
+    turn = replace(health, trying=own_id, until=instants.to_text(attempt.now + TURN))
+    try:
+        _store(attempt, turn, was=health)
+    except Stale:
+        raise NotDelivered(_ANOTHERS_TURN) from None
+
+
+def _tell(attempt: _Attempt, query: SingleResourceQuery) -> Outcome:
+    """Tell an endpoint of a version, if that still matches and its maker may read it."""
+    stored, notification = attempt.stored, attempt.notification
     caller = rights.loads(stored.channel.caller, notification.tenant)
-    version = _visible_match(stored, notification, caller)
+    version = _visible_match(query, notification, caller)
     if version is None:
         return Outcome.DROPPED
-    outcome = _attempt(stored, notification, version, now, send)
+    outcome = _call_endpoint(attempt, version)
     if outcome is Outcome.DELIVERED:
         disclosures.note(caller, stored.record.id, version)
     return outcome
 
 
-def _shake_hands(
-    stored: StoredSubscription, notification: Notification, now: datetime, send: Send
-) -> Outcome:
+def _shake_hands(attempt: _Attempt) -> Outcome:
     """Make the first request to an endpoint, after which the Subscription is active."""
-    record = stored.record
-    if record.resource["status"] != REQUESTED or record.version != notification.version:
-        return Outcome.DROPPED
-    outcome = _attempt(stored, notification, None, now, send)
+    outcome = _call_endpoint(attempt, None)
     if outcome is Outcome.DELIVERED:
-        statuses.change(notification.tenant, record.id, record.version, ACTIVE)
+        attempt.set_status(ACTIVE)
     return outcome
 
 
 def _visible_match(
-    stored: StoredSubscription, notification: Notification, caller: Caller
+    query: SingleResourceQuery, notification: Notification, caller: Caller
 ) -> VersionedRecord | None:
     """Return the version to tell of, None if it no longer matches or is hidden from who is told.
 
     An older version is left out if a newer one is to be told of, too: delivered late, it would
-    replace that at the receiver.
+    replace that at the receiver. So is one of what has been retracted since.
     """
     target, tenant = notification.resource, notification.tenant
     current = reading.current(tenant, *target) if target else None
     if current is None or current.deleted:
         return None
     is_current = current.version == notification.version
+    if not is_current and _is_retracted(current.resource):
+        return None
     version = current if is_current else reading.version(tenant, current, notification.version)
     if version is None or version.deleted:
         return None
-    query = single_resource.parse(stored.record.resource["criteria"], settings().zone)
     if not query.matches(version.resource) or (not is_current and query.matches(current.resource)):
         return None
     return version if rights.see(caller, current, version) else None
 
 
-def _attempt(
-    stored: StoredSubscription,
-    notification: Notification,
-    version: VersionedRecord | None,
-    now: datetime,
-    send: Send,
-) -> Outcome:
+def _is_retracted(resource: Resource) -> bool:
+    codings = resource.get("verificationStatus", {}).get("coding", ())
+    codes = {resource.get("status"), *(coding.get("code") for coding in codings)}
+    return ENTERED_IN_ERROR in codes
+
+
+def _call_endpoint(attempt: _Attempt, version: VersionedRecord | None) -> Outcome:
     try:
-        send(_call(stored, notification, version, now))
+        attempt.send(_call(attempt.stored, attempt.notification, version, attempt.now))
     except NotDelivered as problem:
         metrics.record(metrics.NOT_NOTIFIED)
-        return _note_failure(stored, notification.tenant, now, problem)
+        return _note_failure(attempt, problem)
     metrics.record(metrics.NOTIFIED)
-    if stored.health.failing_since:
-        _store(notification.tenant, stored, Health())
+    if attempt.stored.health.failing_since:
+        _store(attempt, Health())
     return Outcome.DELIVERED
 
 
@@ -154,22 +234,22 @@ def _call(
     return Call(endpoint, "POST", endpoint.target(), headers)
 
 
-def _note_failure(
-    stored: StoredSubscription, tenant: str, now: datetime, problem: NotDelivered
-) -> Outcome:
+def _note_failure(attempt: _Attempt, problem: NotDelivered) -> Outcome:
     """Store that delivery fails, and raise the problem; after a day, set the status error."""
-    record, health = stored.record, stored.health
-    # What failed before the Subscription was last written was another endpoint, or a new start.
-    counts = health.failing_since > record.last_updated
-    since = health.failing_since if counts else instants.to_text(now)
-    if now - instants.from_text(since) >= PATIENCE:
+    now = attempt.now
+    since = attempt.stored.health.failing_since if attempt.is_failing else instants.to_text(now)
+    if attempt.is_last and now - instants.from_text(since) >= PATIENCE:
         text = f"Nothing was delivered since {since}: the endpoint {problem}"
-        statuses.change(tenant, record.id, record.version, ERROR, text)
-        return Outcome.GIVEN_UP
-    if (failing := Health(since, str(problem))) != health:
-        _store(tenant, stored, failing)
+        if attempt.set_status(ERROR, text):
+            return Outcome.GIVEN_UP
+        # What replaced it meanwhile may have another endpoint.
+        raise problem
+    until = instants.to_text(now + TURN)
+    _store(attempt, Health(since, str(problem), attempt.notification.id, until))
     raise problem
 
 
-def _store(tenant: str, stored: StoredSubscription, health: Health) -> None:
-    transactions.send([subscription_items.health_operation(tenant, stored.record.id, health)])
+def _store(attempt: _Attempt, health: Health, was: Health | None = None) -> None:
+    """Store how delivery fares. With `was`, raises Stale if that is no longer what is stored."""
+    tenant, own_id = attempt.notification.tenant, attempt.notification.subscription
+    transactions.send([subscription_items.health_operation(tenant, own_id, health, was)])

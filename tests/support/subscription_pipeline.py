@@ -28,9 +28,14 @@ class Message:
     body: str
     visible: datetime
     received: int = 0
+    first_received: datetime | None = None
 
     def record(self) -> dict[str, Any]:
-        attributes = {"ApproximateReceiveCount": str(self.received)}
+        assert self.first_received
+        attributes = {
+            "ApproximateReceiveCount": str(self.received),
+            "ApproximateFirstReceiveTimestamp": str(int(self.first_received.timestamp() * 1000)),
+        }
         return {
             "messageId": self.id,
             "receiptHandle": self.id,
@@ -103,6 +108,7 @@ class SubscriptionPipeline:
             if message.visible > instants.now():
                 continue
             message.received += 1
+            message.first_received = message.first_received or instants.now()
             answer = handler({"Records": [message.record()]}, None)
             if not answer["batchItemFailures"]:
                 del messages[message.id]

@@ -12,6 +12,7 @@ from tests.support.api_client import ApiClient
 from tests.support.chat import HANDSHAKE, Chat
 from tests.support.practice import instant_text
 from tests.support.receiver import Handler
+from tests.support.subscription_pipeline import NOTIFICATIONS
 from tests.support.subscriptions import SECRET, TOKEN, channel, secret, subscription
 
 
@@ -272,4 +273,45 @@ def test_after_a_day_it_is_in_error_and_says_why(chat: Chat, answer: Any, proble
     )
     chat.clinic.post("/Communication", care.header())
     chat.receiver.taken()
+    assert chat.told() == []
+
+
+def test_while_it_fails_one_notification_is_tried_at_a_time(chat: Chat) -> None:
+    chat.subscribe("Communication?")
+    chat.practice.now += timedelta(seconds=1)
+    chat.receiver.answer = lambda handler: handler.send(500)
+    for _ in range(3):
+        chat.clinic.post("/Communication", care.header())
+    (first,) = chat.told()
+    assert len(chat.pipeline.waiting) == 3
+    chat.practice.now += timedelta(seconds=10)
+    assert chat.told() == [first]
+    chat.receiver.answer = None
+    chat.practice.now += timedelta(seconds=61)
+    assert len(chat.told()) == 3
+    assert chat.pipeline.waiting == []
+
+
+def test_one_failure_after_a_long_silence_is_no_error(chat: Chat) -> None:
+    """What fails is given up by itself: a day after it was received first."""
+    own_id = chat.subscribe("Communication?")
+    chat.practice.now += timedelta(seconds=1)
+    chat.receiver.answer = lambda handler: handler.send(500)
+    chat.clinic.post("/Communication", care.header())
+    chat.pipeline.deliver()
+    (first,) = chat.pipeline.waiting
+    del chat.pipeline.queues.messages[NOTIFICATIONS][first.id]  # purged
+    chat.practice.now += timedelta(days=2)
+    chat.clinic.post("/Communication", care.header())
+    chat.pipeline.deliver()
+    assert chat.status(own_id) == "active"
+    assert len(chat.pipeline.waiting) == 1
+
+
+def test_a_version_of_what_was_retracted_since_is_not_told(chat: Chat) -> None:
+    chat.subscribe("Communication?status=in-progress")
+    header = chat.clinic.post("/Communication", care.header()).id
+    chat.pipeline.match()
+    patch = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
+    assert chat.clinic.patch(f"/Communication/{header}", patch).status == 200
     assert chat.told() == []
