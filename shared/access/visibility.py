@@ -13,7 +13,7 @@ from typing import Any
 from shared.access.caller import Caller
 from shared.catalog.compartments import SEEN_BY_ALL
 from shared.catalog.roles import DRAFT_READERS
-from shared.catalog.types import BINARY, DIRECTORY_TYPES, SESSION_TYPES
+from shared.catalog.types import BINARY, DIRECTORY_TYPES, SESSION_TYPES, SUBSCRIPTION
 from shared.fhir import references
 from shared.rules import classification, compartments
 from shared.settings import settings
@@ -57,6 +57,7 @@ class Visibility:
         """
         self.tenant, self.caller_id, self._letters = caller.tenant, caller.subject, letters
         self._people = caller.compartment_owners if caller.is_patient_or_relative else None
+        self._own_references = caller.own_references
         self._senders = caller.sender_references if DRAFT_READERS.isdisjoint(caller.roles) else None
         self._grants, self._rely_on = cache(caller.grants), rely_on
         self._read_header = header or partial(reading.communication, caller.tenant)
@@ -98,7 +99,12 @@ class Visibility:
         )
 
     def _role_compartments(self, resource_type: str) -> frozenset[str] | None:
-        """Return the people to whose compartments the caller's role limits a type; None for all."""
+        """Return the people to whose compartments the caller's role limits a type; None for all.
+
+        Endpoint, criteria and error of a Subscription are its maker's own, not the relatives'.
+        """
+        if resource_type == SUBSCRIPTION and self._people is not None:
+            return self._own_references
         return None if resource_type in SEEN_BY_ALL else self._people
 
     def compartment_owners(self, resource_type: str) -> frozenset[str] | None:

@@ -5,7 +5,7 @@ audit event has of `same` and `happened` (shared/audit/events.py). `id` is the a
 `written` has the reference, version and action (C, U or D) of each resource.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,6 @@ import orjson
 
 from shared.audit.entries import Entry
 from shared.fhir import instants
-from shared.settings import settings
 from shared.store import queues
 
 # SQS takes 256 KB at least, and asks the price of a message for each 64 KB.
@@ -25,13 +24,12 @@ OLDEST = timedelta(days=15)
 type Transaction = dict[str, Any]
 
 
-def send(writes: Iterable[Entry]) -> None:
-    """Send the transactions of audit events to each queue of events, if there is any.
+def send(writes: Iterable[Entry], targets: Sequence[str]) -> None:
+    """Send the transactions of audit events to each of some queues, named by their URLs.
 
     Those that are older than OLDEST are left out. Raises Busy, or what SQS says; some messages may
     have been sent then. Sent again, they are the same.
     """
-    targets = settings().event_queue_urls
     if not targets:
         return
     since = instants.to_text(instants.now() - OLDEST)

@@ -3,15 +3,19 @@
 An endpoint comes from a client, so a request to it must not reach what only this service can reach.
 """
 
+import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 HTTPS, HTTP = "https", "http"
 _PORTS = {HTTPS: 443, HTTP: 80}
-LONGEST_URL = 2048
+LONGEST_URL, LONGEST_HOST = 2048, 253
 # Names of this machine itself, which no public server has.
 _LOCAL_NAMES = ("localhost", "localdomain", "local", "internal")
+# A label of a host name, https://www.rfc-editor.org/rfc/rfc1123#section-2.1; some names in use have
+# an underscore.
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 # Blocks that Python counts as global, but that lead elsewhere than they say or to no one server:
 # relays and transitional addresses that contain another address, site-local and old documentation.
 _INDIRECT = tuple(
@@ -96,6 +100,8 @@ def _check_host(host: str) -> None:
             raise Unsuitable("must not be a private, local or otherwise reserved address")
         return
     labels = host.split(".")
+    if len(host) > LONGEST_HOST or not all(map(_LABEL.fullmatch, labels)):
+        raise Unsuitable("must name a host by labels of letters, digits and hyphens")
     if len(labels) == 1 or labels[-1] in _LOCAL_NAMES or labels[-1].isdecimal():
         # Some resolvers read `127.1` and `0x7f000001` as addresses.
         raise Unsuitable("must name a public host")
@@ -121,14 +127,18 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def same_origin(one: str, other: str) -> bool:
-    """Return whether two URLs have the same scheme, host and port."""
-    return _origin(one) == _origin(other) is not None
+def is_at_or_below(old: str, new: str) -> bool:
+    """Return whether a URL has the scheme, host and port of an old one, and its path or one below.
 
-
-def _origin(url: str) -> tuple[bool, str, int] | None:
+    A path may lead to another application of the same host, whose owner is another.
+    """
     try:
-        endpoint = parse(url, allows_local=True)
+        at, to = (parse(url, allows_local=True) for url in (old, new))
     except Unsuitable:
-        return None
-    return endpoint.is_tls, endpoint.host, endpoint.port
+        return False
+    if (at.is_tls, at.host, at.port) != (to.is_tls, to.host, to.port):
+        return False
+    if {".", ".."} & {*re.split(r"[/\\]", unquote(to.path))}:
+        return False
+    base = at.path.rstrip("/")
+    return to.path.rstrip("/") == base or to.path.startswith(f"{base}/")

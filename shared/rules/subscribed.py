@@ -45,7 +45,8 @@ class Health:
 class Entry:
     """An active Subscription as changes of a type find it, by the key of a value or `UNSELECTIVE`.
 
-    `since` is when it became active.
+    `since` is when it became active. `caller` are the rights of a patient or related person who
+    made it, as in its channel: most of what changes is not theirs.
     """
 
     type: str
@@ -53,6 +54,15 @@ class Entry:
     id: str
     criteria: str = ""
     since: str = ""
+    caller: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many Subscriptions of a patient or related person are not off."""
+
+    owner: str
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

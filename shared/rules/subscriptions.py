@@ -23,6 +23,8 @@ type Resource = dict[str, Any]
 
 # The elements that decide where and what is sent: a change of one needs a new handshake.
 _DECISIVE = ("criteria", "channel")
+# In addition, what only its maker changes. The secret is an extension.
+_MAKERS = (*_DECISIVE, "end")
 # A larger text costs every change of its type.
 LONGEST_CRITERIA = 2000
 
@@ -143,6 +145,17 @@ def _status(before: Resource, after: Resource) -> str:
     return ACTIVE if held == ACTIVE and not is_changed(before, after) else REQUESTED
 
 
+def is_on(subscription: Resource) -> bool:
+    """Return whether a Subscription is not off, and neither new nor deleted."""
+    return bool(subscription.get("status", OFF) != OFF)
+
+
+def asks_for_handshake(before: Resource, after: Resource) -> bool:
+    """Return whether a write, whose status the server has set, leads to a new handshake."""
+    is_new = before.get("status") != REQUESTED or is_changed(before, after)
+    return bool(after["status"] == REQUESTED and is_new)
+
+
 def is_over(subscription: Resource, now: datetime) -> bool:
     """Return whether the `end` of a Subscription has passed."""
     end = subscription.get("end")
@@ -150,8 +163,18 @@ def is_over(subscription: Resource, now: datetime) -> bool:
 
 
 def is_changed(before: Resource, after: Resource) -> bool:
-    """Return whether a write changes what is sent, or where: only then somebody else made it."""
+    """Return whether a write changes what is sent, or where."""
     return any(before.get(name) != after.get(name) for name in _DECISIVE)
+
+
+def is_the_makers(before: Resource, after: Resource) -> bool:
+    """Return whether a write changes what only the maker of a Subscription may change.
+
+    That is what is sent where, how it is signed, and for how long.
+    """
+    if any(before.get(name) != after.get(name) for name in _MAKERS):
+        return True
+    return [*withheld.secrets(before)] != [*withheld.secrets(after)]
 
 
 def owner(subscription: Resource) -> str:

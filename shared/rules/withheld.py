@@ -31,7 +31,7 @@ _RESERVED = frozenset(
 )
 _KEPT_ELSEWHERE = (
     "This text stands for a value that the server does not have for this channel",
-    "Send the value itself. A value is kept while the endpoint's scheme, host and port stay",
+    "Send the value itself. A value is kept for the endpoint that had it, and for paths below it",
 )
 
 
@@ -76,9 +76,9 @@ class _Writing:
         self._after, self._stored = after, stored
         self._mark = f"(withheld since version {version})"
         old, new = (each.get("channel", {}) for each in (before, after))
-        keeps = endpoints.same_origin(old.get("endpoint", ""), new.get("endpoint", ""))
+        keeps = endpoints.is_at_or_below(old.get("endpoint", ""), new.get("endpoint", ""))
         self._shown_headers = {*old.get("header", ())} if keeps else set[Any]()
-        self._shown_secret = next(_secrets(before), "") if keeps else ""
+        self._shown_secret = next(secrets(before), "") if keeps else ""
         self._old = {name.lower(): value for name, value in stored.headers}
         self._shown_by_name = {
             str(text).partition(":")[0].lower(): text for text in self._shown_headers
@@ -156,7 +156,8 @@ def is_of(extension: Any, path: str) -> bool:
     return isinstance(extension, dict) and str(extension.get("url", "")).endswith(path)
 
 
-def _secrets(resource: Resource) -> Iterator[str]:
+def secrets(resource: Resource) -> Iterator[str]:
+    """Yield the signing secrets of a Subscription, as they are sent or shown."""
     for extension in resource.get("extension", ()):
         if is_of(extension, SECRET_PATH):
             yield extension.get("valueString", "")

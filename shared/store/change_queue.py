@@ -1,10 +1,8 @@
 """The SQS queue of changes that Subscriptions may be told of, which is used once there are any."""
 
-from collections.abc import Sequence
-
 from shared.catalog import access_patterns as patterns
 from shared.settings import settings
-from shared.store import dynamodb, keys, queues
+from shared.store import dynamodb, keys
 
 # Whether there is, or was, a Subscription: once there is, this never changes.
 _used: list[bool] = []
@@ -19,9 +17,9 @@ def is_used() -> bool:
     return bool(_used)
 
 
-def send(bodies: Sequence[str]) -> None:
-    """Send messages. Raises dynamodb.Busy if the queue did not take all of them."""
-    queues.send(settings().change_queue_url, bodies)
+def urls() -> list[str]:
+    """Return the queue's URL, if there is anything to send to it."""
+    return [settings().change_queue_url] if is_used() else []
 
 
 def clear_cache() -> None:

@@ -32,7 +32,7 @@ from shared.store.records import (
 )
 
 if TYPE_CHECKING:  # only Subscriptions have them
-    from shared.rules.subscribed import AnySubscription, Channel, Entry, SubscribedParameter
+    from shared.rules.subscribed import AnySubscription, Channel, Entry, Held, SubscribedParameter
 
 type Operation = dict[str, dict[str, Any]]
 type Record = (
@@ -44,6 +44,7 @@ type Record = (
     | AnySubscription
     | Channel
     | Entry
+    | Held
     | SubscribedParameter
 )
 

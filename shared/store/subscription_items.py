@@ -17,15 +17,17 @@ from shared.rules.subscribed import (
     Channel,
     Entry,
     Health,
+    Held,
     SubscribedParameter,
 )
 from shared.rules.withheld import Secrets
 from shared.store import dynamodb, items, keys
 from shared.store.items import ADDRESSES, Item
 from shared.store.keys import Address
-from shared.store.operations import Operation, put, write_operations
+from shared.store.operations import ABSENT, Operation, put, write_operations
 from shared.store.records import ResourceRecord
 
+_ENTRY = ("criteria", "since", "caller")
 _HEALTH = ("failing_since", "reason", "trying", "until")
 # Parameters sort before the entries without a selective criterion, and these before all others.
 _FIRST_SORT, _LAST_UNSELECTIVE = "!", keys.beginning_with(f"{UNSELECTIVE}#")[1]
@@ -66,7 +68,7 @@ def entry(item: Item) -> Entry:
         _type(item),
         key,
         subscription_id,
-        *(items.text(item, name) for name in ("criteria", "since")),
+        *(items.text(item, name) for name in _ENTRY),
     )
 
 
@@ -116,6 +118,11 @@ def parameter_address(tenant: str, subscribed: SubscribedParameter) -> Address:
     )
 
 
+def held_address(tenant: str, owner: str) -> Address:
+    """Return the address of the item that counts a person's Subscriptions that are not off."""
+    return keys.quota(tenant, SUBSCRIPTION, owner, "held")
+
+
 def any_address() -> Address:
     """Return the address of the mark that there is, or was, a Subscription."""
     return keys.shared_address(patterns.ANY_SUBSCRIPTION)
@@ -124,6 +131,7 @@ def any_address() -> Address:
 ADDRESSES[AnySubscription] = lambda _tenant, _mark: any_address()
 ADDRESSES[Channel] = lambda tenant, value: channel_address(tenant, value.id)
 ADDRESSES[Entry] = entry_address
+ADDRESSES[Held] = lambda tenant, held: held_address(tenant, held.owner)
 ADDRESSES[SubscribedParameter] = parameter_address
 
 
@@ -139,7 +147,7 @@ def _(_new: AnySubscription, _old: AnySubscription | None, _tenant: str) -> Iter
 
 @write_operations.register
 def _(new: Entry, _old: Entry | None, tenant: str) -> Iterator[Operation]:
-    yield put(entry_address(tenant, new), items.text_attributes(new, "criteria", "since"))
+    yield put(entry_address(tenant, new), items.text_attributes(new, *_ENTRY))
 
 
 @write_operations.register
@@ -147,6 +155,15 @@ def _(
     new: SubscribedParameter, _old: SubscribedParameter | None, tenant: str
 ) -> Iterator[Operation]:
     yield put(parameter_address(tenant, new), {})
+
+
+@write_operations.register
+def _(new: Held, old: Held | None, tenant: str) -> Iterator[Operation]:
+    address, item = held_address(tenant, new.owner), {"count": {"N": str(new.count)}}
+    if old is None:
+        yield put(address, item, ABSENT)
+    else:
+        yield put(address, item, "#count = :old", old={"N": str(old.count)})
 
 
 def read(tenant: str, subscription_id: str) -> StoredSubscription | None:

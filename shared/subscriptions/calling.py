@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse, parse_headers
 from ipaddress import ip_address
 
 from shared.rules import endpoints
@@ -23,6 +23,7 @@ from shared.rules.endpoints import Endpoint
 # For everything: resolving, connecting, and the whole head of the answer.
 SECONDS = 5
 _SUCCESS = range(200, 300)
+_INFORMATIONAL, _MOST_INFORMATIONAL = range(100, 200), 10
 _LATE = "did not answer in time"
 # Returns the addresses of a host.
 type Resolver = Callable[[str], list[str]]
@@ -100,11 +101,25 @@ def _resolved(host: str, resolver: Resolver, deadline: float) -> list[str]:
     return found
 
 
+class _Response(HTTPResponse):
+    """An answer after at most some informational ones, such as 103 Early Hints."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(_MOST_INFORMATIONAL):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if status not in _INFORMATIONAL:
+                return version, status, reason
+            parse_headers(self.fp)
+        raise HTTPException
+
+
 class _Connection(HTTPConnection):
     """A connection to one of some addresses of an endpoint, broken off at a deadline.
 
     Timeouts of sockets are for each read, so that an answer of a byte a second would never end.
     """
+
+    response_class = _Response
 
     def __init__(self, endpoint: Endpoint, addresses: list[str], deadline: float) -> None:
         super().__init__(endpoint.host, endpoint.port)

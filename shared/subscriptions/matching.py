@@ -1,11 +1,14 @@
 """Finding the Subscriptions that a change concerns, without reading all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache, partial
+from typing import NamedTuple
 
 from aws_lambda_powertools import Logger
 
+from shared.access.caller import Caller
 from shared.catalog.subscriptions import REQUESTED
 from shared.catalog.types import STORED_TYPES, SUBSCRIPTION
 from shared.errors import BusinessRule
@@ -17,8 +20,9 @@ from shared.rules.subscribed import Entry
 from shared.search.query import single_resource
 from shared.settings import settings
 from shared.store import reading, subscription_items
+from shared.store.records import VersionedRecord
 from shared.store.subscription_items import Subscribed
-from shared.subscriptions import entry_keys
+from shared.subscriptions import entry_keys, rights
 from shared.subscriptions.notifications import Notification
 
 DELETED = "D"
@@ -37,6 +41,13 @@ class Change:
     version: int
     action: str
     at: str
+
+
+class _Written(NamedTuple):
+    """A version that was written, with the current one of its resource."""
+
+    current: VersionedRecord
+    version: VersionedRecord
 
 
 def changes(transaction: Transaction) -> Iterator[Change]:
@@ -58,6 +69,11 @@ class Matcher:
     def __init__(self) -> None:
         """Start without having read anything."""
         self._read: dict[tuple[str, str], tuple[datetime, Subscribed]] = {}
+        self._callers: dict[tuple[str, str], tuple[datetime, Caller]] = {}
+
+    def forget_callers(self) -> None:
+        """Forget who made Subscriptions: there may be many of them."""
+        self._callers.clear()
 
     def notifications(self, change: Change) -> list[Notification]:
         """Return what a change is to be told to whom. Raises Transient."""
@@ -68,14 +84,43 @@ class Matcher:
         subscribed = self._subscribed(change)
         if not any(subscribed):
             return []
-        resource = _written(change)
-        if resource is None:
+        written = _written(change)
+        if written is None:
             return []
+        resource, is_seen = written.version.resource, self._visible(change, written)
         return [
             Notification(change.tenant, entry.id, change.version, change.resource)
             for entry in _distinct(_candidates(change, subscribed, resource))
-            if entry.since <= instants.to_text(_latest(change)) and _matches(entry, resource)
+            if entry.since <= instants.to_text(_latest(change))
+            and _matches(entry, resource)
+            and is_seen(entry)
         ]
+
+    def _visible(self, change: Change, written: _Written) -> Callable[[Entry], bool]:
+        """Return a function that decides whether who made an entry may read what was written.
+
+        It decides about patients and related persons, who see little of what their criteria match;
+        the deliverer decides again about everybody. The header or the medical encounters of a
+        change are read once for all entries.
+        """
+        header = cache(partial(reading.communication, change.tenant))
+        children = cache(partial(reading.children, change.tenant))
+
+        def is_seen(entry: Entry) -> bool:
+            if not entry.caller:
+                return True
+            caller = self._caller(change, entry)
+            return rights.see(caller, *written, header=header, children=children)
+
+        return is_seen
+
+    def _caller(self, change: Change, entry: Entry) -> Caller:
+        """Return who made an entry, with the patients that the directory links them to."""
+        key = change.tenant, entry.caller
+        if key not in self._callers or self._callers[key][0] <= _latest(change):
+            now = instants.now()
+            self._callers[key] = now, rights.loads(entry.caller, change.tenant)
+        return self._callers[key][1]
 
     def _subscribed(self, change: Change) -> Subscribed:
         key = change.tenant, change.resource.type
@@ -99,12 +144,15 @@ def _handshake(change: Change) -> list[Notification]:
     return [Notification(change.tenant, record.id, record.version)]
 
 
-def _written(change: Change) -> Resource | None:
+def _written(change: Change) -> _Written | None:
     """Return the version that a change wrote, None if it cannot be read any more."""
-    record = reading.current(change.tenant, *change.resource)
-    if record and record.version != change.version:
-        record = reading.version(change.tenant, record, change.version)
-    return record.resource if record and not record.deleted else None
+    current = reading.current(change.tenant, *change.resource)
+    version = current
+    if current and current.version != change.version:
+        version = reading.version(change.tenant, current, change.version)
+    if current is None or current.deleted or version is None or version.deleted:
+        return None
+    return _Written(current, version)
 
 
 def _candidates(change: Change, subscribed: Subscribed, resource: Resource) -> list[Entry]:

@@ -7,7 +7,7 @@ import orjson
 from shared.access.authorization import authorize
 from shared.access.caller import Caller, Predicate
 from shared.access.scopes import Scope
-from shared.access.visibility import Visibility
+from shared.access.visibility import Children, Header, Visibility
 from shared.catalog.interactions import BY_ROUTE
 from shared.errors import Forbidden
 from shared.search.query import constraints
@@ -29,6 +29,11 @@ def dumps(caller: Caller) -> str:
             [scope.context, scope.type, scope.letters, scope.constraint] for scope in caller.scopes
         ]
     return orjson.dumps(fields).decode()
+
+
+def subject(text: str) -> str:
+    """Return the subject of the caller that `dumps` has written."""
+    return str(orjson.loads(text).get("subject", ""))
 
 
 def loads(text: str, tenant: str) -> Caller:
@@ -63,13 +68,23 @@ def _predicate(resource_type: str, scope: Scope) -> Predicate | None:
     return constraints.predicate(resource_type, scope.constraint, settings().zone)
 
 
-def see(caller: Caller, current: VersionedRecord, version: VersionedRecord) -> bool:
-    """Return whether a caller may read a resource, both as it is now and in a version."""
+def see(
+    caller: Caller,
+    current: VersionedRecord,
+    version: VersionedRecord,
+    *,
+    header: Header | None = None,
+    children: Children | None = None,
+) -> bool:
+    """Return whether a caller may read a resource, both as it is now and in a version.
+
+    `header` and `children` replace the reading of stored resources, for several callers at once.
+    """
     try:
         reader = authorize(caller, _READ, current.type)
     except Forbidden:
         return False
-    visibility = Visibility(reader, "r")
+    visibility = Visibility(reader, "r", header=header, children=children)
     return visibility.sees_record(current) and (
         version is current or visibility.sees_record(version, is_past=True)
     )

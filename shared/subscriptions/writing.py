@@ -18,13 +18,14 @@ from shared.rules.subscribed import (
     AnySubscription,
     Channel,
     Entry,
+    Held,
     SubscribedParameter,
 )
 from shared.rules.withheld import Secrets
 from shared.search.query import single_resource
 from shared.sessions import thread_quota
 from shared.settings import settings
-from shared.store import subscription_items, versions
+from shared.store import items, subscription_items, versions
 from shared.store.records import VersionedRecord
 from shared.subscriptions import entry_keys, rights
 
@@ -33,8 +34,10 @@ type Save = Callable[
     [AuditedUnitOfWork, VersionedRecord | None, Literal, Resource], VersionedRecord
 ]
 
-# On one local day. Each may send something for every change that its owner sees.
+# On one local day: new ones, and new handshakes. Each is a request to where its owner wants.
 MOST_NEW_OF_A_PERSON = 20
+# At once. Each may send something for every change that its owner sees.
+MOST_HELD_BY_A_PERSON = 20
 
 
 def prepared(
@@ -47,11 +50,12 @@ def prepared(
     """
     stored = before.resource if before and not before.deleted else {}
     owner = subscriptions.owner(stored) if stored else work.caller.own_reference
-    _check_owner(work, owner, is_changed=subscriptions.is_changed(stored, after))
+    channel = channel_of(work, target.id)
+    is_maker = _is_maker(work, owner, channel) if stored else True
+    _check_maker(work, is_maker=is_maker, is_changed=subscriptions.is_the_makers(stored, after))
     subscriptions.check(stored, after, allows_local=settings().allows_local_endpoints)
     if subscriptions.needs_check(stored, after):
         _check_criteria(work, after)
-    channel = channel_of(work, target.id)
     version = before.version + 1 if before else 1
     shown, secrets = withheld.withhold(stored, after, channel.secrets, version)
     # Values that are only shown again are no change of the channel.
@@ -62,21 +66,29 @@ def prepared(
     return shown, partial(_save, replace(channel, secrets=secrets))
 
 
-def _check_owner(work: AuditedUnitOfWork, owner: str, *, is_changed: bool) -> None:
-    """Raise Forbidden if the caller may not write a Subscription of an owner.
+def _is_maker(work: AuditedUnitOfWork, owner: str, channel: Channel) -> bool:
+    """Return whether the caller made a Subscription: its owner, or the same user of the staff."""
+    if owner or work.caller.is_patient_or_relative:
+        return owner in work.caller.own_references
+    return bool(channel.caller) and rights.subject(channel.caller) == work.caller.subject
 
-    What is sent to an endpoint is bounded by the rights of who chose it: nobody may aim a patient's
-    Subscription by rights that the patient does not have.
+
+def _check_maker(work: AuditedUnitOfWork, *, is_maker: bool, is_changed: bool) -> None:
+    """Raise Forbidden if the caller may not write a Subscription.
+
+    What is sent to an endpoint is bounded by the rights of who chose it. Nobody else may aim it: by
+    rights that its maker does not have, or with secrets that they do not know.
     """
-    is_own = owner in work.caller.own_references
-    if work.caller.is_patient_or_relative and not is_own:
+    if is_maker:
+        return
+    if work.caller.is_patient_or_relative:
         raise Forbidden(
             "Patients and related persons can write only Subscriptions of their own",
             expression=SUBSCRIPTION,
         )
-    if owner and not is_own and is_changed:
+    if is_changed:
         raise Forbidden(
-            "Only its owner can change the criteria and the channel of this Subscription",
+            "Only who made this Subscription can change its criteria, channel, secret and end",
             expression=SUBSCRIPTION,
             diagnostics="Create one of your own, or set status to off",
         )
@@ -106,10 +118,10 @@ def _save(
     after: Resource,
 ) -> VersionedRecord:
     record = before or versions.blank_resource(work, target)
-    if record.deleted and work.caller.is_patient_or_relative:
-        thread_quota.count_new(
-            work, SUBSCRIPTION, MOST_NEW_OF_A_PERSON, "Change one of your own, or set it off"
-        )
+    starts = record.deleted or subscriptions.asks_for_handshake(record.resource, after)
+    if starts and work.caller.is_patient_or_relative:
+        instead = "Leave those that you have as they are, or set them off"
+        thread_quota.count_new(work, SUBSCRIPTION, MOST_NEW_OF_A_PERSON, instead)
     # The owner may be in a directory elsewhere.
     checks.require_targets(work, record.resource, withheld.with_owner(after, "", ""))
     return save_version(work, record, after, channel)
@@ -135,13 +147,15 @@ def save_version[V: VersionedRecord](
     since = channel.since if channel.entries and keys else saved.last_updated
     for removed in {*channel.entries} - {(of_type, key) for key in keys}:
         _remove(work, Entry(*removed, before.id))
+    of_owner = channel.caller if subscriptions.owner(saved.resource) else ""
     for key in keys:
         criteria = saved.resource["criteria"]
-        work.save(Entry(of_type, key, before.id, criteria, since))
+        work.save(Entry(of_type, key, before.id, criteria, since, of_owner))
     if code:
         _note_parameter(work, SubscribedParameter(of_type, code))
     if before.version == 0:
         _note_any(work)
+    _count_held(work, before.resource, saved.resource)
     entries = tuple((of_type, key) for key in keys)
     work.save(replace(channel, entries=entries, since=since if entries else ""))
     return saved
@@ -160,6 +174,24 @@ def _remove(work: AuditedUnitOfWork, entry: Entry) -> None:
     # Only what was read can be removed.
     work.record(subscription_items.entry_address(work.tenant, entry), subscription_items.entry)
     work.remove(entry)
+
+
+def _count_held(work: AuditedUnitOfWork, before: Resource, after: Resource) -> None:
+    """Count what a patient or related person has. Raises BusinessRule if that is too much."""
+    owner = subscriptions.owner(after) or subscriptions.owner(before)
+    more = subscriptions.is_on(after) - subscriptions.is_on(before)
+    if not owner or not more:
+        return
+    address = subscription_items.held_address(work.tenant, owner)
+    held = work.record(address, lambda item: Held(owner, items.number(item, "count")))
+    count = (held.count if held else 0) + more
+    if more > 0 and count > MOST_HELD_BY_A_PERSON:
+        raise BusinessRule(
+            f"A person has at most {MOST_HELD_BY_A_PERSON} Subscriptions that are not off",
+            expression=SUBSCRIPTION,
+            diagnostics="Set another one off",
+        )
+    work.save(Held(owner, max(count, 0)))
 
 
 def _note_any(work: AuditedUnitOfWork) -> None:

@@ -80,9 +80,8 @@ def process_stream_rows(rows: Iterable[Item]) -> int:
     stream_rows = list(rows)
     of_writes = [_of_write(row) for row in stream_rows if "event" in row]
     # First, because a write whose event is in the journal is not replayed by `redrive`.
-    handover.send(of_writes)
-    if of_writes and change_queue.is_used():
-        change_queue.send([*handover.messages(map(handover.transaction, of_writes))])
+    if of_writes:
+        handover.send(of_writes, [*settings().event_queue_urls, *change_queue.urls()])
     _put(journal.rows(of_writes))
     new = [
         (entry, journal.is_listed(row))

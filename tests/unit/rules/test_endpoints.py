@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from shared.rules.endpoints import Endpoint, Unsuitable, is_public, parse, same_origin
+from shared.rules.endpoints import Endpoint, Unsuitable, is_at_or_below, is_public, parse
 
 NOT_PUBLIC = [
     *("127.0.0.1", "127.255.255.254", "0.1.2.3", "10.1.2.3", "172.16.0.1", "192.168.1.1"),
@@ -115,19 +115,44 @@ def test_a_resource_is_put_below_the_path_and_before_the_query(
 
 
 @pytest.mark.parametrize(
-    ("other", "is_same"),
+    ("other", "is_below"),
     [
-        ("https://a.example/elsewhere", True),
-        ("https://A.example:443", True),
+        ("https://a.example/fhir", True),
+        ("https://A.example:443/fhir/", True),
+        ("https://a.example/fhir/below", True),
+        ("https://a.example/fhirs", False),
+        ("https://a.example/elsewhere", False),
+        ("https://a.example", False),
+        ("https://a.example/fhir/../elsewhere", False),
+        ("https://a.example/fhir/%2E%2e/elsewhere", False),
+        ("https://a.example/fhir/..%2Felsewhere", False),
         ("https://a.example:8443/fhir", False),
         ("https://b.a.example/fhir", False),
         ("http://a.example/fhir", False),
         ("", False),
     ],
 )
-def test_an_origin_is_scheme_host_and_port(other: str, *, is_same: bool) -> None:
-    assert same_origin("https://a.example/fhir", other) is is_same
+def test_below_an_endpoint_are_paths_of_the_same_server(other: str, *, is_below: bool) -> None:
+    assert is_at_or_below("https://a.example/fhir", other) is is_below
 
 
-def test_what_is_no_endpoint_has_no_origin() -> None:
-    assert not same_origin("", "")
+def test_everything_of_a_server_is_below_its_root() -> None:
+    assert is_at_or_below("https://a.example", "https://a.example/fhir")
+
+
+def test_nothing_is_below_what_is_no_endpoint() -> None:
+    assert not is_at_or_below("", "")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["a..example", "-a.example", "a-.example", "a!.example", f"{'a' * 64}.example", "a.b" * 100],
+)
+def test_a_host_has_labels_that_names_can_have(host: str) -> None:
+    with pytest.raises(Unsuitable):
+        parse(f"https://{host}/fhir")
+
+
+@pytest.mark.parametrize("host", ["xn--cht-qla.example", "my_hook.example", f"{'a' * 63}.example"])
+def test_a_host_that_names_can_have_is_offered(host: str) -> None:
+    assert parse(f"https://{host}/fhir").host == host
