@@ -12,7 +12,7 @@ from tests.support.api_client import ApiClient
 from tests.support.chat import HANDSHAKE, Chat
 from tests.support.practice import instant_text
 from tests.support.receiver import Handler
-from tests.support.subscription_pipeline import NOTIFICATIONS
+from tests.support.subscription_pipeline import CHANGES, NOTIFICATIONS
 from tests.support.subscriptions import SECRET, TOKEN, channel, secret, subscription
 
 
@@ -306,6 +306,39 @@ def test_one_failure_after_a_long_silence_is_no_error(chat: Chat) -> None:
     chat.pipeline.deliver()
     assert chat.status(own_id) == "active"
     assert len(chat.pipeline.waiting) == 1
+
+
+def test_one_that_was_replaced_during_the_last_try_goes_on(chat: Chat) -> None:
+    url = f"/Subscription/{chat.subscribe('Communication?')}"
+    chat.practice.now += timedelta(seconds=1)
+    chat.receiver.answer = lambda handler: handler.send(500)
+    chat.clinic.post("/Communication", care.header())
+    chat.pipeline.deliver()
+    (message,) = chat.pipeline.waiting
+    while message.received < 10:
+        chat.practice.now = message.visible
+        chat.pipeline.deliver()
+
+    def replace_first(handler: Handler) -> None:
+        patch = [{"op": "replace", "path": "/reason", "value": "Billing"}]
+        assert chat.clinic.patch(url, patch).status == 200
+        handler.send(500)
+
+    chat.receiver.answer = replace_first
+    chat.practice.now = message.visible
+    chat.pipeline.deliver()
+    assert chat.clinic.get(url).body["status"] == "active"
+    assert chat.pipeline.waiting == [message]
+
+
+def test_changes_of_long_ago_are_not_handed_over_again(chat: Chat) -> None:
+    """A reindex brings even years of writes to the archive."""
+    chat.subscribe("Communication?")
+    chat.clinic.post("/Communication", care.header())
+    sent = chat.pipeline.queues.sent[CHANGES]
+    chat.practice.now += timedelta(days=16)
+    assert chat.told() == []
+    assert chat.pipeline.queues.sent[CHANGES] == sent
 
 
 def test_a_version_of_what_was_retracted_since_is_not_told(chat: Chat) -> None:

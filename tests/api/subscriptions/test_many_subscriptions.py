@@ -12,6 +12,7 @@ from shared.store import dynamodb, meter
 from shared.subscriptions import statuses
 from shared.subscriptions.matching import Change, Matcher
 from tests.support import care
+from tests.support.api_client import ApiClient
 from tests.support.chat import Chat
 from tests.support.subscription_pipeline import CHANGES
 from tests.support.subscriptions import subscription
@@ -141,6 +142,24 @@ def test_a_subscription_that_became_active_meanwhile_is_found(chat: Chat) -> Non
     (found,) = matcher.notifications(header_of(chat, care.HOMER))
     assert found.subscription == own_id
     assert instants.now() == chat.practice.now
+
+
+def test_the_rights_of_many_patients_are_decided_by_one_read_of_the_header(chat: Chat) -> None:
+    for number in range(30):
+        patient = ApiClient(role="patient", fhir_user=f"Patient/p-{number}")
+        own_id = patient.post("/Subscription", subscription("Communication?")).id
+        assert statuses.change("-", own_id, 1, "active")
+    recipients = [care.reference(care.ALICE), care.reference("Patient/p-7")]
+    header = chat.clinic.post("/Communication", care.header(recipient=recipients)).id
+    message = chat.clinic.post("/Communication", care.message(header))
+    assert message.status == 201, message.text
+    change = Change(
+        "-", Literal("Communication", message.id), 1, "C", message.body["meta"]["lastUpdated"]
+    )
+    with counted() as reads:
+        assert len(Matcher().notifications(change)) == 1
+    # What is subscribed, the message, and its header.
+    assert reads.accesses <= 4
 
 
 def test_one_subscription_is_told_once_whatever_values_find_it(chat: Chat) -> None:

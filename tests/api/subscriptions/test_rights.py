@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from tests.support import care
+from tests.support import care, refusals
 from tests.support.api_client import ApiClient
 from tests.support.chat import Chat
 from tests.support.family import BART, as_mother, store, store_relative
 from tests.support.family import OF_BART as MOTHER
+from tests.support.subscriptions import channel, secret, subscription
 
 HOMER = ApiClient(role="patient", fhir_user="Patient/homer-simpson")
 BART_SIMPSON = ApiClient(role="patient", fhir_user="Patient/bart-simpson")
@@ -109,23 +110,51 @@ def test_another_tenant_is_told_nothing(chat: Chat) -> None:
     assert chat.told() == [("PUT", f"/fhir/Communication/{told}")]
 
 
-def test_who_changes_the_criteria_is_who_is_told(chat: Chat) -> None:
-    """A practitioner cannot use an administrator's Subscription to learn of drafts of others."""
-    criteria = "Communication?status=preparation"
-    url = f"/Subscription/{chat.subscribe(criteria, chat.clinic.administrator)}"
-    mine = [{"op": "replace", "path": "/criteria", "value": f"{criteria}&_id:missing=false"}]
-    draft = care.header(status="preparation", sender=care.reference("Practitioner/julius-hibbert"))
-    author = ApiClient(fhir_user="Practitioner/julius-hibbert")
+@pytest.mark.parametrize("maker", [HOMER, ApiClient(claims={"sub": "of-chat"})])
+@pytest.mark.parametrize("role", ["practitioner", "admin"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"criteria": "Communication?status=preparation"},
+        {"channel": channel(endpoint="https://chat.example.com/fhir/other")},
+        {"end": "2027-01-01T00:00:00Z"},
+        {"extension": secret("another-secret-of-somebody")},
+    ],
+)
+def test_only_its_maker_aims_a_subscription(
+    maker: ApiClient, role: str, change: dict[str, Any]
+) -> None:
+    """Nobody lends their rights to another's endpoint, nor learns another's secrets."""
+    created = maker.post("/Subscription", subscription(channel=channel(header=["X-Key: 1"]))).body
+    url, other = f"/Subscription/{created['id']}", ApiClient(role=role)
+    refusals.check(other.put(url, {**created, **change}), 403, "forbidden", "Subscription")
+    assert other.put(url, {**created, "status": "off"}).body["status"] == "off"
+    if maker is not HOMER:
+        assert maker.put(url, {**created, **change}).status == 200
 
-    def write() -> Any:
-        return author.post("/Communication", draft).status
 
-    assert write() == 201
-    assert len(chat.told()) == 1
-    assert chat.clinic.patch(url, mine).status == 200
-    chat.requests()
-    assert write() == 201
-    assert chat.told() == []
+def test_a_relative_does_not_see_a_patients_subscription(chat: Chat) -> None:
+    store(chat.clinic, BART)
+    store_relative(chat.clinic, MOTHER, BART)
+    mother = as_mother()
+    own = mother.post("/Subscription", subscription()).id
+    barts = BART_SIMPSON.post("/Subscription", subscription()).id
+    assert mother.get("/Subscription").ids == [own]
+    assert mother.get(f"/Subscription?owner={BART}").ids == []
+    for path in ("", "/_history", "/_history/1"):
+        assert mother.get(f"/Subscription/{barts}{path}").status == 404
+    assert BART_SIMPSON.get("/Subscription").ids == [barts]
+    assert BART_SIMPSON.get(f"/Subscription/{own}").status == 404
+
+
+@pytest.mark.parametrize("subscriber", [BART_SIMPSON, as_mother()])
+def test_what_its_maker_may_not_read_is_not_even_queued(chat: Chat, subscriber: ApiClient) -> None:
+    store(chat.clinic, BART)
+    store_relative(chat.clinic, MOTHER, BART)
+    chat.subscribe("Communication?", subscriber)
+    chat.clinic.post("/Communication", care.header())
+    chat.pipeline.match()
+    assert chat.pipeline.waiting == []
 
 
 def test_reading_on_by_staff_keeps_the_makers_rights(chat: Chat) -> None:

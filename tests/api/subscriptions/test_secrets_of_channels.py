@@ -108,9 +108,14 @@ def test_a_patch_removes_a_header(clinic: ApiClient) -> None:
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["https://other.example.com/fhir", "https://chat.example.com:8443/fhir"],
+    [
+        "https://other.example.com/fhir",
+        "https://chat.example.com:8443/fhir",
+        "https://chat.example.com/elsewhere",
+        f"{ENDPOINT}/../elsewhere",
+    ],
 )
-def test_values_do_not_go_to_another_server(clinic: ApiClient, endpoint: str) -> None:
+def test_values_go_to_no_other_server_or_path(clinic: ApiClient, endpoint: str) -> None:
     created = create(clinic)
     elsewhere = {**created["channel"], "endpoint": endpoint}
     url = f"/Subscription/{created['id']}"

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support import care, refusals
 from tests.support.api_client import ApiClient
+from tests.support.practice import Practice
 from tests.support.subscriptions import ENDPOINT, channel, subscription
 
 HOMER = ApiClient(role="patient", fhir_user="Patient/homer-simpson")
@@ -208,6 +209,43 @@ def test_a_patient_makes_a_limited_number_a_day() -> None:
     refused = HOMER.post("/Subscription", subscription())
     refusals.check(refused, 429, "throttled", "Subscription")
     assert BART.post("/Subscription", subscription()).status == 201
+
+
+def test_new_handshakes_count_as_new_ones() -> None:
+    url = f"/Subscription/{HOMER.post('/Subscription', subscription()).id}"
+    for number in range(19):
+        path = f"{ENDPOINT}/{number}"
+        patch = [{"op": "replace", "path": "/channel/endpoint", "value": path}]
+        assert HOMER.patch(url, patch).status == 200
+    patch = [{"op": "replace", "path": "/criteria", "value": "Encounter?"}]
+    refusals.check(HOMER.patch(url, patch), 429, "throttled", "Subscription")
+    off = [{"op": "replace", "path": "/status", "value": "off"}]
+    assert HOMER.patch(url, off).status == 200
+    on = [{"op": "replace", "path": "/status", "value": "requested"}]
+    refusals.check(HOMER.patch(url, on), 429, "throttled", "Subscription")
+
+
+def test_a_person_has_a_limited_number_that_is_not_off(
+    practice: Practice, clinic: ApiClient
+) -> None:
+    made = [HOMER.post("/Subscription", subscription()).id for _ in range(20)]
+    practice.advance_to("2026-03-03 09:00")
+    stopped = HOMER.post("/Subscription", subscription(status="off"))
+    assert stopped.status == 201
+    refusals.check(
+        HOMER.post("/Subscription", subscription()), 422, "business-rule", "Subscription"
+    )
+    on = [{"op": "replace", "path": "/status", "value": "requested"}]
+    off = [{"op": "replace", "path": "/status", "value": "off"}]
+    for who in (HOMER, clinic):
+        refused = who.patch(f"/Subscription/{stopped.id}", on)
+        refusals.check(refused, 422, "business-rule", "Subscription")
+    assert BART.post("/Subscription", subscription()).status == 201
+    assert clinic.patch(f"/Subscription/{made[0]}", off).status == 200
+    assert HOMER.patch(f"/Subscription/{stopped.id}", on).status == 200
+    assert clinic.administrator.delete(f"/Subscription/{made[1]}").status == 204
+    assert HOMER.post("/Subscription", subscription()).status == 201
+    assert HOMER.post("/Subscription", subscription()).status == 422
 
 
 def test_a_bundle_writes_subscriptions(clinic: ApiClient) -> None:

@@ -62,6 +62,26 @@ def test_every_status_of_success_is_taken(receiver: Receiver, status: int) -> No
     send(call(receiver.url), allows_local=True)
 
 
+_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+
+
+def test_informational_answers_come_before_the_answer(receiver: Receiver) -> None:
+    def answer(handler: Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" + _HINTS * 2)
+        handler.send(status)
+
+    receiver.answer = answer
+    status = 200
+    send(call(receiver.url), allows_local=True)
+    status = 500
+    assert problem(call(receiver.url)) == "answered with status 500"
+
+
+def test_informational_answers_alone_are_no_answer(receiver: Receiver) -> None:
+    receiver.answer = lambda handler: handler.wfile.write(_HINTS * 20)
+    assert problem(call(receiver.url)) == "could not be reached, or broke off"
+
+
 @pytest.mark.parametrize("status", [300, 304, 400, 401, 404, 410, 429, 500, 503])
 def test_every_other_status_is_a_failure(receiver: Receiver, status: int) -> None:
     receiver.answer = lambda handler: handler.send(status, b"a secret of the receiver")
