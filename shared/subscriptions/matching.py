@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aws_lambda_powertools import Logger
 
@@ -12,7 +12,6 @@ from shared.access.caller import Caller
 from shared.catalog.subscriptions import REQUESTED
 from shared.catalog.types import STORED_TYPES, SUBSCRIPTION
 from shared.errors import BusinessRule
-from shared.events.handover import Transaction
 from shared.fhir import instants, references
 from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal
@@ -24,6 +23,9 @@ from shared.store.records import VersionedRecord
 from shared.store.subscription_items import Subscribed
 from shared.subscriptions import entry_keys, rights
 from shared.subscriptions.notifications import Notification
+
+if TYPE_CHECKING:
+    from shared.events.handover import Transaction
 
 DELETED = "D"
 # How far the clocks of two machines may differ.
@@ -50,7 +52,7 @@ class _Written(NamedTuple):
     version: VersionedRecord
 
 
-def changes(transaction: Transaction) -> Iterator[Change]:
+def changes(transaction: "Transaction") -> Iterator[Change]:
     """Yield the versions that a transaction wrote, as the audit table's stream hands them over."""
     same = set(transaction.get("same", ()))
     for index, (reference, version, action) in enumerate(transaction["written"]):

@@ -38,7 +38,7 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "read": (51, STORE),
     "search": (82, SEARCH),
     "subscription_deliverer": (95, SEARCH),
-    "subscription_matcher": (72, SEARCH),
+    "subscription_matcher": (74, SEARCH),
     "settings_check": (10, {"orjson", "urllib3"}),
     "token_claims": (0, set()),
     "update": (116, STORE),

@@ -1,11 +1,15 @@
 """A change finds the Subscriptions that it concerns among many, without reading all of them."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 
+from functions import subscription_matcher
+from functions.subscription_matcher import MOST_AT_ONCE
 from shared.fhir import instants
 from shared.fhir.references import Literal
 from shared.store import dynamodb, meter
@@ -14,7 +18,7 @@ from shared.subscriptions.matching import Change, Matcher
 from tests.support import care
 from tests.support.api_client import ApiClient
 from tests.support.chat import Chat
-from tests.support.subscription_pipeline import CHANGES
+from tests.support.subscription_pipeline import CHANGES, Message
 from tests.support.subscriptions import subscription
 
 MANY = 1000
@@ -144,6 +148,13 @@ def test_a_subscription_that_became_active_meanwhile_is_found(chat: Chat) -> Non
     assert instants.now() == chat.practice.now
 
 
+def test_the_clocks_of_two_machines_may_differ_by_some_seconds(chat: Chat) -> None:
+    activate(chat, "Communication?")
+    change = header_of(chat, care.HOMER)
+    by_a_slow_clock = instants.to_text(instants.from_text(change.at) - timedelta(seconds=8))
+    assert len(Matcher().notifications(replace(change, at=by_a_slow_clock))) == 1
+
+
 def test_the_rights_of_many_patients_are_decided_by_one_read_of_the_header(chat: Chat) -> None:
     for number in range(30):
         patient = ApiClient(role="patient", fhir_user=f"Patient/p-{number}")
@@ -160,6 +171,20 @@ def test_the_rights_of_many_patients_are_decided_by_one_read_of_the_header(chat:
         assert len(Matcher().notifications(change)) == 1
     # What is subscribed, the message, and its header.
     assert reads.accesses <= 4
+
+
+def test_what_was_found_is_sent_though_the_rest_of_its_message_fails(chat: Chat) -> None:
+    for _ in range(MOST_AT_ONCE):
+        activate(chat, "Communication?")
+    chat.practice.advance_to("2026-03-02 09:01")
+    change = header_of(chat, care.HOMER)
+    readable = [str(change.resource), 1, "C"]
+    transaction = {"id": "1", "tenant": "-", "at": change.at, "written": [readable, ["unreadable"]]}
+    record = Message("1", json.dumps({"transactions": [transaction]}), chat.practice.now)
+    record.first_received = chat.practice.now
+    answer = subscription_matcher.handler({"Records": [record.record()]}, None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert len(chat.pipeline.waiting) == MOST_AT_ONCE
 
 
 def test_one_subscription_is_told_once_whatever_values_find_it(chat: Chat) -> None:

@@ -141,6 +141,8 @@ def test_a_relative_does_not_see_a_patients_subscription(chat: Chat) -> None:
     barts = BART_SIMPSON.post("/Subscription", subscription()).id
     assert mother.get("/Subscription").ids == [own]
     assert mother.get(f"/Subscription?owner={BART}").ids == []
+    found = mother.get("/Patient?_id=bart-simpson&_revinclude=Subscription:owner")
+    assert [one["resourceType"] for one in found.resources] == ["Patient"]
     for path in ("", "/_history", "/_history/1"):
         assert mother.get(f"/Subscription/{barts}{path}").status == 404
     assert BART_SIMPSON.get("/Subscription").ids == [barts]

@@ -78,7 +78,10 @@ def test_informational_answers_come_before_the_answer(receiver: Receiver) -> Non
 
 
 def test_informational_answers_alone_are_no_answer(receiver: Receiver) -> None:
-    receiver.answer = lambda handler: handler.wfile.write(_HINTS * 20)
+    def answer(handler: Handler) -> None:
+        handler.wfile.write(_HINTS * 20)
+
+    receiver.answer = answer
     assert problem(call(receiver.url)) == "could not be reached, or broke off"
 
 
