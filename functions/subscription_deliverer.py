@@ -16,7 +16,7 @@ from shared.fhir import instants
 from shared.http.jobs import job
 from shared.settings import settings
 from shared.store import notification_queue
-from shared.subscriptions import calling, delivery
+from shared.subscriptions import attempts, calling, delivery
 from shared.subscriptions.calling import NotDelivered
 from shared.subscriptions.notifications import Notification
 
@@ -43,5 +43,5 @@ def _deliver(record: SQSRecord) -> None:
         fields = {"subscription": notification.subscription, "attempt": attempt}
         described = {"problem": problem} if problem else failures.log_fields(error)
         logger.error("not delivered", extra=fields | described)  # noqa: TRY400 - its text could quote a resource
-        notification_queue.postpone(record.receipt_handle, delivery.pause(attempt))
+        notification_queue.postpone(record.receipt_handle, attempts.pause(attempt))
         raise

@@ -154,8 +154,8 @@ QUOTA = AccessPattern(
     SEARCH,
     "{type}!quota={person}",
     "{day}",
-    "the number of threads that a patient or related person has begun on a day: "
-    "PatientThreadsPerDay",
+    "the number of threads (PatientThreadsPerDay) or Subscriptions that a patient or related "
+    "person has begun on a day, and of the Subscriptions that they have (`held`)",
 )
 DUE = AccessPattern(
     SEARCH,

@@ -3,9 +3,7 @@
 https://hl7.org/fhir/R4/subscription.html#2.46.7.1
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 
 from shared import metrics
@@ -17,33 +15,16 @@ from shared.fhir.fhirjson import Resource
 from shared.rules import endpoints, subscriptions
 from shared.rules.classification import ENTERED_IN_ERROR
 from shared.rules.endpoints import Unsuitable
-from shared.rules.subscribed import Health
 from shared.search.query import single_resource
 from shared.search.query.single_resource import SingleResourceQuery
 from shared.settings import settings
-from shared.store import reading, subscription_items, transactions
+from shared.store import reading, subscription_items
 from shared.store.records import VersionedRecord
 from shared.store.subscription_items import StoredSubscription
-from shared.store.transactions import Stale
-from shared.subscriptions import disclosures, rights, signatures, statuses
+from shared.subscriptions import attempts, disclosures, rights, signatures
+from shared.subscriptions.attempts import Attempt, Send
 from shared.subscriptions.calling import Call, NotDelivered
 from shared.subscriptions.notifications import Notification
-
-type Send = Callable[[Call], None]
-
-# A Subscription whose endpoint has taken nothing for so long gets the status error.
-PATIENCE = timedelta(days=1)
-# For how long no other notification is tried after one that failed: longer than a deliverer runs.
-TURN = timedelta(minutes=1)
-_ANOTHERS_TURN = "is failing, and another notification is tried first"
-# Seconds until a notification is delivered again that failed once, twice, and so on: together some
-# minutes more than PATIENCE. SQS allows twelve hours. Then it is among the dead letters.
-PAUSES = (10, 60, 300, 900, 1800, 3600, 7200, 14400, 21600, 37200)
-
-
-def pause(attempts: int) -> int:
-    """Return after how many seconds to deliver again what has failed so many times."""
-    return PAUSES[min(attempts, len(PAUSES)) - 1]
 
 
 class Outcome(Enum):
@@ -52,35 +33,6 @@ class Outcome(Enum):
     DELIVERED = "delivered"
     DROPPED = "dropped"
     GIVEN_UP = "given up"
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """A notification that was received now, and for the first time at `first_received`."""
-
-    stored: StoredSubscription
-    notification: Notification
-    now: datetime
-    first_received: datetime
-    send: Send
-
-    @property
-    def is_failing(self) -> bool:
-        """Whether nothing was delivered of late.
-
-        What failed before the Subscription was last written was another endpoint, or a new start.
-        """
-        return self.stored.health.failing_since > self.stored.record.last_updated
-
-    @property
-    def is_last(self) -> bool:
-        """Whether the notification has waited for so long that it is not tried again."""
-        return self.now - self.first_received >= PATIENCE
-
-    def set_status(self, status: str, problem: str = "") -> bool:
-        """Set the Subscription's status, and return whether it was still the same version."""
-        record = self.stored.record
-        return statuses.change(self.notification.tenant, record.id, record.version, status, problem)
 
 
 def deliver(notification: Notification, first_received: datetime, send: Send) -> Outcome:
@@ -92,20 +44,20 @@ def deliver(notification: Notification, first_received: datetime, send: Send) ->
     stored = subscription_items.read(notification.tenant, notification.subscription)
     if stored is None or stored.record.deleted:
         return Outcome.DROPPED
-    attempt = _Attempt(stored, notification, instants.now(), first_received, send)
+    attempt = Attempt(stored, notification, instants.now(), first_received, send)
     if not _is_awaited(attempt):
         return Outcome.DROPPED
     try:
         query = single_resource.parse(stored.record.resource["criteria"], settings().zone)
     except BusinessRule as refusal:
         return _refuse_criteria(attempt, refusal)
-    _take_turn(attempt)
+    attempts.take_turn(attempt)
     if notification.resource is None:
         return _shake_hands(attempt)
     return _tell(attempt, query)
 
 
-def _is_awaited(attempt: _Attempt) -> bool:
+def _is_awaited(attempt: Attempt) -> bool:
     """Return whether a Subscription waits for a notification. One that is over is set off."""
     record = attempt.stored.record
     if subscriptions.is_over(record.resource, attempt.now):
@@ -118,7 +70,7 @@ def _is_awaited(attempt: _Attempt) -> bool:
     return bool(record.resource["status"] == ACTIVE)
 
 
-def _refuse_criteria(attempt: _Attempt, refusal: BusinessRule) -> Outcome:
+def _refuse_criteria(attempt: Attempt, refusal: BusinessRule) -> Outcome:
     """Set the status error: a later release may offer less than the one that took the criteria."""
     text = "; ".join(issue.text for issue in refusal.issues)
     if not attempt.set_status(ERROR, f"The criteria are no longer offered: {text}"):
@@ -126,25 +78,7 @@ def _refuse_criteria(attempt: _Attempt, refusal: BusinessRule) -> Outcome:
     return Outcome.GIVEN_UP
 
 
-def _take_turn(attempt: _Attempt) -> None:
-    """Let one notification at a time be tried while its Subscription is failing.
-
-    The one that failed is tried again whenever it is due, another once a TURN. Raises NotDelivered
-    for all others.
-    """
-    health, own_id = attempt.stored.health, attempt.notification.id
-    if not attempt.is_failing or health.trying == own_id or attempt.is_last:
-        return
-    if instants.to_text(attempt.now) < health.until:
-        raise NotDelivered(_ANOTHERS_TURN)
-    turn = replace(health, trying=own_id, until=instants.to_text(attempt.now + TURN))
-    try:
-        _store(attempt, turn, was=health)
-    except Stale:
-        raise NotDelivered(_ANOTHERS_TURN) from None
-
-
-def _tell(attempt: _Attempt, query: SingleResourceQuery) -> Outcome:
+def _tell(attempt: Attempt, query: SingleResourceQuery) -> Outcome:
     """Tell an endpoint of a version, if that still matches and its maker may read it."""
     stored, notification = attempt.stored, attempt.notification
     caller = rights.loads(stored.channel.caller, notification.tenant)
@@ -157,7 +91,7 @@ def _tell(attempt: _Attempt, query: SingleResourceQuery) -> Outcome:
     return outcome
 
 
-def _shake_hands(attempt: _Attempt) -> Outcome:
+def _shake_hands(attempt: Attempt) -> Outcome:
     """Make the first request to an endpoint, after which the Subscription is active."""
     outcome = _call_endpoint(attempt, None)
     if outcome is Outcome.DELIVERED:
@@ -194,15 +128,15 @@ def _is_retracted(resource: Resource) -> bool:
     return ENTERED_IN_ERROR in codes
 
 
-def _call_endpoint(attempt: _Attempt, version: VersionedRecord | None) -> Outcome:
+def _call_endpoint(attempt: Attempt, version: VersionedRecord | None) -> Outcome:
     try:
         attempt.send(_call(attempt.stored, attempt.notification, version, attempt.now))
     except NotDelivered as problem:
         metrics.record(metrics.NOT_NOTIFIED)
-        return _note_failure(attempt, problem)
+        attempts.note_failure(attempt, problem)
+        return Outcome.GIVEN_UP
     metrics.record(metrics.NOTIFIED)
-    if attempt.stored.health.failing_since:
-        _store(attempt, Health())
+    attempts.note_success(attempt)
     return Outcome.DELIVERED
 
 
@@ -232,24 +166,3 @@ def _call(
     if is_sent and notification.resource:
         return Call(endpoint, "PUT", endpoint.target(*notification.resource), headers, body)
     return Call(endpoint, "POST", endpoint.target(), headers)
-
-
-def _note_failure(attempt: _Attempt, problem: NotDelivered) -> Outcome:
-    """Store that delivery fails, and raise the problem; after a day, set the status error."""
-    now = attempt.now
-    since = attempt.stored.health.failing_since if attempt.is_failing else instants.to_text(now)
-    if attempt.is_last and now - instants.from_text(since) >= PATIENCE:
-        text = f"Nothing was delivered since {since}: the endpoint {problem}"
-        if attempt.set_status(ERROR, text):
-            return Outcome.GIVEN_UP
-        # What replaced it meanwhile may have another endpoint.
-        raise problem
-    until = instants.to_text(now + TURN)
-    _store(attempt, Health(since, str(problem), attempt.notification.id, until))
-    raise problem
-
-
-def _store(attempt: _Attempt, health: Health, was: Health | None = None) -> None:
-    """Store how delivery fares. With `was`, raises Stale if that is no longer what is stored."""
-    tenant, own_id = attempt.notification.tenant, attempt.notification.subscription
-    transactions.send([subscription_items.health_operation(tenant, own_id, health, was)])

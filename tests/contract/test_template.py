@@ -17,7 +17,7 @@ from shared.catalog.policies import MAX_HOURS, POLICIES, SLOT_SCOPES
 from shared.local import template
 from shared.packaging.build import ROOT
 from shared.store import files, transactions
-from shared.subscriptions import delivery
+from shared.subscriptions import attempts
 from tests.support.greedy_routes import GREEDY_ROUTES
 
 TEMPLATE = template.load()
@@ -810,11 +810,11 @@ def test_a_notification_is_tried_for_more_than_a_day() -> None:
         RESOURCES[name]["Properties"] for name in ("SubscriptionDelivererFunction", NOTIFICATIONS)
     )
     assert waiting["VisibilityTimeout"] == 6 * deliverer["Timeout"]
-    assert waiting["RedrivePolicy"]["maxReceiveCount"] == len(delivery.PAUSES) + 1
-    tries = sum(delivery.PAUSES)
-    assert delivery.PATIENCE.total_seconds() < tries < waiting.get("MessageRetentionPeriod", 345600)
+    assert waiting["RedrivePolicy"]["maxReceiveCount"] == len(attempts.PAUSES) + 1
+    tries = sum(attempts.PAUSES)
+    assert attempts.PATIENCE.total_seconds() < tries < waiting.get("MessageRetentionPeriod", 345600)
     # SQS's longest visibility timeout: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-    assert max(delivery.PAUSES) <= 43200
+    assert max(attempts.PAUSES) <= 43200
     assert RESOURCES["NotificationQueueAlarm"]["Properties"]["Threshold"] > tries
     assert RESOURCES["NotificationMessages"]["Properties"]["BatchSize"] == 1
 
