@@ -37,7 +37,7 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "plain": (156, SEARCH | PYDANTIC),
     "read": (51, STORE),
     "search": (82, SEARCH),
-    "subscription_deliverer": (95, SEARCH),
+    "subscription_deliverer": (96, SEARCH),
     "subscription_matcher": (74, SEARCH),
     "settings_check": (10, {"orjson", "urllib3"}),
     "token_claims": (0, set()),
