@@ -3,9 +3,9 @@
 https://github.com/ulid/spec
 """
 
+import os
 import re
 from hashlib import sha256
-from os import urandom
 
 from ulid import base32
 from ulid.constants import (
@@ -40,7 +40,7 @@ def prefix(milliseconds: int) -> str:
 def new(milliseconds: int) -> str:
     """Return a new ULID of a time since 1970, with 80 bits of the system's randomness."""
     # The library's default makes those of one millisecond neighbours: each gives away the next.
-    return prefix(milliseconds) + base32.encode_randomness(urandom(RANDOMNESS_LEN))
+    return prefix(milliseconds) + base32.encode_randomness(os.urandom(RANDOMNESS_LEN))
 
 
 def derived(ulid: str, number: int) -> str:
