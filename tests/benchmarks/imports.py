@@ -15,9 +15,21 @@ from tests.benchmarks.practice import CREDENTIALS
 
 BEST_OF, QUICK_BEST_OF = 7, 3
 READS, WRITES = 1.4, 1.9
-# The functions that write. The others only read, or do neither.
+# The functions that write or publish. The others only read, or do neither.
 WRITERS = frozenset(
-    {"bundle", "closing_worker", "create", "delete", "operations", "patch", "plain", "update"}
+    {
+        "binaries",
+        "bundle",
+        "closing_worker",
+        "create",
+        "delete",
+        "event_publisher",
+        "operations",
+        "patch",
+        "plain",
+        "subscription_deliverer",
+        "update",
+    }
 )
 MS, MB = 1000, 1_000_000
 KB_PER_MB = 1000
