@@ -21,13 +21,16 @@ type Detail = dict[str, Any]
 
 @dataclass
 class MemoryQueue:
-    """A queue that keeps its messages, or refuses calls while it `is_down`."""
+    """A queue that keeps its messages and counts calls, or refuses these while it `is_down`."""
 
     bodies: list[str] = field(default_factory=list)
+    calls: int = 0
     is_down: bool = False
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> Any:
         assert QueueUrl == QUEUE
+        assert 1 <= len(Entries) <= queues.MOST_MESSAGES
+        self.calls += 1
         if self.is_down:
             error: Any = {"Code": "ServiceUnavailable", "Message": "Try again"}
             raise ClientError({"Error": error}, "SendMessageBatch")
