@@ -30,7 +30,7 @@ class Listener:
 
     @classmethod
     def begin(cls, running: Emulator) -> Self:
-        """Let all events come to a queue from now on."""
+        """Return a listener to whose queue all events come from now on."""
         sqs, events = running.client("sqs"), running.client("events")
         url = sqs.create_queue(QueueName=QUEUE)["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
