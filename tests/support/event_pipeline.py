@@ -40,13 +40,20 @@ class MemoryQueue:
 
 @dataclass
 class MemoryBus:
-    """A bus that keeps its events. `refusals` are the codes of the next entries, empty for none."""
+    """A bus that keeps its events.
+
+    `failures` are the errors of the next calls, `refusals` the codes of the next entries, empty for
+    what it takes.
+    """
 
     entries: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
 
     def put_events(self, *, Entries: list[dict[str, Any]]) -> Any:
         assert 1 <= len(Entries) <= event_bus.MOST_PUT
+        if self.failures:
+            raise self.failures.pop(0)
         results = []
         for entry in Entries:
             code = self.refusals.pop(0) if self.refusals else ""

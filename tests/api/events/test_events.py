@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from shared.events import handover
 from shared.events.models import EVENTS
 from shared.http import jobs
-from shared.store import dynamodb
+from shared.store import dynamodb, meter
 from tests.support import audit_pipeline, care
 from tests.support.api_client import ApiClient
 from tests.support.event_pipeline import BUS, EventPipeline
@@ -248,6 +249,42 @@ def test_only_the_events_that_the_bus_refused_are_put_again(
     published = events.deliver()
     assert len(published) == 12
     assert len({detail["id"] for _, detail in published}) == 12
+    refused = {("PutEvents", "ThrottlingException"): 1, ("PutEvents", "InternalFailure"): 1}
+    assert meter.failure_counts() == refused
+
+
+def failure(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": ""}}, "PutEvents")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        failure("ThrottlingException"),
+        failure("InternalException"),
+        ConnectTimeoutError(endpoint_url=BUS),
+        EndpointConnectionError(endpoint_url=BUS),
+    ],
+    ids=["throttled", "failed", "too slow", "not there"],
+)
+def test_a_call_that_the_bus_could_not_answer_is_repeated(
+    clinic: ApiClient, events: EventPipeline, error: Exception
+) -> None:
+    clinic.post("/Encounter", care.session())
+    events.bus.failures = [error]
+    assert [name for name, _ in events.deliver()] == ["SessionOpened", "ResourceCreated"]
+    assert events.queue.bodies == []
+
+
+def test_a_call_that_the_bus_forbids_is_not_repeated(
+    clinic: ApiClient, events: EventPipeline
+) -> None:
+    clinic.post("/Encounter", care.session())
+    audit_pipeline.deliver_stream_rows(events.new_rows())
+    events.bus.failures = [failure("AccessDeniedException")]
+    assert len(events.publish_waiting()) == 1
+    assert events.bus.entries == []
+    assert meter.failure_counts() == {("PutEvents", "AccessDeniedException"): 1}
 
 
 def test_a_message_whose_events_the_bus_keeps_refusing_goes_back_to_the_queue(
