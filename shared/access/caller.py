@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from shared.access.scopes import PATIENT_CONTEXT, Scope
@@ -21,6 +20,7 @@ type Predicate = Callable[[dict[str, Any]], bool]
 type ConstraintPredicate = Callable[[str, Scope], Predicate | None]
 
 DEFAULT_TENANT = "-"
+_KNOWN_ROLES = frozenset(ROLES)
 
 
 class AccessBasis(NamedTuple):
@@ -84,7 +84,8 @@ class Caller:
     @property
     def is_patient_or_relative(self) -> bool:
         """Whether the caller's roles reach only compartments: a patient or related person."""
-        return _reach_only_compartments(self.roles)
+        known_roles = self.roles & _KNOWN_ROLES
+        return bool(known_roles) and known_roles <= COMPARTMENT_ROLES
 
     @property
     def is_related_person(self) -> bool:
@@ -132,12 +133,6 @@ class Caller:
             return None
         matches = self.constraint_predicate(resource_type, scope) if scope.constraint else None
         return Grant(people, matches) if matches or not scope.constraint else None
-
-
-@lru_cache(maxsize=64)
-def _reach_only_compartments(roles: frozenset[str]) -> bool:
-    known_roles = roles & ROLES.keys()
-    return bool(known_roles) and known_roles <= COMPARTMENT_ROLES
 
 
 ANONYMOUS = Caller(subject="anonymous")

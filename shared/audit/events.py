@@ -5,11 +5,11 @@ content of resources only `patients`, the references to patients. The event of a
 has `written` (each resource with its version, the action, and the hash of the previous event about
 it), `contents` (the hash of each of these versions) and `keeps` (for how many days its row is
 kept). If there are any, it has `same`, the indexes in `written` of versions that were there before
-(only the state of sessions was written), and `happened`, what happened to sessions and threads,
-each with the index in `written` of the resource that it happened to (`of`). The event of a request
-that wrote nothing has `status`, the resource that it named (`type`, `id`, `version`), the names of
-its `parameters` and the codes of its `issues`; until it is stored, `through` names the resources
-whose patients are still to be added.
+(only the state of sessions was written), and `happened`, the domain events of sessions, messages
+and threads, each with the index in `written` of the resource that it is about (`of`). The event of
+a request that wrote nothing has `status`, the resource that it named (`type`, `id`, `version`), the
+names of its `parameters` and the codes of its `issues`; until it is stored, `through` names the
+resources whose patients are still to be added.
 
 A log line is limited to 256 KB and an item to 400 KB. Longer texts are therefore kept as their
 hash, and further patients go into further events of the same request.
@@ -22,7 +22,8 @@ from itertools import batched, zip_longest
 from typing import Any
 
 from shared.fhir import fhirjson, ulids
-from shared.rules.happenings import Happening, facts
+from shared.rules import domain_events
+from shared.rules.domain_events import DomainEvent
 
 type Event = dict[str, Any]
 
@@ -43,7 +44,7 @@ class WrittenVersion:
     """A version that a transaction writes: reference, version and action (C, U or D).
 
     `chain` is the hash of the previous event about the resource, `content` the hash of the version.
-    `is_same` says that it was the resource's version before, `happened` what happened to it.
+    `is_same` says that it was the resource's version before.
     """
 
     reference: str
@@ -53,7 +54,7 @@ class WrittenVersion:
     patients: frozenset[str] = frozenset()
     content: bytes = b""
     is_same: bool = False
-    happened: Sequence[Happening] = ()
+    domain_events: Sequence[DomainEvent] = ()
 
 
 def of_transaction(
@@ -76,22 +77,22 @@ def of_transaction(
         "contents": [version.content.hex() for version in versions],
         "keeps": keeps,
         "patients": shortened_references(patients),
-        **_happened(versions),
+        **_optional_fields(versions),
         **origin,
     }
     json = fhirjson.canonical(content)
     return json, event_hash(json)
 
 
-def _happened(versions: Iterable[WrittenVersion]) -> Event:
-    """Return the fields of an event that say what happened to the resources; those that apply."""
+def _optional_fields(versions: Iterable[WrittenVersion]) -> Event:
+    """Return the fields `same` and `happened` of an event, those that are not empty."""
     numbered = [*enumerate(versions)]
     fields = {
         "same": [number for number, version in numbered if version.is_same],
         "happened": [
-            facts(happening) | {"of": number}
+            domain_events.to_json(event) | {"of": number}
             for number, version in numbered
-            for happening in version.happened
+            for event in version.domain_events
         ],
     }
     return {name: value for name, value in fields.items() if value}

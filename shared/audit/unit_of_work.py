@@ -10,9 +10,9 @@ from shared.access.caller import AccessBasis, Caller
 from shared.access.visibility import Visibility
 from shared.audit import events, trail
 from shared.fhir import ulids
-from shared.rules import compartments, happenings
+from shared.rules import compartments, domain_events
 from shared.rules.classification import parent_id
-from shared.rules.happenings import Happening, SessionClosed, SessionOpened
+from shared.rules.domain_events import DomainEvent, SessionClosed, SessionOpened
 from shared.rules.state import Adoption, Figures, Slot, SlotKey
 from shared.settings import settings
 from shared.store import keys, reading
@@ -117,16 +117,16 @@ class AuditedUnitOfWork(UnitOfWork):
                 events.version_hash(record.json, record.updated, record.file_hash),
             ),
             is_same=is_same,
-            happened=self._happened(record, before),
+            domain_events=self._domain_events(record, before),
         )
 
-    def _happened(
+    def _domain_events(
         self, record: VersionedRecord, before: VersionedRecord | None
-    ) -> Sequence[Happening]:
-        """Return what happened to a resource as a session, a message or a thread."""
+    ) -> Sequence[DomainEvent]:
+        """Return the events of a resource as a session, a message or a thread."""
         was = before.resource if before else {}
         if isinstance(record, EncounterRecord):
-            return happenings.of_session(
+            return domain_events.of_session(
                 was,
                 record.resource,
                 settings().encounter_type_system,
@@ -138,8 +138,8 @@ class AuditedUnitOfWork(UnitOfWork):
             return ()
         earlier = before.session if isinstance(before, CommunicationRecord) else ""
         return [
-            *happenings.of_message(earlier, record.session, record.place.thread, record.at),
-            *happenings.of_thread(was, record.resource, self._waiting_since(record.id)),
+            *domain_events.of_message(earlier, record.session, record.place.thread, record.at),
+            *domain_events.of_thread(was, record.resource, self._waiting_since(record.id)),
         ]
 
     def _waiting_since(self, thread: str) -> str:
@@ -180,9 +180,9 @@ def _action(record: VersionedRecord, before: VersionedRecord | None) -> str:
 
 def _count_sessions(written: Iterable[events.WrittenVersion]) -> None:
     """Record metrics of the sessions that were opened and closed."""
-    for happening in (happening for version in written for happening in version.happened):
-        if isinstance(happening, SessionOpened | SessionClosed):
+    for event in (event for version in written for event in version.domain_events):
+        if isinstance(event, SessionOpened | SessionClosed):
             metrics.record(
-                metrics.OPENED if isinstance(happening, SessionOpened) else metrics.CLOSED,
-                policy=happening.policy or metrics.ANY_POLICY,
+                metrics.OPENED if isinstance(event, SessionOpened) else metrics.CLOSED,
+                policy=event.policy or metrics.ANY_POLICY,
             )

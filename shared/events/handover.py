@@ -15,7 +15,7 @@ from shared.audit.entries import Entry
 from shared.fhir import instants
 from shared.store import queues
 
-# SQS takes 256 KB at least, and asks the price of a message for each 64 KB.
+# SQS asks the price of a message for each 64 KB.
 LARGEST_MESSAGE = 64 * 1024
 # Dead letters are kept for 14 days. What is older has been handed over, or nobody listened yet: a
 # reindex brings even years of writes into the archive, if that is new.
@@ -33,32 +33,30 @@ def send(writes: Iterable[Entry], targets: Sequence[str]) -> None:
     if not targets:
         return
     since = instants.to_text(instants.now() - OLDEST)
-    for message in messages(transaction(write) for write in writes if write.at >= since):
-        for url in targets:
-            queues.send(url, [message])
+    bodies = [*messages(transaction(write) for write in writes if write.at >= since)]
+    for url in targets:
+        queues.send(url, bodies)
 
 
 def transaction(write: Entry) -> Transaction:
     """Return what a transaction did, from its audit event."""
     event = orjson.loads(write.line)["event"]
-    said = {name: event[name] for name in ("same", "happened") if name in event}
+    optional = {name: event[name] for name in ("same", "happened") if name in event}
     written = [version[:3] for version in event["written"]]
-    return {"id": write.id, "tenant": write.tenant, "at": write.at, "written": written, **said}
+    return {"id": write.id, "tenant": write.tenant, "at": write.at, "written": written, **optional}
 
 
 def messages(transactions: Iterable[Transaction]) -> Iterator[str]:
     """Yield messages with these transactions, each of at most LARGEST_MESSAGE bytes or of one."""
-    chunk: list[str] = []
-    size = 0
-    for text in (orjson.dumps(part).decode() for part in transactions):
-        if chunk and size + len(text.encode()) > LARGEST_MESSAGE:
-            yield _message(chunk)
-            chunk, size = [], 0
-        chunk.append(text)
-        size += len(text.encode()) + 1
+    chunk: list[bytes] = []
+    for part in map(orjson.dumps, transactions):
+        if chunk and len(_message([*chunk, part])) > LARGEST_MESSAGE:
+            yield _message(chunk).decode()
+            chunk = []
+        chunk.append(part)
     if chunk:
-        yield _message(chunk)
+        yield _message(chunk).decode()
 
 
-def _message(transactions: list[str]) -> str:
-    return f'{{"transactions":[{",".join(transactions)}]}}'
+def _message(transactions: list[bytes]) -> bytes:
+    return b'{"transactions":[%b]}' % b",".join(transactions)

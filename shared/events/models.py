@@ -1,7 +1,7 @@
 """The events that are published, as pydantic models. Their JSON Schemas are public.
 
-An event says that something happened, and to what; who wants to know more reads the resource, with
-rights of their own. Nothing from inside a resource is in it but references and instants.
+An event names what happened, and the resource that it happened to. Of the resource's content it has
+only references and instants: whoever wants to know more reads it, with rights of their own.
 """
 
 from typing import Annotated, Any
@@ -16,7 +16,11 @@ _ENCOUNTER = "The Encounter that the header names, or named until now; it may be
 
 
 class Event(BaseModel):
-    """What all events have."""
+    """The fields of every event.
+
+    `sequence` is what consumers order by, `version` what they read. Both are the same number today;
+    whoever orders by `sequence` does not depend on that.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""Publishing what transactions did as events on Amazon EventBridge, each at least once."""
+"""Publishing the events of transactions on Amazon EventBridge, each at least once."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,11 +25,11 @@ def publish(message: dict[str, Any]) -> None:
 
 
 def events_of_transaction(transaction: Transaction) -> Iterator[models.Event]:
-    """Yield the events of a transaction: what happened, then the resources that were written.
+    """Yield the events of a transaction: its domain events, then those of the written resources.
 
     The id of each is derived from the transaction's and from its place among them.
     """
-    for number, (name, of, facts) in enumerate(_named(transaction)):
+    for number, (name, of, fields) in enumerate(_named(transaction)):
         reference, version, _ = transaction["written"][of]
         yield models.EVENTS[name](
             id=ulids.derived(transaction["id"], number),
@@ -38,15 +38,15 @@ def events_of_transaction(transaction: Transaction) -> Iterator[models.Event]:
             tenant=transaction["tenant"],
             reference=reference,
             version=version,
-            **facts,
+            **fields,
         )
 
 
 def _named(transaction: Transaction) -> Iterator[tuple[str, int, dict[str, str]]]:
-    """Yield the name of each event, the index of the resource that it is about, and its facts."""
-    for happening in transaction.get("happened", ()):
-        facts = {key: value for key, value in happening.items() if key not in ("name", "of")}
-        yield happening["name"], happening["of"], facts
+    """Yield the name of each event, the index of the resource that it is about, and its fields."""
+    for event in transaction.get("happened", ()):
+        fields = {key: value for key, value in event.items() if key not in ("name", "of")}
+        yield event["name"], event["of"], fields
     same = set(transaction.get("same", ()))
     for index, (_, _, action) in enumerate(transaction["written"]):
         if index not in same:

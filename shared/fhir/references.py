@@ -114,9 +114,7 @@ def _parsed(text: str, base: str) -> Reference | None:
     return parse_relative(text) or _absolute(text, base)
 
 
-@lru_cache(maxsize=4096)
-def _cached(text: str, base: str) -> Reference | None:
-    return _parsed(text, base)
+_cached = lru_cache(maxsize=4096)(_parsed)
 
 
 def parse_relative(text: str) -> Local | Conditional | None:

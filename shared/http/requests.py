@@ -181,12 +181,12 @@ def from_event(event: Event) -> Request:
     return request
 
 
-# The caller of the last event that had a token, after the arguments that they follow from.
+# The last caller, after the claims, settings and header that they were made from.
 _last: ContextVar[tuple[Any, Settings, str, Caller] | None] = ContextVar("caller", default=None)
 
 
 def _caller(claims: Mapping[str, Any], configuration: Settings, authorization: str) -> Caller:
-    """Return the caller of a token. The entries of a Bundle have its own."""
+    """Return the caller of a token. It is made once for all entries of a Bundle."""
     last = _last.get()
     if last and last[:3] == (claims, configuration, authorization):
         return last[3]

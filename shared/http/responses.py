@@ -57,7 +57,7 @@ def version_headers(record: VersionedRecord) -> dict[str, str]:
     }
 
 
-# What a transaction writes has one instant.
+# All that a transaction writes has the same instant.
 @lru_cache(maxsize=64)
 def _http_date(instant: str) -> str:
     return format_datetime(instants.from_text(instant), usegmt=True)

@@ -66,7 +66,7 @@ def demo(_arguments: argparse.Namespace) -> None:
             closed = walkthrough.play_automatic_closing(
                 talk, lambda moment: _run_schedule(running, moment)
             )
-        print("what others are told of the sessions, by events:")
+        print("the events of sessions and threads, as they are published:")
         for event in listening.events_until_closing(listener, f"Encounter/{closed.id}"):
             print(listening.line(event))
     print("every step as it should be")

@@ -30,7 +30,7 @@ class Listener:
 
     @classmethod
     def begin(cls, running: Emulator) -> Self:
-        """Let all events come to a queue from now on."""
+        """Return a listener to whose queue all events come from now on."""
         sqs, events = running.client("sqs"), running.client("events")
         url = sqs.create_queue(QueueName=QUEUE)["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
@@ -52,16 +52,16 @@ class Listener:
 def events_until_closing(listener: Listener, session: str) -> Iterator[Event]:
     """Yield what happens to sessions and threads until a session, given as a reference, is closed.
 
-    Raises UnexpectedResponse if that is not told of in a minute.
+    Raises UnexpectedResponse if that event does not come in a minute.
     """
     deadline = time.monotonic() + _CLOSING_SECONDS
     while time.monotonic() < deadline:
-        told = [*listener.receive()]
-        yield from (event for event in told if not event["detail-type"].startswith("Resource"))
-        closed = [e["detail"]["reference"] for e in told if e["detail-type"] == "SessionClosed"]
-        if session in closed:
+        received = [*listener.receive()]
+        yield from (event for event in received if not event["detail-type"].startswith("Resource"))
+        closed = (event for event in received if event["detail-type"] == "SessionClosed")
+        if session in {event["detail"]["reference"] for event in closed}:
             return
-    raise UnexpectedResponse(f"no event tells that {session} is closed")
+    raise UnexpectedResponse(f"no event SessionClosed of {session}")
 
 
 def bus_arn(running: Emulator) -> str:

@@ -118,11 +118,11 @@ def _reclaim_day(work: AuditedUnitOfWork, record: EncounterRecord) -> EncounterR
 
 
 def _hold_parent(work: AuditedUnitOfWork, before: EncounterRecord, after: Resource) -> None:
-    """Hold an Encounter as it is while another begins or reopens in it, or moves into it.
+    """Save the parent of an Encounter that begins, reopens or moves, so that its `rev` rises.
 
-    Also one that is deleted or a plain record: a concurrent write may make it a session that has
-    ended. The new `rev` lets that write fail, which then starts over and finds the child. Raises
-    BusinessRule if it is a session that is not open.
+    A concurrent write that ends the parent then fails, starts over and finds the child. That holds
+    for every parent, because a deleted or plain Encounter may become a session that has ended.
+    Raises BusinessRule if the parent is a session that is not open.
     """
     parent_id = classification.parent_id(after)
     parent = work.encounter(parent_id) if parent_id and parent_id != before.id else None

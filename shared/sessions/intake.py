@@ -29,7 +29,10 @@ def validated_resource(content: Any, resource_type: str) -> Resource:
 
 
 def revalidated_resource(resource: Resource, resource_type: str) -> Resource:
-    """Return a resource that was valid before its references were replaced. Raises Invalid."""
+    """Return a valid resource whose references have been replaced, as it may be stored.
+
+    Raises Invalid if it is no longer valid, as by a reference to another type.
+    """
     return _validated(resource, resource_type, str)
 
 

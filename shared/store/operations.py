@@ -94,9 +94,10 @@ def _operation(
     return {kind: body}
 
 
+# Expressions are written in this code, so there are few of them.
 @lru_cache(maxsize=256)
-def _names(expressions: str) -> list[str]:
-    return _NAME.findall(expressions)
+def _names(expressions: str) -> tuple[str, ...]:
+    return tuple(_NAME.findall(expressions))
 
 
 ABSENT = "attribute_not_exists(#pk)"

@@ -12,7 +12,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Low
 
 import time
 from binascii import a2b_base64, b2a_base64
-from functools import cache, lru_cache
+from functools import lru_cache
 from hashlib import sha256
 from hmac import digest
 from typing import Any
@@ -84,7 +84,7 @@ def sign(url: str, headers: dict[str, str], body: bytes, credentials: Any, regio
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
     """
-    parts, moment = _split(url), time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    parts, moment = urlsplit(url), time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     headers |= {"host": parts.netloc, "x-amz-date": moment}
     if credentials.token:
         headers["x-amz-security-token"] = credentials.token
@@ -101,9 +101,7 @@ def sign(url: str, headers: dict[str, str], body: bytes, credentials: Any, regio
     )
 
 
-_split = cache(urlsplit)
-
-
+# The key is the same for a day, unless the credentials change.
 @lru_cache(maxsize=1)
 def _key(secret: str, scope: str) -> bytes:
     key = f"AWS4{secret}".encode()

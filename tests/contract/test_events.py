@@ -7,22 +7,15 @@ import pytest
 
 from shared.events.models import EVENTS, schema
 from shared.fhir import references
-from shared.rules import happenings
-from shared.rules.happenings import Happening, SessionHappening
+from shared.rules import domain_events
+from shared.rules.domain_events import DomainEvent
 from tests.tools import event_samples
 
 
-def test_what_happens_and_what_is_done_to_resources_is_each_an_event() -> None:
-    happening = {
-        kind.__name__
-        for union in (Happening, SessionHappening)
-        for kind in union.__value__.__args__
-        if isinstance(kind, type)
-    }
-    assert EVENTS.keys() == happening | {
-        f"Resource{done}ed" for done in ("Creat", "Updat", "Delet")
-    }
-    assert happening == {name for name in vars(happenings) if name in EVENTS}
+def test_domain_events_and_writes_of_resources_are_published() -> None:
+    names = {kind.__name__ for kind in DomainEvent.__value__.__args__}
+    assert EVENTS.keys() == names | {"ResourceCreated", "ResourceUpdated", "ResourceDeleted"}
+    assert names == {name for name in vars(domain_events) if name in EVENTS}
 
 
 @pytest.mark.parametrize("name", EVENTS)

@@ -19,13 +19,15 @@ def test_demo_plays_every_step_and_a_session_closes_by_itself() -> None:
     )
     assert played.returncode == 0, played.stdout + played.stderr
     assert "the schedule runs, and is told that it is " in played.stdout
-    told = [line.split()[1:3] for line in played.stdout.splitlines() if line.startswith("event ")]
-    ended = [SessionClosed.__name__, told[-1][1]]
+    printed = [
+        line.split()[1:3] for line in played.stdout.splitlines() if line.startswith("event ")
+    ]
+    ended = [SessionClosed.__name__, printed[-1][1]]
     opened = [SessionOpened.__name__, ended[1].replace("/_history/2", "/_history/1")]
-    assert told[-1] == ended
-    assert told.count(opened) == 1
-    assert told.index(opened) < told.index(ended)
-    assert {name for name, _ in told} == {
+    assert printed[-1] == ended
+    assert printed.count(opened) == 1
+    assert printed.index(opened) < printed.index(ended)
+    assert {name for name, _ in printed} == {
         model.__name__
         for model in (SessionOpened, SessionClosed, ThreadLinked, MessageJoinedSession)
     }

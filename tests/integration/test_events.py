@@ -76,18 +76,18 @@ def hand_over() -> None:
 
 def publish(sqs: Any, url: str) -> None:
     """Publish what waits in the queue, as the publisher's event source lets it."""
-    while received := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=4).get("Messages"):
+    while delivered := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=4).get("Messages"):
         records = [
             {"messageId": part["MessageId"], "body": part["Body"], "eventSource": "aws:sqs"}
-            for part in received
+            for part in delivered
         ]
         answer = event_publisher.handler({"Records": records}, None)
         assert answer["batchItemFailures"] == []
-        for message in received:
+        for message in delivered:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
-def told(listener: Listener) -> list[str]:
+def received(listener: Listener) -> list[str]:
     """Return the details of the events that have come."""
     details: list[str] = []
     while came := [json.dumps(event["detail"]) for event in listener.receive(1)]:
@@ -127,9 +127,9 @@ def test_a_function_that_is_killed_loses_no_event_and_repeats_them_with_their_id
     assert len(calls) == number
     for repeat in steps.values():
         repeat()
-    details = told(listener)
+    details = received(listener)
     ids = {json.loads(detail)["id"] for detail in details}
-    # An event that is told of again is the same in every part.
+    # An event that is published again is the same in every part.
     assert len(set(details)) == len(ids) == 2 * SESSIONS
     assert audit_index.handler({"Records": []}, None) == {"indexed": 0}
     (row,) = audit_pipeline.journal_rows()

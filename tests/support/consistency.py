@@ -14,7 +14,7 @@ from shared.store import dynamodb, items
 from shared.store.index import long_encounters
 from shared.store.operations import due_address
 from shared.store.records import EncounterRecord, VersionedRecord
-from tests.support import told_events
+from tests.support import published_events
 from tests.support.stored_items import StoredItem, decode
 
 type Kinds = dict[str, list[StoredItem]]
@@ -64,7 +64,8 @@ def _check(tenant: str, kinds: Kinds, *, closing_too: bool, torn: bool) -> None:
     _check_versions(records, kinds["version"])
     if not torn:
         _check_chains(kinds["event"], records)
-        told_events.check(chain.from_iterable(stored.told for stored in kinds["event"]), records)
+        events = chain.from_iterable(stored.published_events for stored in kinds["event"])
+        published_events.check(events, records)
 
 
 def _check_rows(stored_rows: list[StoredItem], current: list[StoredItem]) -> None:

@@ -21,13 +21,16 @@ type Detail = dict[str, Any]
 
 @dataclass
 class MemoryQueue:
-    """A queue that keeps its messages, or refuses calls while it `is_down`."""
+    """A queue that keeps its messages and counts calls, or refuses these while it `is_down`."""
 
     bodies: list[str] = field(default_factory=list)
+    calls: int = 0
     is_down: bool = False
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> Any:
         assert QueueUrl == QUEUE
+        assert 1 <= len(Entries) <= queues.MOST_MESSAGES
+        self.calls += 1
         if self.is_down:
             error: Any = {"Code": "ServiceUnavailable", "Message": "Try again"}
             raise ClientError({"Error": error}, "SendMessageBatch")
@@ -37,13 +40,20 @@ class MemoryQueue:
 
 @dataclass
 class MemoryBus:
-    """A bus that keeps its events. `refusals` are the codes of the next entries, empty for none."""
+    """A bus that keeps its events.
+
+    `failures` are the errors of the next calls, `refusals` the codes of the next entries, empty for
+    what it takes.
+    """
 
     entries: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
 
     def put_events(self, *, Entries: list[dict[str, Any]]) -> Any:
         assert 1 <= len(Entries) <= event_bus.MOST_PUT
+        if self.failures:
+            raise self.failures.pop(0)
         results = []
         for entry in Entries:
             code = self.refusals.pop(0) if self.refusals else ""

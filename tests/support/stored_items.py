@@ -142,7 +142,7 @@ class StoredItem:
         return event_hash(event), tuple((reference, chain) for reference, _, _, chain in written)
 
     @cached_property
-    def told(self) -> tuple[Event, ...]:
+    def published_events(self) -> tuple[Event, ...]:
         """Return the events that are published of an event of the audit trail."""
         _, _, event_id = self.partition.partition("#")
         write = entries.entry(self.tenant, event_id, event_of(self.item))

@@ -74,7 +74,7 @@ class FullUrlTargets:
     def __init__(self) -> None:
         """Start without any."""
         self._targets: dict[str, Literal] = {}
-        # The entries of a Bundle often refer to the same resources.
+        # The entries of one Bundle often have the same references.
         self._absolute = cache(_absolute)
 
     def add(self, full_url: str, target: Literal) -> None:

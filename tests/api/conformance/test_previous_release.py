@@ -15,7 +15,7 @@ from shared.catalog import access_patterns as patterns
 from shared.local.audit_sources import TABLES
 from shared.local.verifying import verify
 from shared.store import dynamodb, s3
-from tests.support import audit_pipeline, care, moto_tables, refusals, told_events
+from tests.support import audit_pipeline, care, moto_tables, published_events, refusals
 from tests.support.api_client import ApiClient
 from tests.support.memory_objects import MemoryS3
 from tests.support.moto_tables import MotoTables
@@ -48,8 +48,8 @@ def days(
 ) -> Iterator[Practice]:
     """Return the practice just after the previous release stored its last item."""
     moto_tables.restore_tables(stored_tables)
-    # The release did not note yet what happened, so its writes tell less.
-    monkeypatch.setattr(told_events, "check", lambda *_: None)
+    # The release stored no domain events in the audit trail.
+    monkeypatch.setattr(published_events, "check", lambda *_: None)
     objects = MemoryS3()
     monkeypatch.setattr(s3, "client", cache(lambda: objects))
     for key, body in RELEASE["archive"].items():

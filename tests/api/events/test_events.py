@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from shared.events import handover
 from shared.events.models import EVENTS
 from shared.http import jobs
-from shared.store import dynamodb
+from shared.store import dynamodb, meter
 from tests.support import audit_pipeline, care
 from tests.support.api_client import ApiClient
 from tests.support.event_pipeline import BUS, EventPipeline
@@ -42,14 +43,14 @@ def test_each_write_of_a_resource_is_an_event_with_its_version(
     clinic.put("/Patient/homer", {"resourceType": "Patient", "id": "homer"})
     clinic.put("/Patient/homer", {"resourceType": "Patient", "id": "homer", "gender": "male"})
     ApiClient(role="admin").delete("/Patient/homer")
-    told = events.deliver()
-    assert about(told) == [
+    published = events.deliver()
+    assert about(published) == [
         ("ResourceCreated", "Patient/homer", 1),
         ("ResourceUpdated", "Patient/homer", 2),
         ("ResourceDeleted", "Patient/homer", 3),
     ]
-    assert all(detail["tenant"] == "-" for _, detail in told)
-    assert len({detail["id"] for _, detail in told}) == len(told)
+    assert all(detail["tenant"] == "-" for _, detail in published)
+    assert len({detail["id"] for _, detail in published}) == len(published)
 
 
 def test_a_write_that_changes_nothing_is_no_event(clinic: ApiClient, events: EventPipeline) -> None:
@@ -61,7 +62,7 @@ def test_a_write_that_changes_nothing_is_no_event(clinic: ApiClient, events: Eve
     assert events.deliver() == []
 
 
-def test_a_session_is_told_of_from_its_opening_to_its_end(
+def test_a_session_has_events_from_its_opening_to_its_end(
     clinic: ApiClient, events: EventPipeline
 ) -> None:
     session = clinic.post("/Encounter", care.session()).id
@@ -112,24 +113,24 @@ def test_a_version_that_only_the_state_of_a_session_changed_is_no_update(
     ]
 
 
-def test_a_message_that_opens_a_session_tells_all_of_it(
+def test_a_message_that_opens_a_session_is_linked_and_joins_in_the_same_write(
     thread_policy: Practice, events: EventPipeline
 ) -> None:
     thread = thread_policy.post_header()
     events.deliver()
     message = thread_policy.post_message(thread, "2026-03-02 09:10")
-    told = events.deliver()
-    names = [name for name, _ in told]
+    published = events.deliver()
+    names = [name for name, _ in published]
     assert names.count("ResourceCreated") == 2
     assert names[:3] == ["SessionOpened", "ThreadLinked", "MessageJoinedSession"]
-    opened, linked = detail_of(told, "SessionOpened"), detail_of(told, "ThreadLinked")
-    joined = detail_of(told, "MessageJoinedSession")
+    opened, linked = detail_of(published, "SessionOpened"), detail_of(published, "ThreadLinked")
+    joined = detail_of(published, "MessageJoinedSession")
     assert opened["policy"] == "thread"
     assert linked["encounter"] == joined["session"] == opened["reference"]
     assert joined["reference"] == f"Communication/{message.id}"
 
 
-def test_the_schedules_closing_is_told_of_like_a_clients(
+def test_a_closing_by_the_schedule_has_the_events_of_one_by_a_client(
     thread_policy: Practice, events: EventPipeline
 ) -> None:
     thread_policy.post_message(thread_policy.post_header(), "2026-03-02 09:10")
@@ -159,7 +160,7 @@ def test_a_late_and_a_retracted_message_amend_the_session_of_their_day(
     assert "last" not in detail_of(events.deliver(), "SessionAmended")
 
 
-def test_a_thread_that_is_unlinked_or_linked_elsewhere_is_told_of(
+def test_a_thread_that_is_unlinked_or_linked_elsewhere_has_events(
     clinic: ApiClient, events: EventPipeline
 ) -> None:
     one, other = (clinic.post("/Encounter", care.session()).id for _ in range(2))
@@ -174,7 +175,7 @@ def test_a_thread_that_is_unlinked_or_linked_elsewhere_is_told_of(
     assert detail_of(events.deliver(), "ThreadUnlinked")["encounter"] == f"Encounter/{other}"
 
 
-def test_a_refused_transaction_tells_nothing(clinic: ApiClient, events: EventPipeline) -> None:
+def test_a_refused_transaction_has_no_events(clinic: ApiClient, events: EventPipeline) -> None:
     thread = header(clinic)
     events.deliver()
     assert clinic.patch(f"/Communication/{thread}", care.link("nowhere")).status == 422
@@ -200,10 +201,10 @@ def test_events_have_nothing_from_inside_a_resource(
         assert care.HOMER not in text
 
 
-# ---- At least once, with ids by which to know repetitions
+# ---- At least once: repetitions have the same ids
 
 
-def test_a_batch_that_is_delivered_again_tells_the_same_events_with_the_same_ids(
+def test_a_batch_that_is_delivered_again_publishes_the_same_events_with_the_same_ids(
     clinic: ApiClient, events: EventPipeline
 ) -> None:
     session, thread = clinic.post("/Encounter", care.session()).id, header(clinic)
@@ -245,9 +246,45 @@ def test_only_the_events_that_the_bus_refused_are_put_again(
     for _ in range(6):
         clinic.post("/Encounter", care.session())
     events.bus.refusals = ["", "ThrottlingException", "", "InternalFailure"]
-    told = events.deliver()
-    assert len(told) == 12
-    assert len({detail["id"] for _, detail in told}) == 12
+    published = events.deliver()
+    assert len(published) == 12
+    assert len({detail["id"] for _, detail in published}) == 12
+    refused = {("PutEvents", "ThrottlingException"): 1, ("PutEvents", "InternalFailure"): 1}
+    assert meter.failure_counts() == refused
+
+
+def failure(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": ""}}, "PutEvents")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        failure("ThrottlingException"),
+        failure("InternalException"),
+        ConnectTimeoutError(endpoint_url=BUS),
+        EndpointConnectionError(endpoint_url=BUS),
+    ],
+    ids=["throttled", "failed", "too slow", "not there"],
+)
+def test_a_call_that_the_bus_could_not_answer_is_repeated(
+    clinic: ApiClient, events: EventPipeline, error: Exception
+) -> None:
+    clinic.post("/Encounter", care.session())
+    events.bus.failures = [error]
+    assert [name for name, _ in events.deliver()] == ["SessionOpened", "ResourceCreated"]
+    assert events.queue.bodies == []
+
+
+def test_a_call_that_the_bus_forbids_is_not_repeated(
+    clinic: ApiClient, events: EventPipeline
+) -> None:
+    clinic.post("/Encounter", care.session())
+    audit_pipeline.deliver_stream_rows(events.new_rows())
+    events.bus.failures = [failure("AccessDeniedException")]
+    assert len(events.publish_waiting()) == 1
+    assert events.bus.entries == []
+    assert meter.failure_counts() == {("PutEvents", "AccessDeniedException"): 1}
 
 
 def test_a_message_whose_events_the_bus_keeps_refusing_goes_back_to_the_queue(
@@ -275,7 +312,7 @@ def test_a_message_that_cannot_be_read_keeps_no_other_from_being_published(
     assert len(events.bus.entries) == 2
 
 
-def test_what_was_written_long_ago_is_not_told_when_it_is_archived_again(
+def test_what_was_written_long_ago_is_not_published_when_it_is_archived_again(
     thread_policy: Practice, events: EventPipeline
 ) -> None:
     thread_policy.post_header()
@@ -316,7 +353,8 @@ def test_many_writes_are_handed_over_in_messages_of_bounded_size(
         clinic.post("/Encounter", care.session())
     audit_pipeline.deliver_stream_rows(events.new_rows())
     assert 1 < len(events.queue.bodies) < 10
-    assert all(len(body.encode()) < 1100 for body in events.queue.bodies)
+    assert all(len(body.encode()) <= 1000 for body in events.queue.bodies)
+    assert events.queue.calls == 1
     assert events.publish_waiting() == []
     assert len(events.bus.entries) == 20
 

@@ -1,7 +1,7 @@
-"""What happens to sessions and threads: domain events, from what was before and what is after.
+"""The domain events of sessions, messages and threads, from a record before and after a write.
 
-They are told to others once their transaction has committed (shared/events). Resources that are
-not there are empty. What others are referred to by is a reference; instants are strings in UTC.
+They are published once their transaction has committed (shared/events). A resource that does not
+exist, or is deleted, is empty. Other resources are named by references; instants are texts in UTC.
 """
 
 from dataclasses import dataclass, fields
@@ -71,8 +71,14 @@ class ThreadUnlinked:
     encounter: str
 
 
-type SessionHappening = SessionOpened | SessionClosed | SessionAmended
-type Happening = SessionHappening | MessageJoinedSession | ThreadLinked | ThreadUnlinked
+type DomainEvent = (
+    SessionOpened
+    | SessionClosed
+    | SessionAmended
+    | MessageJoinedSession
+    | ThreadLinked
+    | ThreadUnlinked
+)
 
 
 def of_session(
@@ -83,8 +89,8 @@ def of_session(
     policy: str,
     figures: Figures,
     earlier: Figures,
-) -> list[SessionHappening]:
-    """Return what happened to an Encounter as a session, whose figures were `earlier` before.
+) -> list[SessionOpened | SessionClosed | SessionAmended]:
+    """Return the events of an Encounter as a session, whose figures were `earlier` before.
 
     A session that is finished when it is created has opened and closed.
     """
@@ -102,9 +108,9 @@ def of_session(
 
 
 def of_message(earlier: str, session: str, thread: str, at: str) -> list[MessageJoinedSession]:
-    """Return whether a message has joined a session, all of them given by their ids.
+    """Return the event of a message that has joined a session, if it has.
 
-    `earlier` is the session that the message had before.
+    Session and thread are given by their ids; `earlier` is the session that the message had before.
     """
     if earlier or not session:
         return []
@@ -114,7 +120,7 @@ def of_message(earlier: str, session: str, thread: str, at: str) -> list[Message
 def of_thread(
     before: Resource, after: Resource, since: str = ""
 ) -> list[ThreadLinked | ThreadUnlinked]:
-    """Return how the link of a thread has changed, of which messages have waited `since`."""
+    """Return the events of a thread whose link has changed; messages have waited for it `since`."""
     was, now = _link(before), _link(after)
     if was == now:
         return []
@@ -132,7 +138,7 @@ def _encounter(own_id: str) -> str:
     return str(Literal("Encounter", own_id))
 
 
-def facts(happening: Happening) -> dict[str, Any]:
-    """Return a happening as JSON: its name, and what it says, without what is empty."""
-    named = ((field.name, getattr(happening, field.name)) for field in fields(happening))
-    return {"name": type(happening).__name__, **{name: value for name, value in named if value}}
+def to_json(event: DomainEvent) -> dict[str, Any]:
+    """Return an event as JSON: its name, and its fields that are not empty."""
+    named = ((field.name, getattr(event, field.name)) for field in fields(event))
+    return {"name": type(event).__name__, **{name: value for name, value in named if value}}

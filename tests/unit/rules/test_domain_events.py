@@ -1,14 +1,14 @@
-"""What happens to sessions, messages and threads, from what was before and what is after."""
+"""The domain events of sessions, messages and threads, from a record before and after a write."""
 
 from typing import Any
 
 import pytest
 
 from shared.catalog.code_systems import ENCOUNTER_TYPE
-from shared.rules import happenings
+from shared.rules import domain_events
 from shared.rules.classification import MEDICAL_ENCOUNTER, SESSION
-from shared.rules.happenings import (
-    Happening,
+from shared.rules.domain_events import (
+    DomainEvent,
     MessageJoinedSession,
     SessionAmended,
     SessionClosed,
@@ -61,12 +61,12 @@ VISIT: Resource = {"id": "visit", "status": "in-progress", "class": {"code": "AM
     ],
 )
 def test_what_happens_to_a_session(
-    before: Resource, after: Resource, events: list[Happening]
+    before: Resource, after: Resource, events: list[DomainEvent]
 ) -> None:
-    happened = happenings.of_session(
+    made = domain_events.of_session(
         before, after, ENCOUNTER_TYPE, policy="daily", figures=MORNING, earlier=MORNING
     )
-    assert happened == events
+    assert made == events
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_happens_to_a_session(
 def test_a_message_that_changes_an_ended_session_amends_it(
     after: Resource, figures: Figures, *, is_amended: bool
 ) -> None:
-    happened = happenings.of_session(
+    made = domain_events.of_session(
         session("finished"),
         after,
         ENCOUNTER_TYPE,
@@ -90,14 +90,14 @@ def test_a_message_that_changes_an_ended_session_amends_it(
         figures=figures,
         earlier=MORNING,
     )
-    assert happened == ([SessionAmended("daily", figures.first, figures.last)] * is_amended)
+    assert made == ([SessionAmended("daily", figures.first, figures.last)] * is_amended)
 
 
 def test_figures_of_a_session_that_stays_open_do_not_amend_it() -> None:
-    happened = happenings.of_session(
+    made = domain_events.of_session(
         session(), session(), ENCOUNTER_TYPE, policy="", figures=LONGER, earlier=MORNING
     )
-    assert happened == []
+    assert made == []
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_message_joins_a_session_once(earlier: str, now: str, *, has_joined: b
     expected = (
         [MessageJoinedSession("Encounter/s", "Communication/thread", NINE)] if has_joined else []
     )
-    assert happenings.of_message(earlier, now, "thread", NINE) == expected
+    assert domain_events.of_message(earlier, now, "thread", NINE) == expected
 
 
 def thread(encounter_id: str = "", **elements: Any) -> Resource:
@@ -146,10 +146,13 @@ PART_OF = [{"reference": "Communication/other"}]
     ],
 )
 def test_what_happens_to_the_link_of_a_thread(
-    before: Resource, after: Resource, events: list[Happening]
+    before: Resource, after: Resource, events: list[DomainEvent]
 ) -> None:
-    assert happenings.of_thread(before, after, EIGHT) == events
+    assert domain_events.of_thread(before, after, EIGHT) == events
 
 
-def test_facts_leave_out_what_is_empty() -> None:
-    assert happenings.facts(SessionClosed("", EIGHT)) == {"name": "SessionClosed", "first": EIGHT}
+def test_the_json_of_an_event_leaves_out_what_is_empty() -> None:
+    assert domain_events.to_json(SessionClosed("", EIGHT)) == {
+        "name": "SessionClosed",
+        "first": EIGHT,
+    }

@@ -1,7 +1,7 @@
-"""What events tell, beside what is stored: no event without its write, no write without its events.
+"""Published events beside stored records: no event without its write, no write without its events.
 
 It holds after every request: whoever has followed the events knows each version, which sessions are
-open, the session of each message, and what each thread is linked to.
+open, the session of each message, and the Encounter that each thread is linked to.
 """
 
 from collections import defaultdict
@@ -21,10 +21,10 @@ from shared.sessions import attaching
 from shared.store.records import CommunicationRecord, EncounterRecord, VersionedRecord
 
 
-def check(told: Iterable[Event], records: Mapping[str, VersionedRecord]) -> None:
+def check(published: Iterable[Event], records: Mapping[str, VersionedRecord]) -> None:
     """Raise AssertionError if events say something else than the records, given by reference."""
     events: dict[str, list[Event]] = defaultdict(list)
-    for event in told:
+    for event in published:
         events[event.reference].append(event)
     assert events.keys() <= records.keys()
     for reference, record in records.items():
