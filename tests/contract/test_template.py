@@ -407,11 +407,12 @@ def test_the_buckets_of_binaries_are_private_and_encrypted(bucket: str, algorith
 def test_reads_of_binaries_are_logged_and_unfinished_uploads_expire() -> None:
     properties = RESOURCES["BinaryBucket"]["Properties"]
     assert properties["LoggingConfiguration"] == {"DestinationBucketName": {"Ref": "BinaryLogs"}}
-    unfinished, parts = properties["LifecycleConfiguration"]["Rules"]
+    unfinished, leftovers = properties["LifecycleConfiguration"]["Rules"]
     (tag,) = unfinished["TagFilters"]
     assert f"{tag['Key']}={tag['Value']}" == files.UNFINISHED
     assert unfinished["ExpirationInDays"] == 1
-    assert "ExpirationInDays" not in parts
+    assert "ExpirationInDays" not in leftovers
+    assert leftovers["ExpiredObjectDeleteMarker"] is True
     _, cors, _ = properties["CorsConfiguration"]["Fn::If"]
     assert cors["CorsRules"][0]["AllowedOrigins"] == {"Ref": "AllowedOrigins"}
 
