@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from shared.store import dynamodb, files, s3
-from shared.store.files import LARGEST_UPLOAD, Upload
+from shared.store import binary_objects, dynamodb, s3
+from shared.store.binary_objects import LARGEST_UPLOAD, Upload
 from shared.store.records import StoredFile
 from tests.api.binaries.test_binaries import NO_CONTENT_TYPES, PNG
 from tests.api.binaries.test_binary_rights import ADMIN, BART, HOMER, NICK, sees
@@ -241,14 +241,14 @@ def test_s3_takes_only_the_file_that_was_announced(monkeypatch: pytest.MonkeyPat
     client = dynamodb.session().create_client("s3", config=s3._CONFIG)
     monkeypatch.setattr(s3, "client", cache(lambda: client))
     upload = Upload("m\u00e4ker", "image/png", 7, sha256(PNG).hexdigest(), "rash.png", "")
-    url, headers = files.upload_url("-", "binary-1", upload)
+    url, headers = binary_objects.upload_url("-", "binary-1", upload)
     query = parse_qs(urlsplit(url).query)
     signed = set(query["X-Amz-SignedHeaders"][0].split(";"))
     assert {name.lower() for name in headers} | {"content-length", "host"} <= signed
     assert query["X-Amz-Expires"] == ["900"]
     assert urlsplit(url).path.endswith("/-/binary-1")
     file = StoredFile("", "-/binary-1", "v1", 7, "")
-    download = files.download_url(file, "image/png", "inline")
+    download = binary_objects.download_url(file, "image/png", "inline")
     query = parse_qs(urlsplit(download).query)
     assert query["X-Amz-Expires"] == ["60"]
     assert query["versionId"] == ["v1"]
