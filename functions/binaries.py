@@ -1,7 +1,8 @@
 """Binaries: files, whose bytes are in a bucket; and uploads of files under `/v1/attachments`."""
 
 from functions._endpoint import endpoint
-from shared.http.binaries import read_binary_response, sent_binary, write_binary_response
+from shared.http.binary_requests import sent_binary
+from shared.http.binary_responses import read_binary_response, write_binary_response
 from shared.http.requests import Request
 from shared.http.responses import Response, history_response, write_response
 from shared.interactions import binaries

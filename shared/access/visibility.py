@@ -18,12 +18,12 @@ from shared.fhir import references
 from shared.rules import classification, compartments
 from shared.settings import settings
 from shared.store import keys, reading
-from shared.store.records import CommunicationRecord, ResourceRecord, VersionedRecord
+from shared.store.records import CommunicationRecord, VersionedRecord
 
 type Resource = dict[str, Any]
 type Header = Callable[[str], VersionedRecord | None]
 type Children = Callable[[str], list[Resource]]
-type Reader = Callable[[str, str], VersionedRecord | None]
+type Reader = Callable[[str, str], Resource | None]
 
 EVERY_LETTER = "cruds"
 # The JSON of every draft contains this, and that of few other resources.
@@ -52,7 +52,8 @@ class Visibility:
         """Decide for a caller, by those of their scopes that have one of the letters.
 
         `header`, `children` and `read` replace the reading of stored resources, so that a unit of
-        work can show what it has changed. `rely_on` is called with every other resource that makes
+        work can show what it has changed. `read` returns a resource, empty if it is deleted, None
+        if it does not exist. `rely_on` is called with every other resource that makes
         one visible: a message's header, or a medical encounter of a session.
         """
         self.tenant, self.caller_id, self._letters = caller.tenant, caller.subject, letters
@@ -65,7 +66,7 @@ class Visibility:
         self._own_threads: dict[frozenset[str], frozenset[str]] = {}
         self._sees_whole_type = cache(self._shows_whole_type)
         self._own_binaries: set[str] = set()
-        self._read_resource = read or partial(reading.current, caller.tenant)
+        self._read_resource = read or partial(_stored, caller.tenant)
 
     @cached_property
     def _header(self) -> Header:
@@ -178,11 +179,11 @@ class Visibility:
         target = references.target(binary.get("securityContext"))
         if target is None:
             return None
-        record = self._read(*target)
+        context = self._read(*target)
         is_elsewhere = target.type not in settings().locally_checked_types
-        if record is None and is_elsewhere and target.type in DIRECTORY_TYPES:
+        if context is None and is_elsewhere and target.type in DIRECTORY_TYPES:
             return {"resourceType": target.type, "id": target.id}
-        return record.resource if record else {}
+        return context or {}
 
     def sees_without_reading(self, resource_type: str, json: bytes) -> bool:
         """Return whether the JSON of a resource is enough to know that the caller sees it.
@@ -217,8 +218,7 @@ class Visibility:
         """
         if record is None:
             return False
-        file = record.file if isinstance(record, ResourceRecord) else None
-        if file and file.is_made_by(self.caller_id):
+        if record.file and record.file.is_made_by(self.caller_id):
             self.remember_own_binary(record.id)
         if record.json is not None:
             return self.sees_without_reading(record.type, record.json) or self.sees(
@@ -310,6 +310,11 @@ class Visibility:
             since = record.last_updated
             record = reading.version(self.tenant, record, record.version - 1)
         return since
+
+
+def _stored(tenant: str, resource_type: str, resource_id: str) -> Resource | None:
+    record = reading.current(tenant, resource_type, resource_id)
+    return record.resource if record else None
 
 
 def _shows(child: Resource, people: frozenset[str]) -> bool:

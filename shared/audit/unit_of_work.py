@@ -41,9 +41,13 @@ class AuditedUnitOfWork(UnitOfWork):
             self.caller,
             header=self.header,
             children=lambda encounter_id: [child.resource for child in self.children(encounter_id)],
-            read=self.resource,
+            read=self._resource_now,
             rely_on=self._require_seen_by,
         )
+
+    def _resource_now(self, resource_type: str, resource_id: str) -> dict[str, Any] | None:
+        record = self.resource(resource_type, resource_id)
+        return record.resource if record else None
 
     def require_access_basis(self, resources: Iterable[AccessBasis]) -> None:
         """Require that the resources which the caller's rights come from stay as they were read."""

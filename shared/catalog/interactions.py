@@ -51,7 +51,6 @@ COLLECTIONS = {
     "threads": "Communication",
     "messages": "Communication",
 }
-ATTACHMENTS = "attachments"
 # The roles that may see the audit trail's resources.
 AUDIT_READERS = frozenset({ADMIN, AUDITOR})
 # Types of the public definitions that are made from the catalogue.
@@ -251,7 +250,7 @@ INTERACTIONS = (
         Interaction(
             "create",
             "POST",
-            f"{PLAIN_PATH}/{ATTACHMENTS}{path}",
+            f"{PLAIN_PATH}/attachments{path}",
             "binaries",
             ALL_WRITERS,
             "C",

@@ -19,7 +19,7 @@ from shared.settings import settings
 # Lambda limits a payload to 6 MB: the body as a JSON string, and some KB of headers.
 LARGEST_RESPONSE = 6_000_000
 # A file is sent in base64, which is a third longer.
-LARGEST_FILE = LARGEST_RESPONSE // 4 * 3
+LARGEST_FILE_IN_RESPONSE = LARGEST_RESPONSE // 4 * 3
 _SUCCESS = range(200, 300)
 
 
@@ -30,7 +30,7 @@ def fit_response(
 
     If not, a write is answered without its body, and anything else is refused.
     """
-    if response.is_file and len(response.body) <= LARGEST_FILE:
+    if response.is_file and len(response.body) <= LARGEST_FILE_IN_RESPONSE:
         return response
     if fhirjson.fits([response.body], LARGEST_RESPONSE):
         return response
@@ -50,11 +50,10 @@ def payload(event: Event, response: Response) -> dict[str, Any]:
     """Return the payload of a response, indented if the client asks for that and it fits."""
     headers = _cache_headers(event) | response.headers
     if response.is_file:
-        body = b"" if routing.method(event) == "HEAD" else response.body
         return {
             "statusCode": response.status,
             "headers": headers,
-            "body": b64encode(body).decode(),
+            "body": b64encode(response.body).decode(),
             "isBase64Encoded": True,
         }
     if response.body:

@@ -9,7 +9,6 @@ from shared.fhir import fhirjson, references
 from shared.fhir.elements import attachment_elements
 from shared.fhir.fhirjson import Resource
 from shared.store import reading
-from shared.store.records import ResourceRecord, VersionedRecord, with_cached_resource
 
 # The JSON of every resource with an attached Binary contains this, and that of few others.
 _MARK = f"{BINARY}/".encode()
@@ -20,16 +19,18 @@ def attached_files(caller: Caller, resources: Sequence[bytes], since: str = "") 
 
     Those that were last changed before the instant `since` are left out.
     """
-    owners = [fhirjson.loads(json) for json in resources if _MARK in json]
+    owners: list[Resource] = [fhirjson.loads(json) for json in resources if _MARK in json]
     ids = list(dict.fromkeys(binary_id for owner in owners for binary_id in _binary_ids(owner)))
     if not ids:
         return []
-    known = {(owner["resourceType"], owner["id"]): _record(owner) for owner in owners}
+    known = {(owner["resourceType"], owner["id"]): owner for owner in owners}
 
-    def read(resource_type: str, resource_id: str) -> VersionedRecord | None:
+    def read(resource_type: str, resource_id: str) -> Resource | None:
         """Return what a Binary belongs to, which is mostly the resource that names it."""
-        record = known.get((resource_type, resource_id))
-        return record or reading.current(caller.tenant, resource_type, resource_id)
+        if owner := known.get((resource_type, resource_id)):
+            return owner
+        record = reading.current(caller.tenant, resource_type, resource_id)
+        return record.resource if record else None
 
     visibility = Visibility(caller, "r", read=read)
     records = {record.id: record for record in reading.records(BINARY, ids, caller.tenant)}
@@ -45,16 +46,3 @@ def _binary_ids(resource: Resource) -> Iterator[str]:
     for element, _ in attachment_elements(resource, ""):
         if binary := references.attached_binary(element):
             yield binary.id
-
-
-def _record(resource: Resource) -> VersionedRecord:
-    """Return a record of a resource that has been read, as far as visibility looks at it."""
-    record = ResourceRecord(
-        type=resource["resourceType"],
-        id=resource["id"],
-        version=1,
-        json=b"",
-        created="",
-        updated="",
-    )
-    return with_cached_resource(record, resource)

@@ -3,15 +3,12 @@
 https://hl7.org/fhir/R4/http.html#read
 """
 
-import re
-
 from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.errors import Deleted, NotFound
 from shared.store import dynamodb, keys, meter, reading
 from shared.store.records import VersionedRecord
 
-_VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 # The most reads that it takes to find that a resource is hidden from the caller: the resource and
 # the version before its deletion; a session's medical encounters; a message's place and its header;
 # a Binary's security context, which may be a message.
@@ -29,14 +26,11 @@ def vread(caller: Caller, resource_type: str, resource_id: str, version: str) ->
     """Return one version of a resource. Raises NotFound, and Deleted if it is a deletion."""
     visibility = Visibility(caller, "r")
     current = visible_record(visibility, resource_type, resource_id)
-    if current and version == str(current.version):
-        return existing_record(current, resource_type, resource_id)
-    past = None
-    if current and _VERSION.fullmatch(version) and int(version) < current.version:
-        past = reading.version(caller.tenant, current, int(version))
-    if past is None or not visibility.sees_record(past, is_past=True):
+    found = reading.named_version(caller.tenant, current, version) if current else None
+    is_seen = found is current or visibility.sees_record(found, is_past=True)
+    if found is None or not is_seen:
         raise NotFound(f"{resource_type}/{resource_id} has no version {version}")
-    return existing_record(past, resource_type, resource_id)
+    return existing_record(found, resource_type, resource_id)
 
 
 def visible_record(

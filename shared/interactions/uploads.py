@@ -4,24 +4,28 @@ Nothing is stored between the two requests but the file itself, with what was sa
 exists once the upload is completed.
 """
 
+from functools import cache
+
 from shared.access.caller import Caller
-from shared.access.visibility import Visibility
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.types import BINARY
 from shared.errors import Forbidden, NotFound
 from shared.fhir import instants, ulids
 from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal
-from shared.interactions import binaries
-from shared.interactions.binaries import SentBinary
+from shared.interactions.binary_writes import (
+    NewFile,
+    SentBinary,
+    check_access,
+    commit,
+    write_binary,
+)
 from shared.interactions.create import validated_new_resource
 from shared.interactions.read import existing_record
-from shared.rules import files
 from shared.sessions.changes import ChangeResult
-from shared.store import files as store
-from shared.store import reading
-from shared.store.files import Upload
-from shared.store.records import ResourceRecord, StoredFile, VersionedRecord
+from shared.store import binary_objects
+from shared.store.binary_objects import Upload
+from shared.store.records import StoredFile, VersionedRecord
 
 
 def begin(caller: Caller, upload: Upload) -> tuple[Resource, str, dict[str, str]]:
@@ -31,13 +35,12 @@ def begin(caller: Caller, upload: Upload) -> tuple[Resource, str, dict[str, str]
     """
     if not caller.subject:
         raise Forbidden("The token names nobody who could complete the upload")
-    now = instants.now()
-    binary_id = ulids.new(instants.to_nanoseconds(now) // instants.MILLISECOND)
-    work = AuditedUnitOfWork(caller, now)
+    work = AuditedUnitOfWork(caller, instants.now())
+    binary_id = ulids.new(work.milliseconds)
     work.visibility.remember_own_binary(binary_id)
     binary = _resource(upload) | {"id": binary_id}
-    binaries.check_access(work, binary, "c")
-    url, headers = store.upload_url(caller.tenant, binary_id, upload)
+    check_access(work, binary, "c")
+    url, headers = binary_objects.upload_url(caller.tenant, binary_id, upload)
     return binary, url, headers
 
 
@@ -49,26 +52,36 @@ def complete(caller: Caller, binary_id: str) -> ChangeResult:
     """
     target = Literal(BINARY, binary_id)
 
+    @cache
+    def arrived() -> tuple[Upload, StoredFile]:
+        found = binary_objects.uploaded(caller.tenant, binary_id, caller.subject)
+        if found is None:
+            raise _no_file(binary_id)
+        return found
+
+    def keep() -> StoredFile:
+        _, file = arrived()
+        binary_objects.keep(file)
+        return file
+
+    file = NewFile(keep)
+
     def change(work: AuditedUnitOfWork) -> ChangeResult:
+        # Of a Binary that exists, S3 may have another file by now.
         if existing := work.resource(*target):
-            return ChangeResult(_completed(caller, work.visibility, existing))
+            return ChangeResult(_completed(work, existing))
+        upload, _ = arrived()
         work.visibility.remember_own_binary(binary_id)
-        return binaries.write_binary(work, target, None, sent, file)
+        sent = SentBinary(_resource(upload), None, upload.name)
+        return write_binary(work, target, None, sent, file)
 
-    # Of a Binary that exists, S3 may have another file by now.
-    if existing := reading.current(caller.tenant, *target):
-        return ChangeResult(_completed(caller, Visibility(caller), existing))
-    arrived = store.uploaded(caller.tenant, binary_id, caller.subject)
-    if arrived is None:
-        raise _no_file(binary_id)
-    file, sent = _SentToS3(arrived[1]), SentBinary(_resource(arrived[0]), None, arrived[0].name)
-    return binaries.committed(caller, "create", file, change)
+    return commit(caller, "create", file, change)
 
 
-def _completed(caller: Caller, visibility: Visibility, record: VersionedRecord) -> VersionedRecord:
+def _completed(work: AuditedUnitOfWork, record: VersionedRecord) -> VersionedRecord:
     """Return the Binary of a caller's completed upload. Raises NotFound and Deleted."""
-    file = record.file if isinstance(record, ResourceRecord) else None
-    if not file or not file.is_made_by(caller.subject) or not visibility.sees_record(record):
+    is_own = record.file is not None and record.file.is_made_by(work.caller.subject)
+    if not is_own or not work.visibility.sees_record(record):
         raise _no_file(record.id)
     return existing_record(record, record.type, record.id)
 
@@ -82,22 +95,3 @@ def _resource(upload: Upload) -> Resource:
     if upload.context:
         resource["securityContext"] = {"reference": upload.context}
     return validated_new_resource(resource, BINARY)
-
-
-class _SentToS3:
-    """A file that S3 has already."""
-
-    def __init__(self, file: StoredFile) -> None:
-        self._file, self._is_kept = file, False
-
-    def stored(self, _before: StoredFile | None, content_type: str) -> StoredFile:
-        """Return the file, which is kept from now on."""
-        store.keep(self._file)
-        self._is_kept = True
-        head = store.get(self._file, 0, files.HEAD_BYTES - 1)
-        return self._file._replace(is_as_declared=files.is_as_declared(content_type, head))
-
-    def discard(self) -> None:
-        """Delete the file if it is kept, but nothing names it. Otherwise it expires."""
-        if self._is_kept:
-            store.discard(self._file)

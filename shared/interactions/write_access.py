@@ -16,7 +16,7 @@ from shared.errors import BusinessRule, FhirError, Forbidden, Issue, NotFound, T
 from shared.interactions import recipients
 from shared.rules import classification
 from shared.rules.compartments import canonical_sender, is_draft
-from shared.store.records import CommunicationRecord, ResourceRecord, VersionedRecord
+from shared.store.records import CommunicationRecord, VersionedRecord
 
 type Resource = dict[str, Any]
 
@@ -37,7 +37,7 @@ def check_deletion(work: AuditedUnitOfWork, record: VersionedRecord) -> None:
 
 def _is_own(caller: Caller, record: VersionedRecord) -> bool:
     """Return whether only the caller has seen a record: a draft never sent, a file never shared."""
-    if isinstance(record, ResourceRecord) and record.file:
+    if record.file:
         is_made = record.file.is_made_by(caller.subject)
         return is_made and "securityContext" not in record.resource
     was_sent = isinstance(record, CommunicationRecord) and record.recalled

@@ -11,9 +11,9 @@ from shared.fhir.bundles import IF_MATCH
 from shared.http.negotiation import PLAIN_JSON as JSON
 from shared.http.negotiation import PLAIN_PATCHES
 from shared.http.openapi.schemas import ID, TEXT, reference_to
-from shared.plain.attachments import EXAMPLE, REQUIRED, NewAttachment
 from shared.plain.collection import Collection
 from shared.plain.collections import COLLECTIONS
+from shared.plain.new_attachment import EXAMPLE, REQUIRED, NewAttachment
 from shared.plain.problems import PROBLEM_JSON
 
 type Json = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Files that are attached to a message or record: who sees that sees them."""
+"""Files that a message or record names: whoever sees it sees them."""
 
 from collections.abc import Iterable
 
@@ -9,10 +9,7 @@ from shared.fhir.elements import attachment_elements
 from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal, Local
 from shared.store import reading, versions
-from shared.store.records import ResourceRecord, VersionedRecord
-
-# Longer numbers are no versions, and take long to parse.
-_LONGEST_VERSION = 9
+from shared.store.records import VersionedRecord
 
 
 def require_versions(work: AuditedUnitOfWork, before: Resource, after: Resource) -> None:
@@ -38,14 +35,12 @@ def require_versions(work: AuditedUnitOfWork, before: Resource, after: Resource)
 
 def _version(work: AuditedUnitOfWork, named: Local) -> VersionedRecord | None:
     """Return a version of a Binary, or None if there is none that the caller sees."""
-    current, number = work.resource(*named.target), named.version
+    current = work.resource(*named.target)
     if current is None or not work.visibility.sees_record(current):
         return None
-    if number == str(current.version):
-        return current
-    is_number = number.isdecimal() and str(int(number[:_LONGEST_VERSION])) == number
-    past = reading.version(work.tenant, current, int(number)) if is_number else None
-    return past if work.visibility.sees_record(past, is_past=True) else None
+    found = reading.named_version(work.tenant, current, named.version)
+    is_seen = found is current or work.visibility.sees_record(found, is_past=True)
+    return found if is_seen else None
 
 
 def share(work: AuditedUnitOfWork, binaries: Iterable[Literal], owner: Literal) -> None:
@@ -55,10 +50,9 @@ def share(work: AuditedUnitOfWork, binaries: Iterable[Literal], owner: Literal) 
     """
     for binary in binaries:
         record = work.resource(*binary)
-        if not isinstance(record, ResourceRecord) or record.file is None:
+        if record is None or record.file is None or "securityContext" in record.resource:
             continue
-        is_own = record.file.is_made_by(work.caller.subject)
-        if not is_own or "securityContext" in record.resource:
+        if not record.file.is_made_by(work.caller.subject):
             continue
         shared_resource = record.resource | {"securityContext": references.to(*owner)}
         work.save(versions.next_resource(work, record, shared_resource))

@@ -1,4 +1,4 @@
-"""What the declared content type of a file and its bytes say about how it is shown, and its ranges.
+"""Files: their content types, names and ranges, and how their bytes let them be shown.
 
 https://mimesniff.spec.whatwg.org/ has why browsers must not guess.
 """
@@ -20,8 +20,11 @@ HEAD_BYTES = 8192
 _ALIASES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg"}
 _MEDIA = frozenset({"audio", "video"})
 _RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,15})-(?P<last>[0-9]{0,15})", re.ASCII)
-# The characters of a file's name that need no escape in a quoted string.
-_PLAIN_NAME = re.compile(r"[^A-Za-z0-9 ._()+,=@-]", re.ASCII)
+# The characters of a file's name that are `_` in its quoted form.
+_REPLACED = re.compile(r"[^A-Za-z0-9 ._()+,=@-]", re.ASCII)
+LONGEST_NAME = 255
+# S3 takes 2 KB of metadata, in which an upload's maker and context are, too.
+LONGEST_ENCODED_NAME = 1536
 
 # A media type with its parameters: https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1
 _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
@@ -44,6 +47,18 @@ def base_type(content_type: str) -> str:
     """Return a content type in lower case, without its parameters and under its usual name."""
     name = content_type.partition(";")[0].strip().lower()
     return _ALIASES.get(name, name)
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text may be the name of an upload."""
+    is_printable = 0 < len(text) <= LONGEST_NAME and text.isprintable()
+    return is_printable and len(quote(text, safe="")) <= LONGEST_ENCODED_NAME
+
+
+def printable_name(text: str) -> str:
+    """Return what may be a file's name of a text, which may be nothing."""
+    printable = "".join(letter for letter in text if letter.isprintable() and letter not in "/\\")
+    return printable[:LONGEST_NAME]
 
 
 def is_as_declared(content_type: str, head: bytes) -> bool:
@@ -87,7 +102,7 @@ def disposition(served: str, name: str) -> str:
     kind = "inline" if base_type(served) in SHOWN_TYPES else "attachment"
     if not name:
         return kind
-    plain = _PLAIN_NAME.sub("_", name)
+    plain = _REPLACED.sub("_", name)
     extended = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
     return f'{kind}; filename="{plain}"{extended}'
 

@@ -1,5 +1,6 @@
 """Read stored resources: the current version, older versions, many at once, and lists."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from shared.store.records import (
 
 type Resource = dict[str, Any]
 
+_VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 # Keys hold version numbers of eight digits.
 _VERSIONS = range(1, 10**8)
 # How often to look again for a message that other writers move.
@@ -73,6 +75,14 @@ def version[V: VersionedRecord](tenant: str, record: V, number: int) -> V | None
     """Return a superseded version of a resource, or None."""
     item = dynamodb.get(keys.version(tenant, record.type, record.id, number))
     return record.superseded(item) if item else None
+
+
+def named_version[V: VersionedRecord](tenant: str, record: V, number: str) -> V | None:
+    """Return the current or a past version of a record by its number in digits, None if absent."""
+    if number == str(record.version):
+        return record
+    is_past = _VERSION.fullmatch(number) and int(number) < record.version
+    return version(tenant, record, int(number)) if is_past else None
 
 
 def versions[V: VersionedRecord](tenant: str, record: V, oldest: int, newest: int) -> Iterator[V]:

@@ -36,13 +36,34 @@ LARGEST_JSON = 4_000_000
 LARGEST_SENT = 5_000_000
 
 
+class StoredFile(NamedTuple):
+    """The bytes of a Binary's version: an object of the bucket, and what is known of it.
+
+    `maker` is the subject of the token with which the Binary was created. `object_version` is empty
+    in a bucket without versions. `sha256` is in hexadecimal digits. `is_as_declared` says that the
+    bytes do not contradict the Binary's content type.
+    """
+
+    maker: str
+    key: str
+    object_version: str
+    size: int
+    sha256: str
+    name: str = ""
+    is_as_declared: bool = True
+
+    def is_made_by(self, subject: str) -> bool:
+        """Return whether a caller made the Binary; those whose tokens have no subject made none."""
+        return bool(subject) and self.maker == subject
+
+
 @dataclass(frozen=True, kw_only=True)
 class VersionedRecord:
     """The record of any resource: the attributes that the current items of all types share.
 
     `json` is the resource as responses show it, or None if it is deleted. `rows` are the keys of
     its index rows. `chain` is the hash of the last audit event about it. `is_long` says that it has
-    long rows, which only Encounters have. Instants are strings.
+    long rows, which only Encounters have. Only a Binary has a `file`. Instants are strings.
     """
 
     type: str
@@ -54,6 +75,7 @@ class VersionedRecord:
     rows: tuple[RowKey, ...] = ()
     chain: bytes = b""
     is_long: bool = False
+    file: StoredFile | None = None
 
     def address(self, tenant: str) -> Address:
         """Return the address of the item."""
@@ -75,7 +97,7 @@ class VersionedRecord:
     @property
     def file_hash(self) -> str:
         """The hash of the file that belongs to the version, empty if there is none."""
-        return ""
+        return self.file.sha256 if self.file else ""
 
     @property
     def deleted(self) -> bool:
@@ -303,41 +325,14 @@ class CommunicationRecord(VersionedRecord):
         )
 
 
-class StoredFile(NamedTuple):
-    """The bytes of a Binary's version: an object of the bucket, and what is known of it.
-
-    `maker` is the subject of the token with which the Binary was created. `object_version` is empty
-    in a bucket without versions. `sha256` is in hexadecimal digits. `is_as_declared` says that the
-    bytes do not contradict the Binary's content type.
-    """
-
-    maker: str
-    key: str
-    object_version: str
-    size: int
-    sha256: str
-    name: str = ""
-    is_as_declared: bool = True
-
-    def is_made_by(self, subject: str) -> bool:
-        """Return whether a caller made the Binary; those whose tokens have no subject made none."""
-        return bool(subject) and self.maker == subject
-
-
 @dataclass(frozen=True, kw_only=True)
 class ResourceRecord(VersionedRecord):
     """The `current` item of a resource of the directory or of the records, or of a Binary.
 
-    `rebuilt` rises when a reindex changes `rows`. Only a Binary has a `file`, and it has no rows.
+    `rebuilt` rises when a reindex changes `rows`, which a Binary does not have.
     """
 
     rebuilt: int = 0
-    file: StoredFile | None = None
-
-    @property
-    def file_hash(self) -> str:
-        """The hash of the file that belongs to the version, empty if there is none."""
-        return self.file.sha256 if self.file else ""
 
     def address(self, tenant: str) -> Address:
         """Return the address of the item."""

@@ -20,7 +20,7 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "audit_events": (96, SEARCH),
     "audit_index": (62, STORE),
     "audit_log": (62, STORE),
-    "binaries": (123, STORE),
+    "binaries": (126, STORE),
     "bundle": (131, STORE),
     "reindex": (83, STORE),
     "capabilities": (50, EDGE),

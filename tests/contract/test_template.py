@@ -16,7 +16,7 @@ from shared.catalog.interactions import INTERACTIONS
 from shared.catalog.policies import MAX_HOURS, POLICIES, SLOT_SCOPES
 from shared.local import template
 from shared.packaging.build import ROOT
-from shared.store import files, transactions
+from shared.store import binary_objects, transactions
 from shared.subscriptions import attempts
 from tests.support.greedy_routes import GREEDY_ROUTES
 
@@ -409,7 +409,7 @@ def test_reads_of_binaries_are_logged_and_unfinished_uploads_expire() -> None:
     assert properties["LoggingConfiguration"] == {"DestinationBucketName": {"Ref": "BinaryLogs"}}
     unfinished, leftovers = properties["LifecycleConfiguration"]["Rules"]
     (tag,) = unfinished["TagFilters"]
-    assert f"{tag['Key']}={tag['Value']}" == files.UNFINISHED
+    assert f"{tag['Key']}={tag['Value']}" == binary_objects.UNFINISHED
     assert unfinished["ExpirationInDays"] == 1
     assert "ExpirationInDays" not in leftovers
     assert leftovers["ExpiredObjectDeleteMarker"] is True

@@ -113,7 +113,8 @@ class _Request:
             return resources
         from shared.interactions.attached_files import attached_files  # noqa: PLC0415 - seldom used
 
-        wanted = [json for json in resources if _type(json) in self.types]
+        has_all = self.types >= {*STORED_TYPES}
+        wanted = [json for json in resources if has_all or _type(json) in self.types]
         return wanted + attached_files(self.caller, resources, self.since)
 
     def session(self, _after: str, _room: int) -> Part:

@@ -1,4 +1,4 @@
-"""The bucket of Binaries, in memory."""
+"""The bucket of Binaries, in memory, and a thread to which files belong."""
 
 from functools import cache
 
@@ -6,6 +6,8 @@ import pytest
 
 from shared import settings
 from shared.store import s3
+from tests.support import care
+from tests.support.api_client import ApiClient
 from tests.support.memory_objects import MemoryS3
 
 
@@ -16,3 +18,9 @@ def objects(monkeypatch: pytest.MonkeyPatch) -> MemoryS3:
     monkeypatch.setenv("BINARY_BUCKET", "binaries")
     settings.settings.cache_clear()
     return memory
+
+
+@pytest.fixture
+def thread(clinic: ApiClient) -> str:
+    """Return the id of a thread of Alice and Homer."""
+    return clinic.post("/Communication", care.header()).id

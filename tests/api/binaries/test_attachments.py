@@ -11,12 +11,6 @@ from tests.support.api_client import BASE, Answer, ApiClient
 from tests.support.practice import Practice
 
 
-@pytest.fixture
-def thread(clinic: ApiClient) -> str:
-    """Return the id of a thread of Alice and Homer."""
-    return clinic.post("/Communication", care.header()).id
-
-
 def attachment(url: str) -> dict[str, Any]:
     return {"contentAttachment": {"contentType": "image/png", "url": url, "title": "Rash"}}
 

@@ -38,7 +38,7 @@ def test_every_look_at_a_file_is_audited_for_its_patient(
         assert HOMER.get(f"{url}{place}", accept=accept).status == 200
         assert HOMER.get(url, if_none_match='W/"1"').status == 304
         assert patients_named(log) == [[care.HOMER]] * 2
-    monkeypatch.setattr("shared.http.binaries.LARGEST_FILE", 100)
+    monkeypatch.setattr("shared.http.binary_responses.LARGEST_FILE_IN_RESPONSE", 100)
     assert HOMER.get(url).status == 307
     assert BART.get(url).status == 404
     assert patients_named(log) == [[care.HOMER], [care.HOMER]]

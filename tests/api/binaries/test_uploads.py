@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from shared.store import dynamodb, files, s3
-from shared.store.files import LARGEST_UPLOAD, Upload
+from shared.store import binary_objects, dynamodb, s3
+from shared.store.binary_objects import LARGEST_UPLOAD, Upload
 from shared.store.records import StoredFile
 from tests.api.binaries.test_binaries import NO_CONTENT_TYPES, PNG
 from tests.api.binaries.test_binary_rights import ADMIN, BART, HOMER, NICK, sees
@@ -50,12 +50,6 @@ def send(objects: MemoryS3, content: bytes = PNG) -> None:
         ChecksumSHA256=digest,
         Metadata=signed["Metadata"],
     )
-
-
-@pytest.fixture
-def thread(clinic: ApiClient) -> str:
-    """Return the id of a thread of Alice and Homer."""
-    return clinic.post("/Communication", care.header()).id
 
 
 def test_a_file_is_uploaded_and_completed_and_then_a_binary(
@@ -199,7 +193,7 @@ def test_what_is_wrong_with_an_upload_is_named(
     wrong: dict[str, Any], pointer: str, objects: MemoryS3
 ) -> None:
     answer = begin(HOMER, **wrong)
-    assert answer.status in (400, 422), answer.text
+    assert answer.status == (422 if len(wrong) > 1 else 400), answer.text
     assert [error["pointer"] for error in answer.body["errors"]] == [pointer]
     assert objects.presigned == {}
 
@@ -241,14 +235,14 @@ def test_s3_takes_only_the_file_that_was_announced(monkeypatch: pytest.MonkeyPat
     client = dynamodb.session().create_client("s3", config=s3._CONFIG)
     monkeypatch.setattr(s3, "client", cache(lambda: client))
     upload = Upload("m\u00e4ker", "image/png", 7, sha256(PNG).hexdigest(), "rash.png", "")
-    url, headers = files.upload_url("-", "binary-1", upload)
+    url, headers = binary_objects.upload_url("-", "binary-1", upload)
     query = parse_qs(urlsplit(url).query)
     signed = set(query["X-Amz-SignedHeaders"][0].split(";"))
     assert {name.lower() for name in headers} | {"content-length", "host"} <= signed
     assert query["X-Amz-Expires"] == ["900"]
     assert urlsplit(url).path.endswith("/-/binary-1")
     file = StoredFile("", "-/binary-1", "v1", 7, "")
-    download = files.download_url(file, "image/png", "inline")
+    download = binary_objects.download_url(file, "image/png", "inline")
     query = parse_qs(urlsplit(download).query)
     assert query["X-Amz-Expires"] == ["60"]
     assert query["versionId"] == ["v1"]

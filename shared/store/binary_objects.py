@@ -18,14 +18,13 @@ from shared.settings import settings
 from shared.store import s3
 from shared.store.records import StoredFile
 
+_STORE = "The store of Binaries"
 # Enough to follow a redirect, and too short to pass a URL on.
 DOWNLOAD_SECONDS = 60
 # Until an upload must have begun.
 UPLOAD_SECONDS = 900
 # S3's own limit for one request.
 LARGEST_UPLOAD = 5 * 1024**3
-# S3 takes 2 KB of metadata, in which the maker and the context are, too.
-LONGEST_ENCODED_NAME = 1536
 # What the bucket deletes after one to two days: template.yaml has a rule for this tag.
 UNFINISHED = "upload=unfinished"
 # What GuardDuty finds in an object, as a tag of it:
@@ -50,11 +49,11 @@ class Upload(NamedTuple):
 
 
 def put(tenant: str, binary_id: str, body: bytes) -> StoredFile:
-    """Store bytes for a Binary, and return what is known of them. Raises Busy.
+    """Store bytes for a Binary, and return their file, without maker and name. Raises Busy.
 
-    S3 compares the bytes with their hash. Who made the Binary is for the caller to say.
+    S3 compares the bytes with their hash.
     """
-    key, digest = f"{tenant}/{binary_id}", sha256(body)
+    key, digest = _key(tenant, binary_id), sha256(body)
     checksum = b64encode(digest.digest()).decode()
     answer = _call(s3.client().put_object, Key=key, Body=body, ChecksumSHA256=checksum)
     version = str(answer.get("VersionId", ""))
@@ -81,18 +80,14 @@ def get(file: StoredFile, first: int = 0, last: int | None = None) -> bytes:
 
 def download_url(file: StoredFile, media_type: str, disposition: str) -> str:
     """Return a URL that gives the bytes, with these headers, to whoever has it, for a minute."""
-    parameters = {
-        "Bucket": settings().binary_bucket,
+    return _presigned_url(
+        "get_object",
+        DOWNLOAD_SECONDS,
         **_object(file),
-        "ResponseContentType": media_type,
-        "ResponseContentDisposition": disposition,
-        "ResponseCacheControl": "no-store",
-    }
-    sign = s3.client().generate_presigned_url
-    url: str = s3.call(
-        _STORE, sign, ClientMethod="get_object", Params=parameters, ExpiresIn=DOWNLOAD_SECONDS
+        ResponseContentType=media_type,
+        ResponseContentDisposition=disposition,
+        ResponseCacheControl="no-store",
     )
-    return url
 
 
 def upload_url(tenant: str, binary_id: str, upload: Upload) -> tuple[str, dict[str, str]]:
@@ -100,53 +95,57 @@ def upload_url(tenant: str, binary_id: str, upload: Upload) -> tuple[str, dict[s
 
     S3 takes only a file of that size, hash and type, and only with these headers.
     """
-    key = f"{tenant}/{binary_id}"
-    maker = _signature(key, upload.maker)
-    claims = {"maker": maker, "name": upload.name, "context": upload.context}
-    metadata = {name: quote(value, safe="") for name, value in claims.items() if value}
+    key = _key(tenant, binary_id)
+    said = {"maker": _maker_hash(key, upload.maker), "name": upload.name, "context": upload.context}
+    metadata = {name: quote(value, safe="") for name, value in said.items() if value}
     headers = {
         "Content-Type": upload.content_type,
         "x-amz-checksum-sha256": b64encode(bytes.fromhex(upload.sha256)).decode(),
         "x-amz-tagging": UNFINISHED,
         **{f"x-amz-meta-{name}": value for name, value in metadata.items()},
     }
-    parameters = {
-        "Bucket": settings().binary_bucket,
-        "Key": key,
-        "ContentType": upload.content_type,
-        "ContentLength": upload.size,
-        "ChecksumSHA256": headers["x-amz-checksum-sha256"],
-        "Tagging": UNFINISHED,
-        "Metadata": metadata,
-    }
-    sign = s3.client().generate_presigned_url
-    url = s3.call(
-        _STORE, sign, ClientMethod="put_object", Params=parameters, ExpiresIn=UPLOAD_SECONDS
+    url = _presigned_url(
+        "put_object",
+        UPLOAD_SECONDS,
+        Key=key,
+        ContentType=upload.content_type,
+        ContentLength=upload.size,
+        ChecksumSHA256=headers["x-amz-checksum-sha256"],
+        Tagging=UNFINISHED,
+        Metadata=metadata,
     )
     return url, headers
 
 
-def _signature(key: str, maker: str) -> str:
+def _presigned_url(method: str, seconds: int, **parameters: Any) -> str:
+    parameters["Bucket"] = settings().binary_bucket
+    sign = s3.client().generate_presigned_url
+    url: str = s3.call(_STORE, sign, ClientMethod=method, Params=parameters, ExpiresIn=seconds)
+    return url
+
+
+def _maker_hash(key: str, maker: str) -> str:
     """Return what S3 keeps of an upload's maker: it shows that to everybody who gets the file."""
     return sha256(f"{key}/{maker}".encode()).hexdigest()
 
 
 def uploaded(tenant: str, binary_id: str, maker: str) -> tuple[Upload, StoredFile] | None:
-    """Return a file that a client has sent to S3, or None if this one has not. Raises Busy."""
-    key = f"{tenant}/{binary_id}"
+    """Return what was said of a file that a maker has sent to S3, and the file as `put` does.
+
+    Returns None if the maker has sent none. Raises Busy.
+    """
+    key = _key(tenant, binary_id)
     try:
         head = _call(s3.client().head_object, Key=key, ChecksumMode="ENABLED")
     except Deleted:
         return None
-    claims = {name: unquote(value) for name, value in head.get("Metadata", {}).items()}
-    if not maker or claims.pop("maker", "") != _signature(key, maker):
+    said = {name: unquote(value) for name, value in head.get("Metadata", {}).items()}
+    if not maker or said.pop("maker", "") != _maker_hash(key, maker):
         return None
     digest = b64decode(head.get("ChecksumSHA256", "")).hex()
     size = int(head["ContentLength"])
-    content_type = head["ContentType"]
-    upload = Upload(maker, content_type=content_type, size=size, sha256=digest, **claims)
-    version = str(head.get("VersionId", ""))
-    return upload, StoredFile(maker, key, version, size, digest, upload.name)
+    upload = Upload(maker, head["ContentType"], size, digest, **said)
+    return upload, StoredFile("", key, str(head.get("VersionId", "")), size, digest)
 
 
 def keep(file: StoredFile) -> None:
@@ -180,12 +179,13 @@ def _scan_result(file: StoredFile) -> str:
     return tags[_SCAN_TAG]
 
 
+def _key(tenant: str, binary_id: str) -> str:
+    return f"{tenant}/{binary_id}"
+
+
 def _object(file: StoredFile) -> dict[str, str]:
     version = {"VersionId": file.object_version} if file.object_version else {}
     return {"Key": file.key, **version}
-
-
-_STORE = "The store of Binaries"
 
 
 def _call[T](call: Callable[..., T], **request: Any) -> T:
