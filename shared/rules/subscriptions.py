@@ -10,16 +10,14 @@ from shared.catalog.subscriptions import (
     ACTIVE,
     ERROR,
     OFF,
-    OWNER_PATH,
     PAYLOAD,
     REQUESTED,
     REST_HOOK,
 )
 from shared.errors import BusinessRule, Issue
-from shared.fhir import instants, references
-from shared.rules import endpoints, withheld
-
-type Resource = dict[str, Any]
+from shared.fhir import instants
+from shared.fhir.fhirjson import Resource
+from shared.rules import endpoints, subscription_extensions
 
 # The elements that decide where and what is sent: a change of one needs a new handshake.
 _DECISIVE = ("criteria", "channel")
@@ -103,7 +101,7 @@ def _reference_issues(subscription: Resource) -> list[Issue]:
         _issue("An extension of a Subscription cannot be a Reference", f"{path}.value")
         for index, extension in enumerate(subscription.get("extension", ()))
         if "valueReference" in extension
-        and not withheld.is_of(extension, OWNER_PATH)
+        and not subscription_extensions.is_owner(extension)
         and (path := f"Subscription.extension[{index}]")
     ]
 
@@ -174,16 +172,5 @@ def is_the_makers(before: Resource, after: Resource) -> bool:
     """
     if any(before.get(name) != after.get(name) for name in _MAKERS):
         return True
-    return [*withheld.secrets(before)] != [*withheld.secrets(after)]
-
-
-def owner(subscription: Resource) -> str:
-    """Return the patient or related person who made a Subscription, empty if it was staff."""
-    return next(
-        (
-            references.comparable_reference(extension.get("valueReference"))
-            for extension in subscription.get("extension", ())
-            if withheld.is_of(extension, OWNER_PATH)
-        ),
-        "",
-    )
+    old, new = map(subscription_extensions.secrets, (before, after))
+    return old != new

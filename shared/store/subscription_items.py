@@ -11,16 +11,16 @@ import orjson
 
 from shared.catalog import access_patterns as patterns
 from shared.catalog.types import SUBSCRIPTION
-from shared.rules.subscribed import (
+from shared.rules.subscription_state import (
     UNSELECTIVE,
     AnySubscription,
-    Channel,
     Entry,
     Health,
-    Held,
+    Registration,
+    Secrets,
     SubscribedParameter,
+    SubscriptionCount,
 )
-from shared.rules.withheld import Secrets
 from shared.store import dynamodb, items, keys
 from shared.store.items import ADDRESSES, Item
 from shared.store.keys import Address
@@ -33,9 +33,9 @@ _HEALTH = ("failing_since", "reason", "trying", "until")
 _FIRST_SORT, _LAST_UNSELECTIVE = "!", keys.beginning_with(f"{UNSELECTIVE}#")[1]
 
 
-def channel(item: Item) -> Channel:
-    """Read a channel."""
-    return Channel(
+def registration(item: Item) -> Registration:
+    """Read a registration."""
+    return Registration(
         items.partition_without_tenant(item).partition("/")[2],
         Secrets(_pairs(item, "headers"), items.text(item, "signing")),
         items.text(item, "caller"),
@@ -44,8 +44,8 @@ def channel(item: Item) -> Channel:
     )
 
 
-def channel_item(value: Channel) -> Item:
-    """Return the attributes of a channel, none of an empty one."""
+def registration_item(value: Registration) -> Item:
+    """Return the attributes of a registration, none of an empty one."""
     if not value.caller:
         return {}
     return {
@@ -92,13 +92,13 @@ class StoredSubscription(NamedTuple):
     """A Subscription with the items beside it."""
 
     record: ResourceRecord
-    channel: Channel
+    registration: Registration
     health: Health
 
 
-def channel_address(tenant: str, subscription_id: str) -> Address:
+def registration_address(tenant: str, subscription_id: str) -> Address:
     """Return the address of what a Subscription withholds."""
-    return keys.address(patterns.CHANNEL, tenant, id=subscription_id)
+    return keys.address(patterns.REGISTRATION, tenant, id=subscription_id)
 
 
 def health_address(tenant: str, subscription_id: str) -> Address:
@@ -118,7 +118,7 @@ def parameter_address(tenant: str, subscribed: SubscribedParameter) -> Address:
     )
 
 
-def held_address(tenant: str, owner: str) -> Address:
+def count_address(tenant: str, owner: str) -> Address:
     """Return the address of the item that counts a person's Subscriptions that are not off."""
     return keys.quota(tenant, SUBSCRIPTION, owner, "held")
 
@@ -129,15 +129,15 @@ def any_address() -> Address:
 
 
 ADDRESSES[AnySubscription] = lambda _tenant, _mark: any_address()
-ADDRESSES[Channel] = lambda tenant, value: channel_address(tenant, value.id)
+ADDRESSES[Registration] = lambda tenant, value: registration_address(tenant, value.id)
 ADDRESSES[Entry] = entry_address
-ADDRESSES[Held] = lambda tenant, held: held_address(tenant, held.owner)
+ADDRESSES[SubscriptionCount] = lambda tenant, counted: count_address(tenant, counted.owner)
 ADDRESSES[SubscribedParameter] = parameter_address
 
 
 @write_operations.register
-def _(new: Channel, _old: Channel | None, tenant: str) -> Iterator[Operation]:
-    yield put(channel_address(tenant, new.id), channel_item(new))
+def _(new: Registration, _old: Registration | None, tenant: str) -> Iterator[Operation]:
+    yield put(registration_address(tenant, new.id), registration_item(new))
 
 
 @write_operations.register
@@ -158,8 +158,8 @@ def _(
 
 
 @write_operations.register
-def _(new: Held, old: Held | None, tenant: str) -> Iterator[Operation]:
-    address, item = held_address(tenant, new.owner), {"count": {"N": str(new.count)}}
+def _(new: SubscriptionCount, old: SubscriptionCount | None, tenant: str) -> Iterator[Operation]:
+    address, item = count_address(tenant, new.owner), {"count": {"N": str(new.count)}}
     if old is None:
         yield put(address, item, ABSENT)
     else:
@@ -170,15 +170,15 @@ def read(tenant: str, subscription_id: str) -> StoredSubscription | None:
     """Return a Subscription with the items beside it, by one query; None if there is none."""
     current = keys.resource(tenant, SUBSCRIPTION, subscription_id)
     address = health_address(tenant, subscription_id)
-    found = dynamodb.query_all(current.table, current.pk, (patterns.CHANNEL.sort, address.sk))
+    found = dynamodb.query_all(current.table, current.pk, (patterns.REGISTRATION.sort, address.sk))
     by_sort: dict[str, Any] = {items.text(item, "sk"): item for item in found}
     if current.sk not in by_sort:
         return None
-    beside = by_sort.get(patterns.CHANNEL.sort)
+    beside = by_sort.get(patterns.REGISTRATION.sort)
     failing = by_sort.get(address.sk, {})
     return StoredSubscription(
         ResourceRecord.from_item(by_sort[current.sk]),
-        channel(beside) if beside else Channel(subscription_id),
+        registration(beside) if beside else Registration(subscription_id),
         Health(*(items.text(failing, name) for name in _HEALTH)),
     )
 

@@ -81,7 +81,7 @@ def _refuse_criteria(attempt: Attempt, refusal: BusinessRule) -> Outcome:
 def _tell(attempt: Attempt, query: SingleResourceQuery) -> Outcome:
     """Tell an endpoint of a version, if that still matches and its maker may read it."""
     stored, notification = attempt.stored, attempt.notification
-    caller = rights.loads(stored.channel.caller, notification.tenant)
+    caller = rights.loads(stored.registration.caller, notification.tenant)
     version = _visible_match(query, notification, caller)
     if version is None:
         return Outcome.DROPPED
@@ -157,10 +157,10 @@ def _call(
         raise NotDelivered(str(problem)) from None
     is_sent = "payload" in channel and version is not None
     body = version.json or b"" if is_sent and version else b""
-    headers = dict(stored.channel.secrets.headers) | {ID_HEADER: notification.id}
+    headers = dict(stored.registration.secrets.headers) | {ID_HEADER: notification.id}
     if is_sent:
         headers["Content-Type"] = channel["payload"]
-    if secret := stored.channel.secrets.signing:
+    if secret := stored.registration.secrets.signing:
         seconds = instants.to_nanoseconds(now) // instants.SECOND
         headers[SIGNATURE_HEADER] = signatures.sign(secret, seconds, body)
     if is_sent and notification.resource:

@@ -15,7 +15,7 @@ from shared.errors import BusinessRule
 from shared.fhir import instants, references
 from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal
-from shared.rules.subscribed import Entry
+from shared.rules.subscription_state import Entry
 from shared.search.query import single_resource
 from shared.settings import settings
 from shared.store import reading, subscription_items

@@ -33,7 +33,7 @@ def create(clinic: ApiClient, **more: Any) -> Any:
 def stored(resource: dict[str, Any]) -> tuple[dict[str, str], str]:
     found = subscription_items.read("-", resource["id"])
     assert found
-    return dict(found.channel.secrets.headers), found.channel.secrets.signing
+    return dict(found.registration.secrets.headers), found.registration.secrets.signing
 
 
 @pytest.fixture
