@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
@@ -19,10 +19,10 @@ from shared.rules.subscription_state import Entry
 from shared.search.query import single_resource
 from shared.settings import settings
 from shared.store import reading, subscription_items
-from shared.store.records import VersionedRecord
 from shared.store.subscription_items import Subscribed
-from shared.subscriptions import entry_keys, rights
+from shared.subscriptions import entry_keys, rights, written
 from shared.subscriptions.notifications import Notification
+from shared.subscriptions.written import Written
 
 if TYPE_CHECKING:
     from shared.events.handover import Transaction
@@ -43,13 +43,6 @@ class Change:
     version: int
     action: str
     at: str
-
-
-class _Written(NamedTuple):
-    """A version that was written, with the current one of its resource."""
-
-    current: VersionedRecord
-    version: VersionedRecord
 
 
 def changes(transaction: "Transaction") -> Iterator[Change]:
@@ -86,10 +79,10 @@ class Matcher:
         subscribed = self._subscribed(change)
         if not any(subscribed):
             return []
-        written = _written(change)
-        if written is None:
+        found = written.read(change.tenant, change.resource, change.version)
+        if found is None:
             return []
-        resource, is_seen = written.version.resource, self._visible(change, written)
+        resource, is_seen = found.version.resource, self._visible(change, found)
         return [
             Notification(change.tenant, entry.id, change.version, change.resource)
             for entry in _distinct(_candidates(change, subscribed, resource))
@@ -98,7 +91,7 @@ class Matcher:
             and is_seen(entry)
         ]
 
-    def _visible(self, change: Change, written: _Written) -> Callable[[Entry], bool]:
+    def _visible(self, change: Change, found: Written) -> Callable[[Entry], bool]:
         """Return a function that decides whether who made an entry may read what was written.
 
         It decides about patients and related persons, who see little of what their criteria match;
@@ -112,7 +105,7 @@ class Matcher:
             if not entry.caller:
                 return True
             caller = self._caller(change, entry)
-            return rights.see(caller, *written, header=header, children=children)
+            return rights.see(caller, *found, header=header, children=children)
 
         return is_seen
 
@@ -144,17 +137,6 @@ def _handshake(change: Change) -> list[Notification]:
     if not is_same or not record or record.resource["status"] != REQUESTED:
         return []
     return [Notification(change.tenant, record.id, record.version)]
-
-
-def _written(change: Change) -> _Written | None:
-    """Return the version that a change wrote, None if it cannot be read any more."""
-    current = reading.current(change.tenant, *change.resource)
-    version = current
-    if current and current.version != change.version:
-        version = reading.version(change.tenant, current, change.version)
-    if current is None or current.deleted or version is None or version.deleted:
-        return None
-    return _Written(current, version)
 
 
 def _candidates(change: Change, subscribed: Subscribed, resource: Resource) -> list[Entry]:
