@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger
 
 from shared.access.caller import Caller
+from shared.audit.events import DELETED, new_versions
 from shared.catalog.subscriptions import REQUESTED
 from shared.catalog.types import STORED_TYPES, SUBSCRIPTION
 from shared.errors import BusinessRule
@@ -27,7 +28,6 @@ from shared.subscriptions.written import Written
 if TYPE_CHECKING:
     from shared.events.handover import Transaction
 
-DELETED = "D"
 # How far the clocks of two machines may differ.
 _TOLERANCE = timedelta(seconds=10)
 
@@ -47,10 +47,8 @@ class Change:
 
 def changes(transaction: "Transaction") -> Iterator[Change]:
     """Yield the versions that a transaction wrote, as the audit table's stream hands them over."""
-    same = set(transaction.get("same", ()))
-    for index, (reference, version, action) in enumerate(transaction["written"]):
-        target = references.parse_literal(reference)
-        if target and index not in same:
+    for _, reference, version, action in new_versions(transaction):
+        if target := references.parse_literal(reference):
             yield Change(transaction["tenant"], target, version, action, transaction["at"])
 
 
