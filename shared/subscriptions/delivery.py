@@ -18,9 +18,9 @@ from shared.rules.endpoints import Unsuitable
 from shared.search.query import single_resource
 from shared.search.query.single_resource import SingleResourceQuery
 from shared.settings import settings
-from shared.store import subscription_items
+from shared.store import subscription_reading
 from shared.store.records import VersionedRecord
-from shared.store.subscription_items import StoredSubscription
+from shared.store.subscription_reading import StoredSubscription
 from shared.subscriptions import attempts, disclosures, rights, signatures, written
 from shared.subscriptions.attempts import Attempt, Send
 from shared.subscriptions.calling import Call, NotDelivered
@@ -33,7 +33,7 @@ def deliver(notification: Notification, first_received: datetime, send: Send) ->
     `first_received` is when the queue first handed it over. Raises NotDelivered if the endpoint did
     not take it or is not to be tried now, and Transient if the database is busy.
     """
-    stored = subscription_items.read(notification.tenant, notification.subscription)
+    stored = subscription_reading.read(notification.tenant, notification.subscription)
     if stored is None or stored.record.deleted:
         return
     attempt = Attempt(stored, notification, instants.now(), first_received, send)

@@ -19,8 +19,8 @@ from shared.fhir.references import Literal
 from shared.rules.subscription_state import Entry
 from shared.search.query import single_resource
 from shared.settings import settings
-from shared.store import reading, subscription_items
-from shared.store.subscription_items import Subscribed
+from shared.store import reading, subscription_reading
+from shared.store.subscription_reading import Subscribed
 from shared.subscriptions import entry_keys, rights, written
 from shared.subscriptions.notifications import Notification
 from shared.subscriptions.written import Written
@@ -119,7 +119,7 @@ class Matcher:
         key = change.tenant, change.resource.type
         if key not in self._read or self._read[key][0] <= _latest(change):
             now = instants.now()
-            self._read[key] = now, subscription_items.subscribed(*key)
+            self._read[key] = now, subscription_reading.subscribed(*key)
         return self._read[key][1]
 
 
@@ -140,7 +140,7 @@ def _handshake(change: Change) -> list[Notification]:
 def _candidates(change: Change, subscribed: Subscribed, resource: Resource) -> list[Entry]:
     found = list(subscribed.unselective)
     for key in entry_keys.of_resource(resource, subscribed.parameters):
-        found += subscription_items.entries_of_value(change.tenant, change.resource.type, key)
+        found += subscription_reading.entries_of_value(change.tenant, change.resource.type, key)
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.http.endpoint import logger
-from shared.store import subscription_items
+from shared.store import subscription_reading
 from tests.support import consistency, refusals
 from tests.support.api_client import ApiClient
 from tests.support.subscriptions import (
@@ -31,7 +31,7 @@ def create(clinic: ApiClient, **more: Any) -> Any:
 
 
 def stored(resource: dict[str, Any]) -> tuple[dict[str, str], str]:
-    found = subscription_items.read("-", resource["id"])
+    found = subscription_reading.read("-", resource["id"])
     assert found
     return dict(found.registration.secrets.headers), found.registration.secrets.signing
 
