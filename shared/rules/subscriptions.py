@@ -30,8 +30,8 @@ LONGEST_CRITERIA = 2000
 def check(before: Resource, after: Resource, *, allows_local: bool = False) -> None:
     """Raise BusinessRule naming everything in a Subscription that is not offered.
 
-    What was offered once stays as it is: the channel is looked at if `needs_check`. `allows_local`
-    permits endpoints on this machine.
+    What was offered once may stay: criteria and channel are looked at only if `needs_check`.
+    `allows_local` permits endpoints on this machine.
     """
     issues = [*_missing(after), *_reference_issues(after)]
     if needs_check(before, after):
@@ -120,7 +120,7 @@ def with_status(before: Resource, after: Resource, now: datetime) -> Resource:
     rest = {name: value for name, value in after.items() if name not in ("error", "_error")}
     status = _status(before, after)
     if status == ERROR:
-        return rest | {name: before[name] for name in ("error",) if name in before}
+        return rest | {"error": before["error"]}
     if status != OFF and is_over(after, now):
         raise BusinessRule(
             "The end is over",
@@ -131,8 +131,8 @@ def with_status(before: Resource, after: Resource, now: datetime) -> Resource:
 
 
 def _status(before: Resource, after: Resource) -> str:
-    wanted, held = after["status"], before.get("status")
-    if wanted == OFF or (wanted == ERROR and held == ERROR):
+    wanted, present = after["status"], before.get("status")
+    if wanted == OFF or wanted == present == ERROR:
         return str(wanted)
     if wanted == ERROR:
         raise BusinessRule(
@@ -140,7 +140,7 @@ def _status(before: Resource, after: Resource) -> str:
             expression="Subscription.status",
             diagnostics=f"Use {REQUESTED} or {OFF}",
         )
-    return ACTIVE if held == ACTIVE and not is_changed(before, after) else REQUESTED
+    return ACTIVE if present == ACTIVE and not is_changed(before, after) else REQUESTED
 
 
 def is_on(subscription: Resource) -> bool:

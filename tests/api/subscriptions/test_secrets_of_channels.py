@@ -79,8 +79,11 @@ def test_what_was_read_can_be_written_back(clinic: ApiClient) -> None:
 def test_the_same_values_are_no_change_and_others_are(clinic: ApiClient) -> None:
     created = create(clinic)
     url = f"/Subscription/{created['id']}"
-    same = {**created, "channel": channel(header=[HEADER]), "extension": secret()}
-    assert clinic.put(url, same).version == "1"
+    items = consistency.stored_items()
+    for header in (HEADER, HEADER.replace("A", "a", 1), SHOWN):
+        same = {**created, "channel": channel(header=[header]), "extension": secret()}
+        assert clinic.put(url, same).version == "1"
+    assert consistency.stored_items() == items
     other = {**created, "channel": channel(header=["Authorization: Bearer of-another"])}
     changed = clinic.put(url, other)
     assert changed.version == "2"
