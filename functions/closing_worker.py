@@ -2,13 +2,9 @@
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from shared.http import batches
 from shared.http.jobs import job
 from shared.sessions.due_queue import process_message
 
@@ -16,17 +12,14 @@ from shared.sessions.due_queue import process_message
 # make one take at most so long.
 LONGEST_LOOK_MS = 20_000
 
-# A batch of which every message fails is no error of the function: the queue delivers it again.
-processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-
 
 @job
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process a batch of messages, and return those that the queue must deliver again."""
-    return {**process_partial_response(event, _process, processor, context)}
 
+    def process_one(record: SQSRecord) -> None:
+        process_message(
+            record.json_body, lambda: context.get_remaining_time_in_millis() > LONGEST_LOOK_MS
+        )
 
-def _process(record: SQSRecord, lambda_context: Any) -> None:
-    process_message(
-        record.json_body, lambda: lambda_context.get_remaining_time_in_millis() > LONGEST_LOOK_MS
-    )
+    return batches.process(event, process_one, "not all looked at")

@@ -37,11 +37,13 @@ MOST_NAMES = 20
 _HASHED = "sha256:"
 # Half a SHA-256 cannot be forged either, and saves sixteen bytes in the item of each message.
 HASH_BYTES = 16
+# What a transaction did to a resource, https://hl7.org/fhir/R4/valueset-audit-event-action.html
+CREATED, UPDATED, DELETED = "C", "U", "D"
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenVersion:
-    """A version that a transaction writes: reference, version and action (C, U or D).
+    """A version that a transaction writes: reference, version and action.
 
     `chain` is the hash of the previous event about the resource, `content` the hash of the version.
     `is_same` says that it was the resource's version before.
@@ -82,6 +84,17 @@ def of_transaction(
     }
     json = fhirjson.canonical(content)
     return json, event_hash(json)
+
+
+def new_versions(event: Mapping[str, Any]) -> Iterator[tuple[int, str, int, str]]:
+    """Yield index, reference, version and action of each new version that a transaction wrote.
+
+    Of the transaction's event, `written` and `same` are enough.
+    """
+    same = set(event.get("same", ()))
+    for index, (reference, version, action, *_) in enumerate(event["written"]):
+        if index not in same:
+            yield index, reference, version, action
 
 
 def _optional_fields(versions: Iterable[WrittenVersion]) -> Event:

@@ -113,7 +113,7 @@ class AuditedUnitOfWork(UnitOfWork):
         return events.WrittenVersion(
             f"{record.type}/{record.id}",
             record.version,
-            "U" if is_same else _action(record, before),
+            events.UPDATED if is_same else _action(record, before),
             before.chain if before else b"",
             patients,
             events.content_hash(
@@ -178,8 +178,10 @@ class AuditedUnitOfWork(UnitOfWork):
 
 
 def _action(record: VersionedRecord, before: VersionedRecord | None) -> str:
-    """Return what a new version does to a resource: create, update or delete it (C, U or D)."""
-    return "D" if record.deleted else "C" if before is None or before.deleted else "U"
+    """Return what a new version does to a resource: create, update or delete it."""
+    if record.deleted:
+        return events.DELETED
+    return events.CREATED if before is None or before.deleted else events.UPDATED
 
 
 def _count_sessions(written: Iterable[events.WrittenVersion]) -> None:

@@ -89,7 +89,7 @@ RESOURCE_CURRENT = AccessPattern(
 RESOURCE_VERSION = AccessPattern(
     RESOURCE, "{type}/{id}", "v#{version}", "GET {type}/{id}/_history and its versions"
 )
-CHANNEL = AccessPattern(
+REGISTRATION = AccessPattern(
     RESOURCE,
     "Subscription/{id}",
     "channel",
@@ -209,7 +209,7 @@ ACCESS_PATTERNS = (
     COMMUNICATION_VERSION,
     RESOURCE_CURRENT,
     RESOURCE_VERSION,
-    CHANNEL,
+    REGISTRATION,
     HEALTH,
     ROW,
     WORD,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from shared.audit.events import CREATED, DELETED, UPDATED, new_versions
 from shared.events import models
 from shared.events.handover import Transaction
 from shared.fhir import instants, ulids
@@ -11,7 +12,11 @@ from shared.store import event_bus
 
 SOURCE = "async-encounters"
 # The event of each action of an audit event, if the resource has a new version.
-_OF_ACTION = {"C": "ResourceCreated", "U": "ResourceUpdated", "D": "ResourceDeleted"}
+_OF_ACTION = {
+    CREATED: models.ResourceCreated.__name__,
+    UPDATED: models.ResourceUpdated.__name__,
+    DELETED: models.ResourceDeleted.__name__,
+}
 
 
 def publish(message: dict[str, Any]) -> None:
@@ -47,10 +52,8 @@ def _named(transaction: Transaction) -> Iterator[tuple[str, int, dict[str, str]]
     for event in transaction.get("happened", ()):
         fields = {key: value for key, value in event.items() if key not in ("name", "of")}
         yield event["name"], event["of"], fields
-    same = set(transaction.get("same", ()))
-    for index, (_, _, action) in enumerate(transaction["written"]):
-        if index not in same:
-            yield _OF_ACTION[action], index, {}
+    for index, _, _, action in new_versions(transaction):
+        yield _OF_ACTION[action], index, {}
 
 
 def entry(event: models.Event) -> event_bus.Entry:

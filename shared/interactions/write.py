@@ -22,10 +22,6 @@ type Resource = dict[str, Any]
 type Pair = tuple[str, str]
 # Returns a resource's new content, given its current record. None deletes the resource.
 type Content = Callable[[VersionedRecord | None, AuditedUnitOfWork], Resource | None]
-# Saves a resource's new content, given its present record and which resource it is.
-type Save = Callable[
-    [AuditedUnitOfWork, VersionedRecord | None, Literal, Resource], VersionedRecord
-]
 
 
 def named_or_matching(
@@ -95,30 +91,35 @@ def _write(
     elif not is_new and (stored is not before or work.visibility.is_partial((target.type,))):
         # A caller with limited visibility must not learn whether the id is taken.
         raise NotFound(f"{target} does not exist")
-    save: Save = _save
     if target.type == SUBSCRIPTION:
         from shared.subscriptions import writing  # noqa: PLC0415 - few writes are of Subscriptions
 
-        after, save = writing.prepared(work, before, target, after)
+        after = writing.prepare(work, before, target, after)
     if live and has_same_content(live.resource, after):
         return ChangeResult(live)
     if live is None and work.caller.is_patient_or_relative:
         after = identity_elements.without_labels(after)
     write_access.check(work, before.resource if before else {}, after, is_new=is_new)
-    return ChangeResult(save(work, before, target, after), created=live is None)
+    return ChangeResult(_save(work, before, target, after), created=live is None)
 
 
 def _save(
     work: AuditedUnitOfWork, before: VersionedRecord | None, target: Literal, after: Resource | None
 ) -> VersionedRecord:
+    if target.type == SUBSCRIPTION:
+        from shared.subscriptions import writing  # noqa: PLC0415 - as above
+
+        return writing.save(work, before, target, after)
     if target.type not in SESSION_TYPES:
         return _save_resource(work, before, target, after)
     if isinstance(before, EncounterRecord):
         return encounters.update(work, before, after) if after else encounters.delete(work, before)
     if isinstance(before, CommunicationRecord):
-        if after is None:
-            return communications.delete(work, before)
-        return communications.update(work, before, after)
+        return (
+            communications.update(work, before, after)
+            if after
+            else communications.delete(work, before)
+        )
     if after is None:
         raise AssertionError("only an existing resource is deleted")
     if target.type == "Encounter":
@@ -129,14 +130,7 @@ def _save(
 def _save_resource(
     work: AuditedUnitOfWork, before: VersionedRecord | None, target: Literal, after: Resource | None
 ) -> VersionedRecord:
-    """Save a resource of the directory or the records, which has no effect on other resources.
-
-    Of the service's own types, only deletions are saved here.
-    """
-    if before and target.type == SUBSCRIPTION:
-        from shared.subscriptions import writing  # noqa: PLC0415 - as above
-
-        return writing.delete(work, before)
+    """Save a resource of the directory or the records, which has no effect on other resources."""
     record = before or versions.blank_resource(work, target)
     if after is not None:
         checks.require_targets(work, record.resource, after)

@@ -11,7 +11,7 @@ from shared.access import patient_writes
 from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.policies import EXTENSION_PATH
-from shared.catalog.types import SUBSCRIPTION, WITHDRAWAL_MARKS
+from shared.catalog.types import SERVICE_TYPES, WITHDRAWAL_MARKS
 from shared.errors import BusinessRule, FhirError, Forbidden, Issue, NotFound, Transient
 from shared.interactions import recipients
 from shared.rules import classification
@@ -59,8 +59,8 @@ def check(work: AuditedUnitOfWork, before: Resource, after: Resource, *, is_new:
         and work.visibility.is_partial()
     ):
         _header(work, after)
-    # Whose a Subscription is decides `subscriptions.writing`.
-    if not caller.is_patient_or_relative or after["resourceType"] == SUBSCRIPTION:
+    # What patients ask of the service itself is checked where it is prepared.
+    if not caller.is_patient_or_relative or after["resourceType"] in SERVICE_TYPES:
         return
     if before:
         patient_writes.check_change(caller, before, after, _header(work, before))
@@ -71,9 +71,9 @@ def check(work: AuditedUnitOfWork, before: Resource, after: Resource, *, is_new:
         recipients.check_recipients(work, after, header)
         _check_policy(after)
         if header is None:
-            from shared.sessions import thread_quota  # noqa: PLC0415 - staff have none
+            from shared.sessions import daily_quotas  # noqa: PLC0415 - staff have none
 
-            thread_quota.count_new_thread(work)
+            daily_quotas.count_new(work, "Communication")
 
 
 def check_scopes(work: AuditedUnitOfWork, letter: str, resource: Resource) -> None:

@@ -10,16 +10,14 @@ from shared.catalog.subscriptions import (
     ACTIVE,
     ERROR,
     OFF,
-    OWNER_PATH,
     PAYLOAD,
     REQUESTED,
     REST_HOOK,
 )
 from shared.errors import BusinessRule, Issue
-from shared.fhir import instants, references
-from shared.rules import endpoints, withheld
-
-type Resource = dict[str, Any]
+from shared.fhir import instants
+from shared.fhir.fhirjson import Resource
+from shared.rules import endpoints, subscription_extensions
 
 # The elements that decide where and what is sent: a change of one needs a new handshake.
 _DECISIVE = ("criteria", "channel")
@@ -32,8 +30,8 @@ LONGEST_CRITERIA = 2000
 def check(before: Resource, after: Resource, *, allows_local: bool = False) -> None:
     """Raise BusinessRule naming everything in a Subscription that is not offered.
 
-    What was offered once stays as it is: the channel is looked at if `needs_check`. `allows_local`
-    permits endpoints on this machine.
+    What was offered once may stay: criteria and channel are looked at only if `needs_check`.
+    `allows_local` permits endpoints on this machine.
     """
     issues = [*_missing(after), *_reference_issues(after)]
     if needs_check(before, after):
@@ -103,7 +101,7 @@ def _reference_issues(subscription: Resource) -> list[Issue]:
         _issue("An extension of a Subscription cannot be a Reference", f"{path}.value")
         for index, extension in enumerate(subscription.get("extension", ()))
         if "valueReference" in extension
-        and not withheld.is_of(extension, OWNER_PATH)
+        and not subscription_extensions.is_owner(extension)
         and (path := f"Subscription.extension[{index}]")
     ]
 
@@ -122,7 +120,7 @@ def with_status(before: Resource, after: Resource, now: datetime) -> Resource:
     rest = {name: value for name, value in after.items() if name not in ("error", "_error")}
     status = _status(before, after)
     if status == ERROR:
-        return rest | {name: before[name] for name in ("error",) if name in before}
+        return rest | {"error": before["error"]}
     if status != OFF and is_over(after, now):
         raise BusinessRule(
             "The end is over",
@@ -133,8 +131,8 @@ def with_status(before: Resource, after: Resource, now: datetime) -> Resource:
 
 
 def _status(before: Resource, after: Resource) -> str:
-    wanted, held = after["status"], before.get("status")
-    if wanted == OFF or (wanted == ERROR and held == ERROR):
+    wanted, present = after["status"], before.get("status")
+    if wanted == OFF or wanted == present == ERROR:
         return str(wanted)
     if wanted == ERROR:
         raise BusinessRule(
@@ -142,7 +140,7 @@ def _status(before: Resource, after: Resource) -> str:
             expression="Subscription.status",
             diagnostics=f"Use {REQUESTED} or {OFF}",
         )
-    return ACTIVE if held == ACTIVE and not is_changed(before, after) else REQUESTED
+    return ACTIVE if present == ACTIVE and not is_changed(before, after) else REQUESTED
 
 
 def is_on(subscription: Resource) -> bool:
@@ -174,16 +172,5 @@ def is_the_makers(before: Resource, after: Resource) -> bool:
     """
     if any(before.get(name) != after.get(name) for name in _MAKERS):
         return True
-    return [*withheld.secrets(before)] != [*withheld.secrets(after)]
-
-
-def owner(subscription: Resource) -> str:
-    """Return the patient or related person who made a Subscription, empty if it was staff."""
-    return next(
-        (
-            references.comparable_reference(extension.get("valueReference"))
-            for extension in subscription.get("extension", ())
-            if withheld.is_of(extension, OWNER_PATH)
-        ),
-        "",
-    )
+    old, new = map(subscription_extensions.secrets, (before, after))
+    return old != new

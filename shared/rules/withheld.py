@@ -6,15 +6,13 @@ can be changed and written back; a write without it removes the value.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
 
-from shared.catalog.subscriptions import ID_HEADER, OWNER_PATH, SECRET_PATH, SIGNATURE_HEADER
+from shared.catalog.subscriptions import ID_HEADER, SIGNATURE_HEADER
 from shared.errors import BusinessRule, Issue
-from shared.rules import endpoints
-
-type Resource = dict[str, Any]
+from shared.fhir.fhirjson import Resource
+from shared.rules import endpoints, subscription_extensions
+from shared.rules.subscription_state import Secrets
 
 MOST_HEADERS, LONGEST_HEADER = 20, 4096
 SHORTEST_SECRET, LONGEST_SECRET = 16, 256
@@ -29,18 +27,7 @@ _RESERVED = frozenset(
         *("proxy-authorization", "proxy-connection", SIGNATURE_HEADER.lower(), ID_HEADER.lower()),
     }
 )
-_KEPT_ELSEWHERE = (
-    "This text stands for a value that the server does not have for this channel",
-    "Send the value itself. A value is kept for the endpoint that had it, and for paths below it",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """The withheld values: those of headers, each with the name, and the signing secret."""
-
-    headers: tuple[tuple[str, str], ...] = ()
-    signing: str = ""
+_HEADERS_PATH = "Subscription.channel.header"
 
 
 def withhold(
@@ -51,148 +38,134 @@ def withhold(
     `stored` are those of `before`, the resource as it is shown now, `{}` for none. `version` is
     that of the write. Raises BusinessRule naming everything that is wrong.
     """
-    writing = _Writing(before, after, stored, version)
-    channel = after.get("channel", {})
-    shown_headers = [
-        writing.header(text, f"Subscription.channel.header[{index}]")
-        for index, text in enumerate(channel.get("header", ()))
-    ]
+    old, new = (each.get("channel", {}).get("endpoint", "") for each in (before, after))
+    # A text stands for a value at the endpoint that had it, and below.
+    known = before if endpoints.is_at_or_below(old, new) else {}
+    if issues := [*_issues(known, after)]:
+        raise BusinessRule(issues=issues)
+    mark = f"(withheld since version {version})"
+    headers = _headers(_header_texts(after), _shown_headers(known), stored, mark)
+    text, secret = _secret(_secret_of(after), _secret_of(known), stored, mark)
+    return _shown(after, [*headers], text), Secrets(tuple(headers.values()), secret)
+
+
+def _header_texts(subscription: Resource) -> list[str]:
+    texts: list[str] = subscription.get("channel", {}).get("header", [])
+    return texts
+
+
+def _shown_headers(known: Resource) -> dict[str, str]:
+    """Return the headers as they are shown, by their names in lower case."""
+    return {text.partition(":")[0].lower(): text for text in _header_texts(known)}
+
+
+def _secret_of(subscription: Resource) -> str:
+    return next(iter(subscription_extensions.secrets(subscription)), "")
+
+
+def _headers(
+    sent: list[str], known: Mapping[str, str], stored: Secrets, mark: str
+) -> dict[str, tuple[str, str]]:
+    """Return the name and value of each header that was sent, by the text in its place."""
+    kept = {name.lower(): value for name, value in stored.headers}
+    headers = {}
+    for text in sent:
+        name, value = _parts(text)
+        shown, old = known.get(name.lower(), ""), kept.get(name.lower(), "")
+        if shown and (text == shown or value == old):
+            headers[shown] = shown.partition(":")[0], old
+        else:
+            headers[f"{name}: {mark}"] = name, value
+    return headers
+
+
+def _secret(sent: str, known: str, stored: Secrets, mark: str) -> tuple[str, str]:
+    """Return the text in place of the secret that was sent, and the secret; both may be empty."""
+    if known and sent in (known, stored.signing):
+        return known, stored.signing
+    return (mark, sent) if sent else ("", "")
+
+
+def _shown(after: Resource, headers: list[str], secret: str) -> Resource:
+    """Return a Subscription with these texts in place of its headers and of its secret."""
     shown = {**after}
-    if shown_headers:
-        shown["channel"] = {**channel, "header": shown_headers}
-    if "extension" in after:
+    if headers:
+        shown["channel"] = {**after["channel"], "header": headers}
+    if secret:
         shown["extension"] = [
-            writing.extension(extension, f"Subscription.extension[{index}]")
-            for index, extension in enumerate(after["extension"])
+            {**each, "valueString": secret} if subscription_extensions.is_secret(each) else each
+            for each in after["extension"]
         ]
-    writing.check()
-    return shown, Secrets(tuple(writing.headers.values()), writing.signing)
+    return shown
 
 
-class _Writing:
-    """The headers and the secret of a write, with the issues found so far."""
+def _parts(header: object) -> tuple[str, str]:
+    """Return the name and the value of a header, both empty if it is none."""
+    match = _HEADER.fullmatch(header) if isinstance(header, str) else None
+    if match is None or len(match[0]) > LONGEST_HEADER:
+        return "", ""
+    return match["name"], match["value"].rstrip()
 
-    def __init__(self, before: Resource, after: Resource, stored: Secrets, version: int) -> None:
-        self._after, self._stored = after, stored
-        self._mark = f"(withheld since version {version})"
-        old, new = (each.get("channel", {}) for each in (before, after))
-        keeps = endpoints.is_at_or_below(old.get("endpoint", ""), new.get("endpoint", ""))
-        self._shown_headers = {*old.get("header", ())} if keeps else set[Any]()
-        self._shown_secret = next(secrets(before), "") if keeps else ""
-        self._old = {name.lower(): value for name, value in stored.headers}
-        self._shown_by_name = {
-            str(text).partition(":")[0].lower(): text for text in self._shown_headers
-        }
-        self.headers: dict[str, tuple[str, str]] = {}
-        self.signing = ""
-        self._issues: list[Issue] = []
 
-    def header(self, text: object, path: str) -> str:
-        """Keep a header, and return it as it is shown."""
-        match = _HEADER.fullmatch(text) if isinstance(text, str) else None
-        if match is None or len(match[0]) > LONGEST_HEADER:
-            self._refuse(
-                f"A header is `Name: value`, of at most {LONGEST_HEADER} ASCII characters", path
-            )
-            return ""
-        name, value = match["name"], match["value"].rstrip()
-        if name.lower() in _RESERVED:
-            self._refuse(f"{name} is set by the server", path, "Leave it out")
-        if name.lower() in self.headers:
-            self._refuse(f"{name} is given twice", path)
-        shown = f"{name}: {self._mark}"
-        if _SHOWN.fullmatch(value):
-            if text not in self._shown_headers:
-                self._refuse(_KEPT_ELSEWHERE[0], path, _KEPT_ELSEWHERE[1])
-            shown, value = str(text), self._old.get(name.lower(), "")
-        elif self._old.get(name.lower()) == value and name.lower() in self._shown_by_name:
-            shown = self._shown_by_name[name.lower()]
-        self.headers[name.lower()] = (name, value)
-        return shown
+def _issues(known: Resource, after: Resource) -> Iterator[Issue]:
+    """Yield everything that is wrong with what a write withholds."""
+    names: set[str] = set()
+    for index, text in enumerate(_header_texts(after)):
+        path = f"{_HEADERS_PATH}[{index}]"
+        yield from _header_issues(text, path, names, _header_texts(known))
+        names.add(_parts(text)[0].lower())
+    yield from _secret_issues(after, _secret_of(known))
+    if len(names - {""}) > MOST_HEADERS:
+        yield _issue(f"A channel has at most {MOST_HEADERS} headers", _HEADERS_PATH)
+    for path in subscription_extensions.misplaced_secrets(after):
+        yield _issue("The secret is an extension of the Subscription itself", path)
 
-    def extension(self, extension: Resource, path: str) -> Resource:
-        """Keep the secret if an extension has it, and return the extension as it is shown."""
-        if not is_of(extension, SECRET_PATH):
-            return extension
+
+def _header_issues(text: str, path: str, others: set[str], known: list[str]) -> Iterator[Issue]:
+    name, value = _parts(text)
+    if not name:
+        yield _issue(
+            f"A header is `Name: value`, of at most {LONGEST_HEADER} ASCII characters", path
+        )
+    if name.lower() in _RESERVED:
+        yield _issue(f"{name} is set by the server", path, "Leave it out")
+    if name and name.lower() in others:
+        yield _issue(f"{name} is given twice", path)
+    if _SHOWN.fullmatch(value) and text not in known:
+        yield _kept_elsewhere(path)
+
+
+def _secret_issues(after: Resource, known: str) -> Iterator[Issue]:
+    is_given = False
+    for index, extension in enumerate(after.get("extension", ())):
+        path = f"Subscription.extension[{index}]"
+        if not subscription_extensions.is_secret(extension):
+            continue
         value = extension.get("valueString")
         if extension.keys() != {"url", "valueString"} or not isinstance(value, str):
-            self._refuse("The secret is a valueString, and has nothing beside it", path)
-            return {}
-        if self.signing:
-            self._refuse("A Subscription has one secret", path)
-        shown = self._mark
+            yield _issue("The secret is a valueString, and has nothing beside it", path)
+            continue
+        if is_given:
+            yield _issue("A Subscription has one secret", path)
+        is_given = True
         if _SHOWN.fullmatch(value):
-            if value != self._shown_secret:
-                self._refuse(_KEPT_ELSEWHERE[0], path, _KEPT_ELSEWHERE[1])
-            shown, self.signing = value, self._stored.signing
+            if value != known:
+                yield _kept_elsewhere(path)
         elif not _SECRET.fullmatch(value):
-            self._refuse(
+            yield _issue(
                 f"A secret has {SHORTEST_SECRET} to {LONGEST_SECRET} ASCII characters, no spaces",
                 f"{path}.value",
             )
-        else:
-            self.signing = value
-            if value == self._stored.signing and self._shown_secret:
-                shown = self._shown_secret
-        return {**extension, "valueString": shown}
-
-    def check(self) -> None:
-        """Raise BusinessRule if anything is wrong."""
-        if len(self.headers) > MOST_HEADERS:
-            self._refuse(
-                f"A channel has at most {MOST_HEADERS} headers", "Subscription.channel.header"
-            )
-        for path in _misplaced(self._after):
-            self._refuse("The secret is an extension of the Subscription itself", path)
-        if self._issues:
-            raise BusinessRule(issues=self._issues)
-
-    def _refuse(self, text: str, path: str, diagnostics: str = "") -> None:
-        self._issues.append(Issue(BusinessRule.code, text, path, diagnostics))
 
 
-def is_of(extension: Any, path: str) -> bool:
-    """Return whether an extension's URL has an end that says what it is."""
-    return isinstance(extension, dict) and str(extension.get("url", "")).endswith(path)
+def _kept_elsewhere(path: str) -> Issue:
+    return _issue(
+        "This text stands for a value that the server does not have for this channel",
+        path,
+        "Send the value itself. A value is kept for the endpoint that had it, and for paths below "
+        "it",
+    )
 
 
-def secrets(resource: Resource) -> Iterator[str]:
-    """Yield the signing secrets of a Subscription, as they are sent or shown."""
-    for extension in resource.get("extension", ()):
-        if is_of(extension, SECRET_PATH):
-            yield extension.get("valueString", "")
-
-
-def _misplaced(resource: Resource) -> Iterator[str]:
-    """Yield the FHIRPath of each secret that is not where secrets are withheld."""
-    for name, member in resource.items():
-        if name != "extension":
-            yield from _extensions(member, f"Subscription.{name.removeprefix('_')}")
-    for index, extension in enumerate(resource.get("extension", ())):
-        for name, member in extension.items():
-            yield from _extensions(member, f"Subscription.extension[{index}].{name}")
-
-
-def _extensions(value: Any, path: str) -> Iterator[str]:
-    if isinstance(value, list):
-        for index, member in enumerate(value):
-            yield from _extensions(member, f"{path}[{index}]")
-    elif isinstance(value, dict):
-        if is_of(value, SECRET_PATH):
-            yield path
-        for name, member in value.items():
-            yield from _extensions(member, f"{path}.{name.removeprefix('_')}")
-
-
-def with_owner(resource: Resource, base: str, owner: str) -> Resource:
-    """Return a Subscription with an extension that names its owner, and none that a client sent.
-
-    `owner` is a reference, empty if a member of staff or a service made it.
-    """
-    extensions = [
-        extension for extension in resource.get("extension", ()) if not is_of(extension, OWNER_PATH)
-    ]
-    if owner:
-        extensions.append({"url": f"{base}{OWNER_PATH}", "valueReference": {"reference": owner}})
-    rest = {name: value for name, value in resource.items() if name != "extension"}
-    return rest | ({"extension": extensions} if extensions else {})
+def _issue(text: str, path: str, diagnostics: str = "") -> Issue:
+    return Issue(BusinessRule.code, text, path, diagnostics)

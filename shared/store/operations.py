@@ -32,7 +32,13 @@ from shared.store.records import (
 )
 
 if TYPE_CHECKING:  # only Subscriptions have them
-    from shared.rules.subscribed import AnySubscription, Channel, Entry, Held, SubscribedParameter
+    from shared.rules.subscription_state import (
+        AnySubscription,
+        Entry,
+        Registration,
+        SubscribedParameter,
+        SubscriptionCount,
+    )
 
 type Operation = dict[str, dict[str, Any]]
 type Record = (
@@ -42,10 +48,10 @@ type Record = (
     | Adoption
     | PendingEncounter
     | AnySubscription
-    | Channel
     | Entry
-    | Held
+    | Registration
     | SubscribedParameter
+    | SubscriptionCount
 )
 
 # An item of up to 1 KB costs one write unit.

@@ -5,37 +5,32 @@ like those of the resources.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
 
 import orjson
 
 from shared.catalog import access_patterns as patterns
 from shared.catalog.types import SUBSCRIPTION
-from shared.rules.subscribed import (
-    UNSELECTIVE,
+from shared.rules.subscription_state import (
     AnySubscription,
-    Channel,
     Entry,
     Health,
-    Held,
+    Registration,
+    Secrets,
     SubscribedParameter,
+    SubscriptionCount,
 )
-from shared.rules.withheld import Secrets
-from shared.store import dynamodb, items, keys
+from shared.store import items, keys
 from shared.store.items import ADDRESSES, Item
 from shared.store.keys import Address
 from shared.store.operations import ABSENT, Operation, put, write_operations
-from shared.store.records import ResourceRecord
 
 _ENTRY = ("criteria", "since", "caller")
 _HEALTH = ("failing_since", "reason", "trying", "until")
-# Parameters sort before the entries without a selective criterion, and these before all others.
-_FIRST_SORT, _LAST_UNSELECTIVE = "!", keys.beginning_with(f"{UNSELECTIVE}#")[1]
 
 
-def channel(item: Item) -> Channel:
-    """Read a channel."""
-    return Channel(
+def registration(item: Item) -> Registration:
+    """Read a registration."""
+    return Registration(
         items.partition_without_tenant(item).partition("/")[2],
         Secrets(_pairs(item, "headers"), items.text(item, "signing")),
         items.text(item, "caller"),
@@ -44,8 +39,8 @@ def channel(item: Item) -> Channel:
     )
 
 
-def channel_item(value: Channel) -> Item:
-    """Return the attributes of a channel, none of an empty one."""
+def registration_item(value: Registration) -> Item:
+    """Return the attributes of a registration, none of an empty one."""
     if not value.caller:
         return {}
     return {
@@ -61,6 +56,11 @@ def _pairs(item: Item, name: str) -> tuple[tuple[str, str], ...]:
     return tuple((first, second) for first, second in pairs)
 
 
+def health(item: Item) -> Health:
+    """Read how delivery fares, which is well of an empty item."""
+    return Health(*(items.text(item, name) for name in _HEALTH))
+
+
 def entry(item: Item) -> Entry:
     """Read an entry."""
     key, _, subscription_id = items.text(item, "sk").rpartition("#")
@@ -74,31 +74,18 @@ def entry(item: Item) -> Entry:
 
 def subscribed_parameter(item: Item) -> SubscribedParameter:
     """Read a parameter."""
-    return SubscribedParameter(_type(item), items.text(item, "sk").removeprefix(_FIRST_SORT))
+    return SubscribedParameter(
+        _type(item), items.text(item, "sk").removeprefix(patterns.SUBSCRIBED_BY.prefix)
+    )
 
 
 def _type(item: Item) -> str:
     return items.partition_without_tenant(item).partition("!")[2]
 
 
-class Subscribed(NamedTuple):
-    """What is subscribed to a type: entries without a selective criterion, and parameters."""
-
-    unselective: tuple[Entry, ...]
-    parameters: tuple[str, ...]
-
-
-class StoredSubscription(NamedTuple):
-    """A Subscription with the items beside it."""
-
-    record: ResourceRecord
-    channel: Channel
-    health: Health
-
-
-def channel_address(tenant: str, subscription_id: str) -> Address:
+def registration_address(tenant: str, subscription_id: str) -> Address:
     """Return the address of what a Subscription withholds."""
-    return keys.address(patterns.CHANNEL, tenant, id=subscription_id)
+    return keys.address(patterns.REGISTRATION, tenant, id=subscription_id)
 
 
 def health_address(tenant: str, subscription_id: str) -> Address:
@@ -118,7 +105,7 @@ def parameter_address(tenant: str, subscribed: SubscribedParameter) -> Address:
     )
 
 
-def held_address(tenant: str, owner: str) -> Address:
+def count_address(tenant: str, owner: str) -> Address:
     """Return the address of the item that counts a person's Subscriptions that are not off."""
     return keys.quota(tenant, SUBSCRIPTION, owner, "held")
 
@@ -129,15 +116,15 @@ def any_address() -> Address:
 
 
 ADDRESSES[AnySubscription] = lambda _tenant, _mark: any_address()
-ADDRESSES[Channel] = lambda tenant, value: channel_address(tenant, value.id)
+ADDRESSES[Registration] = lambda tenant, value: registration_address(tenant, value.id)
 ADDRESSES[Entry] = entry_address
-ADDRESSES[Held] = lambda tenant, held: held_address(tenant, held.owner)
+ADDRESSES[SubscriptionCount] = lambda tenant, counted: count_address(tenant, counted.owner)
 ADDRESSES[SubscribedParameter] = parameter_address
 
 
 @write_operations.register
-def _(new: Channel, _old: Channel | None, tenant: str) -> Iterator[Operation]:
-    yield put(channel_address(tenant, new.id), channel_item(new))
+def _(new: Registration, _old: Registration | None, tenant: str) -> Iterator[Operation]:
+    yield put(registration_address(tenant, new.id), registration_item(new))
 
 
 @write_operations.register
@@ -158,29 +145,12 @@ def _(
 
 
 @write_operations.register
-def _(new: Held, old: Held | None, tenant: str) -> Iterator[Operation]:
-    address, item = held_address(tenant, new.owner), {"count": {"N": str(new.count)}}
+def _(new: SubscriptionCount, old: SubscriptionCount | None, tenant: str) -> Iterator[Operation]:
+    address, item = count_address(tenant, new.owner), {"count": {"N": str(new.count)}}
     if old is None:
         yield put(address, item, ABSENT)
     else:
         yield put(address, item, "#count = :old", old={"N": str(old.count)})
-
-
-def read(tenant: str, subscription_id: str) -> StoredSubscription | None:
-    """Return a Subscription with the items beside it, by one query; None if there is none."""
-    current = keys.resource(tenant, SUBSCRIPTION, subscription_id)
-    address = health_address(tenant, subscription_id)
-    found = dynamodb.query_all(current.table, current.pk, (patterns.CHANNEL.sort, address.sk))
-    by_sort: dict[str, Any] = {items.text(item, "sk"): item for item in found}
-    if current.sk not in by_sort:
-        return None
-    beside = by_sort.get(patterns.CHANNEL.sort)
-    failing = by_sort.get(address.sk, {})
-    return StoredSubscription(
-        ResourceRecord.from_item(by_sort[current.sk]),
-        channel(beside) if beside else Channel(subscription_id),
-        Health(*(items.text(failing, name) for name in _HEALTH)),
-    )
 
 
 def health_operation(
@@ -197,24 +167,3 @@ def health_operation(
     if not was.until:
         return put(address, attributes, "attribute_not_exists(#until)")
     return put(address, attributes, "#until = :until", until={"S": was.until})
-
-
-def subscribed(tenant: str, resource_type: str) -> Subscribed:
-    """Return what is subscribed to a type and has no value to be found by, by one query."""
-    partition = keys.partition(patterns.SUBSCRIBED, tenant, type=resource_type)
-    between = (_FIRST_SORT, _LAST_UNSELECTIVE)
-    entries, parameters = list[Entry](), list[str]()
-    for item in dynamodb.query_all(patterns.SEARCH, partition, between):
-        if items.text(item, "sk").startswith(_FIRST_SORT):
-            parameters.append(subscribed_parameter(item).parameter)
-        else:
-            entries.append(entry(item))
-    return Subscribed(tuple(entries), tuple(parameters))
-
-
-def entries_of_value(tenant: str, resource_type: str, key: str) -> list[Entry]:
-    """Return the entries that are found by the key of a value."""
-    partition = keys.partition(patterns.SUBSCRIBED, tenant, type=resource_type)
-    between = keys.beginning_with(f"{key}#")
-    found = dynamodb.query_all(patterns.SEARCH, partition, between)
-    return [one for one in map(entry, found) if one.key == key]

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from shared.catalog.subscriptions import ERROR
 from shared.fhir import instants
-from shared.rules.subscribed import Health
+from shared.rules.subscription_state import Health
 from shared.store import subscription_items, transactions
-from shared.store.subscription_items import StoredSubscription
+from shared.store.subscription_reading import StoredSubscription
 from shared.store.transactions import Stale
 from shared.subscriptions import statuses
 from shared.subscriptions.calling import Call, NotDelivered

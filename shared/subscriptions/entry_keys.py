@@ -27,14 +27,12 @@ _KEYED_TYPES = frozenset({"token", "reference", "uri"})
 def of_query(query: SingleResourceQuery) -> tuple[str, list[str]]:
     """Return the parameter by which a Subscription is found, and its keys; both empty for none."""
     selective = [
-        (_rank(criterion), number, criterion)
+        (_rank(criterion), number, criterion.param.code, keys)
         for number, criterion in enumerate(query.criteria)
-        if _operand_keys(criterion)
+        if (keys := _operand_keys(criterion))
     ]
-    if not selective:
-        return "", []
-    _, _, best = min(selective)
-    return best.param.code, _operand_keys(best)
+    *_, code, keys = min(selective, default=("", []))
+    return code, keys
 
 
 def _rank(criterion: Criterion) -> tuple[bool, int]:

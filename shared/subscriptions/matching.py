@@ -4,30 +4,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
 from shared.access.caller import Caller
+from shared.audit.events import DELETED, new_versions
 from shared.catalog.subscriptions import REQUESTED
 from shared.catalog.types import STORED_TYPES, SUBSCRIPTION
 from shared.errors import BusinessRule
 from shared.fhir import instants, references
 from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal
-from shared.rules.subscribed import Entry
+from shared.rules.subscription_state import Entry
 from shared.search.query import single_resource
 from shared.settings import settings
-from shared.store import reading, subscription_items
-from shared.store.records import VersionedRecord
-from shared.store.subscription_items import Subscribed
-from shared.subscriptions import entry_keys, rights
+from shared.store import reading, subscription_reading
+from shared.store.subscription_reading import Subscribed
+from shared.subscriptions import entry_keys, rights, written
 from shared.subscriptions.notifications import Notification
+from shared.subscriptions.written import Written
 
 if TYPE_CHECKING:
     from shared.events.handover import Transaction
 
-DELETED = "D"
 # How far the clocks of two machines may differ.
 _TOLERANCE = timedelta(seconds=10)
 
@@ -45,19 +45,10 @@ class Change:
     at: str
 
 
-class _Written(NamedTuple):
-    """A version that was written, with the current one of its resource."""
-
-    current: VersionedRecord
-    version: VersionedRecord
-
-
 def changes(transaction: "Transaction") -> Iterator[Change]:
     """Yield the versions that a transaction wrote, as the audit table's stream hands them over."""
-    same = set(transaction.get("same", ()))
-    for index, (reference, version, action) in enumerate(transaction["written"]):
-        target = references.parse_literal(reference)
-        if target and index not in same:
+    for _, reference, version, action in new_versions(transaction):
+        if target := references.parse_literal(reference):
             yield Change(transaction["tenant"], target, version, action, transaction["at"])
 
 
@@ -86,10 +77,10 @@ class Matcher:
         subscribed = self._subscribed(change)
         if not any(subscribed):
             return []
-        written = _written(change)
-        if written is None:
+        found = written.read(change.tenant, change.resource, change.version)
+        if found is None:
             return []
-        resource, is_seen = written.version.resource, self._visible(change, written)
+        resource, is_seen = found.version.resource, self._visible(change, found)
         return [
             Notification(change.tenant, entry.id, change.version, change.resource)
             for entry in _distinct(_candidates(change, subscribed, resource))
@@ -98,7 +89,7 @@ class Matcher:
             and is_seen(entry)
         ]
 
-    def _visible(self, change: Change, written: _Written) -> Callable[[Entry], bool]:
+    def _visible(self, change: Change, found: Written) -> Callable[[Entry], bool]:
         """Return a function that decides whether who made an entry may read what was written.
 
         It decides about patients and related persons, who see little of what their criteria match;
@@ -112,7 +103,7 @@ class Matcher:
             if not entry.caller:
                 return True
             caller = self._caller(change, entry)
-            return rights.see(caller, *written, header=header, children=children)
+            return rights.see(caller, *found, header=header, children=children)
 
         return is_seen
 
@@ -128,7 +119,7 @@ class Matcher:
         key = change.tenant, change.resource.type
         if key not in self._read or self._read[key][0] <= _latest(change):
             now = instants.now()
-            self._read[key] = now, subscription_items.subscribed(*key)
+            self._read[key] = now, subscription_reading.subscribed(*key)
         return self._read[key][1]
 
 
@@ -146,21 +137,10 @@ def _handshake(change: Change) -> list[Notification]:
     return [Notification(change.tenant, record.id, record.version)]
 
 
-def _written(change: Change) -> _Written | None:
-    """Return the version that a change wrote, None if it cannot be read any more."""
-    current = reading.current(change.tenant, *change.resource)
-    version = current
-    if current and current.version != change.version:
-        version = reading.version(change.tenant, current, change.version)
-    if current is None or current.deleted or version is None or version.deleted:
-        return None
-    return _Written(current, version)
-
-
 def _candidates(change: Change, subscribed: Subscribed, resource: Resource) -> list[Entry]:
     found = list(subscribed.unselective)
     for key in entry_keys.of_resource(resource, subscribed.parameters):
-        found += subscription_items.entries_of_value(change.tenant, change.resource.type, key)
+        found += subscription_reading.entries_of_value(change.tenant, change.resource.type, key)
     return found
 
 

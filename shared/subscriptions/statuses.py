@@ -24,7 +24,7 @@ def change(tenant: str, subscription_id: str, version: int, status: str, problem
             return False
         rest = {name: value for name, value in record.resource.items() if name != "error"}
         after = rest | {"status": status} | ({"error": problem} if status == ERROR else {})
-        writing.save_version(work, record, after, writing.channel_of(work, subscription_id))
+        writing.save_version(work, record, after)
         return work.commit("update")
 
     return with_retries(attempt)

@@ -1,76 +1,65 @@
 """The checks of a Subscription that is written, and what is stored beside it."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
-from shared.catalog.subscriptions import ACTIVE
 from shared.catalog.types import SUBSCRIPTION
 from shared.errors import BusinessRule, Forbidden
 from shared.fhir import references
+from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal
 from shared.references import checks
-from shared.rules import subscriptions, withheld
-from shared.rules.subscribed import (
-    UNSELECTIVE,
+from shared.rules import subscription_extensions, subscriptions, withheld
+from shared.rules.subscription_state import (
     AnySubscription,
-    Channel,
-    Entry,
-    Held,
-    SubscribedParameter,
+    Registration,
+    Secrets,
+    SubscriptionCount,
 )
-from shared.rules.withheld import Secrets
 from shared.search.query import single_resource
-from shared.sessions import thread_quota
+from shared.sessions import daily_quotas
 from shared.settings import settings
 from shared.store import items, subscription_items, versions
 from shared.store.records import VersionedRecord
-from shared.subscriptions import entry_keys, rights
+from shared.subscriptions import entries, rights
 
-type Resource = dict[str, Any]
-type Save = Callable[
-    [AuditedUnitOfWork, VersionedRecord | None, Literal, Resource], VersionedRecord
-]
-
-# On one local day: new ones, and new handshakes. Each is a request to where its owner wants.
-MOST_NEW_OF_A_PERSON = 20
 # At once. Each may send something for every change that its owner sees.
-MOST_HELD_BY_A_PERSON = 20
+MOST_OF_A_PERSON = 20
 
 
-def prepared(
+def prepare(
     work: AuditedUnitOfWork, before: VersionedRecord | None, target: Literal, after: Resource
-) -> tuple[Resource, Save]:
-    """Return a client's Subscription as it is to be stored and shown, and what saves it.
+) -> Resource:
+    """Return a client's Subscription as it is to be stored, and save what it withholds.
 
-    `before` is its present record, None for none. Raises Forbidden if it is somebody else's, and
-    BusinessRule naming everything that is not offered.
+    `before` is its present record, None for none. Written back as it was read, it changes neither.
+    Raises Forbidden if it is somebody else's, and BusinessRule naming everything that is not
+    offered.
     """
     stored = before.resource if before and not before.deleted else {}
-    owner = subscriptions.owner(stored) if stored else work.caller.own_reference
-    channel = channel_of(work, target.id)
-    is_maker = _is_maker(work, owner, channel) if stored else True
+    registration = registration_of(work, target.id) if before else Registration(target.id)
+    owner = subscription_extensions.owner(stored) if stored else work.caller.own_reference
+    is_maker = _is_maker(work, owner, registration) if stored else True
     _check_maker(work, is_maker=is_maker, is_changed=subscriptions.is_the_makers(stored, after))
     subscriptions.check(stored, after, allows_local=settings().allows_local_endpoints)
     if subscriptions.needs_check(stored, after):
         _check_criteria(work, after)
     version = before.version + 1 if before else 1
-    shown, secrets = withheld.withhold(stored, after, channel.secrets, version)
+    shown, secrets = withheld.withhold(stored, after, registration.secrets, version)
     # Values that are only shown again are no change of the channel.
     if subscriptions.is_changed(stored, shown):
-        channel = replace(channel, caller=rights.dumps(work.caller))
-    shown = withheld.with_owner(shown, references.BASE.get(), owner)
-    shown = subscriptions.with_status(stored, shown, work.now)
-    return shown, partial(_save, replace(channel, secrets=secrets))
+        registration = replace(registration, caller=rights.dumps(work.caller))
+    work.save(replace(registration, secrets=secrets))
+    shown = subscription_extensions.with_owner(shown, references.BASE.get(), owner)
+    return subscriptions.with_status(stored, shown, work.now)
 
 
-def _is_maker(work: AuditedUnitOfWork, owner: str, channel: Channel) -> bool:
+def _is_maker(work: AuditedUnitOfWork, owner: str, registration: Registration) -> bool:
     """Return whether the caller made a Subscription: its owner, or the same user of the staff."""
     if owner or work.caller.is_patient_or_relative:
         return owner in work.caller.own_references
-    return bool(channel.caller) and rights.subject(channel.caller) == work.caller.subject
+    is_known = bool(registration.caller)
+    return is_known and rights.subject(registration.caller) == work.caller.subject
 
 
 def _check_maker(work: AuditedUnitOfWork, *, is_maker: bool, is_changed: bool) -> None:
@@ -104,102 +93,64 @@ def _check_criteria(work: AuditedUnitOfWork, after: Resource) -> None:
         )
 
 
-def channel_of(work: AuditedUnitOfWork, subscription_id: str) -> Channel:
-    """Return what a Subscription withholds, an empty channel if it is new."""
-    address = subscription_items.channel_address(work.tenant, subscription_id)
-    return work.record(address, subscription_items.channel) or Channel(subscription_id)
+def registration_of(work: AuditedUnitOfWork, subscription_id: str) -> Registration:
+    """Return what is kept beside a Subscription, an empty registration if it is new."""
+    address = subscription_items.registration_address(work.tenant, subscription_id)
+    found = work.record(address, subscription_items.registration)
+    return found or Registration(subscription_id)
 
 
-def _save(
-    channel: Channel,
+def save(
     work: AuditedUnitOfWork,
     before: VersionedRecord | None,
     target: Literal,
-    after: Resource,
+    after: Resource | None,
 ) -> VersionedRecord:
+    """Save what `prepare` returned. None deletes a Subscription, and what it withheld."""
     record = before or versions.blank_resource(work, target)
+    if after is None:
+        emptied = replace(registration_of(work, target.id), secrets=Secrets(), caller="")
+        work.save(emptied)
+        return save_version(work, record, None)
     starts = record.deleted or subscriptions.asks_for_handshake(record.resource, after)
     if starts and work.caller.is_patient_or_relative:
-        instead = "Leave those that you have as they are, or set them off"
-        thread_quota.count_new(work, SUBSCRIPTION, MOST_NEW_OF_A_PERSON, instead)
+        daily_quotas.count_new(work, SUBSCRIPTION)
     # The owner may be in a directory elsewhere.
-    checks.require_targets(work, record.resource, withheld.with_owner(after, "", ""))
-    return save_version(work, record, after, channel)
-
-
-def delete(work: AuditedUnitOfWork, before: VersionedRecord) -> VersionedRecord:
-    """Save the deletion of a Subscription, and empty what it withheld."""
-    emptied = replace(channel_of(work, before.id), secrets=Secrets(), caller="")
-    return save_version(work, before, None, emptied)
+    without_owner = subscription_extensions.with_owner(after, "", "")
+    checks.require_targets(work, record.resource, without_owner)
+    return save_version(work, record, after)
 
 
 def save_version[V: VersionedRecord](
-    work: AuditedUnitOfWork, before: V, after: Resource | None, channel: Channel
+    work: AuditedUnitOfWork, before: V, after: Resource | None
 ) -> V:
     """Save the next version of a Subscription, with the entries by which changes find it."""
     saved = work.save(versions.next_resource(work, before, after))
-    of_type = str(saved.resource.get("criteria", "")).removeprefix("/").partition("?")[0]
-    try:
-        code, keys = _keys(saved.resource)
-    except BusinessRule:
-        # A later release may offer less. The deliverer sets the status error.
-        code, keys = "", [key for _, key in channel.entries]
-    since = channel.since if channel.entries and keys else saved.last_updated
-    for removed in {*channel.entries} - {(of_type, key) for key in keys}:
-        _remove(work, Entry(*removed, before.id))
-    of_owner = channel.caller if subscriptions.owner(saved.resource) else ""
-    for key in keys:
-        criteria = saved.resource["criteria"]
-        work.save(Entry(of_type, key, before.id, criteria, since, of_owner))
-    if code:
-        _note_parameter(work, SubscribedParameter(of_type, code))
+    work.save(entries.save(work, saved, registration_of(work, saved.id)))
     if before.version == 0:
         _note_any(work)
-    _count_held(work, before.resource, saved.resource)
-    entries = tuple((of_type, key) for key in keys)
-    work.save(replace(channel, entries=entries, since=since if entries else ""))
+    _count(work, before.resource, saved.resource)
     return saved
 
 
-def _keys(subscription: Resource) -> tuple[str, list[str]]:
-    """Return the parameter and the keys by which an active Subscription is found."""
-    if subscription.get("status") != ACTIVE:
-        return "", []
-    query = single_resource.parse(subscription["criteria"], settings().zone)
-    code, keys = entry_keys.of_query(query)
-    return code, keys or [UNSELECTIVE]
-
-
-def _remove(work: AuditedUnitOfWork, entry: Entry) -> None:
-    # Only what was read can be removed.
-    work.record(subscription_items.entry_address(work.tenant, entry), subscription_items.entry)
-    work.remove(entry)
-
-
-def _count_held(work: AuditedUnitOfWork, before: Resource, after: Resource) -> None:
+def _count(work: AuditedUnitOfWork, before: Resource, after: Resource) -> None:
     """Count what a patient or related person has. Raises BusinessRule if that is too much."""
-    owner = subscriptions.owner(after) or subscriptions.owner(before)
+    owner = subscription_extensions.owner(after) or subscription_extensions.owner(before)
     more = subscriptions.is_on(after) - subscriptions.is_on(before)
     if not owner or not more:
         return
-    address = subscription_items.held_address(work.tenant, owner)
-    held = work.record(address, lambda item: Held(owner, items.number(item, "count")))
-    count = (held.count if held else 0) + more
-    if more > 0 and count > MOST_HELD_BY_A_PERSON:
+    address = subscription_items.count_address(work.tenant, owner)
+    had = work.record(address, lambda item: SubscriptionCount(owner, items.number(item, "count")))
+    count = (had.count if had else 0) + more
+    if more > 0 and count > MOST_OF_A_PERSON:
         raise BusinessRule(
-            f"A person has at most {MOST_HELD_BY_A_PERSON} Subscriptions that are not off",
+            f"A person has at most {MOST_OF_A_PERSON} Subscriptions that are not off",
             expression=SUBSCRIPTION,
             diagnostics="Set another one off",
         )
-    work.save(Held(owner, max(count, 0)))
+    work.save(SubscriptionCount(owner, max(count, 0)))
 
 
 def _note_any(work: AuditedUnitOfWork) -> None:
     if work.record(subscription_items.any_address(), lambda _: AnySubscription()) is None:
         work.save(AnySubscription())
-
-
-def _note_parameter(work: AuditedUnitOfWork, subscribed: SubscribedParameter) -> None:
-    address = subscription_items.parameter_address(work.tenant, subscribed)
-    if work.record(address, subscription_items.subscribed_parameter) is None:
-        work.save(subscribed)

@@ -18,7 +18,7 @@ NOT_THERE = {patterns.PENDING, patterns.REINDEXING} | {
     patterns.SEGMENTS,
     patterns.QUOTA,
     patterns.HELD,
-    patterns.CHANNEL,
+    patterns.REGISTRATION,
     patterns.HEALTH,
     patterns.SUBSCRIBED,
     patterns.SUBSCRIBED_BY,

@@ -10,7 +10,7 @@ import pytest
 from shared.local.client import client
 from tests.support import care
 from tests.support.receiver import Received, Receiver, run_receiver
-from tests.support.subscriptions import SECRET, TOKEN, channel, secret, subscription
+from tests.support.subscriptions import SECRET, TOKEN, channel, replaced, secret, subscription
 
 # The stream gathers changes for five seconds, and the emulator polls queues.
 SOON = 60
@@ -70,7 +70,7 @@ def test_a_subscription_becomes_active_and_is_told(local: Mapping[str, str]) -> 
         assert request.resource == thread.json()
         assert request.headers["authorization"] == TOKEN
         assert request.headers["x-subscription-signature"].startswith("t=")
-        off = [{"op": "replace", "path": "/status", "value": "off"}]
+        off = replaced("/status", "off")
         patched = homer.patch(
             f"/Subscription/{own_id}",
             json=off,

@@ -8,7 +8,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.api.conftest import clinic, practice, tables
 from tests.explorer.browsing import FLAGS, Visitor, chromium
-from tests.explorer.gateway import BASE_PATH, STAGE, Gateway, listening, token
+from tests.explorer.gateway import BASE_PATH, STAGE, Gateway, token
+from tests.support.loopback import listening
 from tests.support.practice import Practice
 
 __all__ = ["clinic", "practice", "tables"]

@@ -3,14 +3,12 @@
 import json
 import threading
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
 from tests.support import api_client
+from tests.support.loopback import Handler
 
 STAGE = "/prod"
 BASE_PATH = "/fhir/R4"
@@ -46,11 +44,10 @@ def _claims(header: str) -> dict[str, str] | None:
     }
 
 
-class Gateway(BaseHTTPRequestHandler):
+class Gateway(Handler):
     """Handle one request at a time, since the functions share state within this process."""
 
     lock = threading.Lock()
-    protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def _answer(self) -> None:
@@ -58,12 +55,7 @@ class Gateway(BaseHTTPRequestHandler):
         body = self.rfile.read(length).decode() if length else None
         parts = urlsplit(self.path)
         status, headers, content = self._call(parts.path.removeprefix(STAGE), parts.query, body)
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        self.send_whole(status, content, headers)
 
     do_GET = do_POST = do_HEAD = do_PUT = do_OPTIONS = _answer  # noqa: N815 - the base class calls them so
 
@@ -97,20 +89,3 @@ class Gateway(BaseHTTPRequestHandler):
         text = answer["body"]
         content = b64decode(text) if answer.get("isBase64Encoded") else text.encode()
         return answer["statusCode"], answer["headers"], content
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """Write nothing."""
-
-
-@contextmanager
-def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve on a free port of the loopback, and yield the address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

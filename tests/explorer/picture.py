@@ -17,11 +17,12 @@ from shared.packaging.build import ROOT
 from shared.store import dynamodb, transactions
 from tests.explorer import demo
 from tests.explorer.browsing import FLAGS, Visitor, chromium
-from tests.explorer.gateway import BASE_PATH, STAGE, Gateway, listening, token
+from tests.explorer.gateway import BASE_PATH, STAGE, Gateway, token
 from tests.support import care
 from tests.support.api_client import ApiClient
 from tests.support.caches import clear_caches
 from tests.support.clock import set_clock
+from tests.support.loopback import listening
 from tests.support.memory_database import Database
 from tests.support.practice import Practice
 

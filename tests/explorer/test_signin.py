@@ -13,8 +13,9 @@ import pytest
 
 from tests.explorer import demo
 from tests.explorer.conftest import Visit
-from tests.explorer.gateway import listening, token
+from tests.explorer.gateway import token
 from tests.support import care
+from tests.support.loopback import listening
 from tests.support.practice import Practice
 
 

@@ -4,10 +4,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 import orjson
+
+from tests.support import loopback
+from tests.support.loopback import listening
 
 type Answer = Callable[["Handler"], None]
 
@@ -44,10 +46,9 @@ class Receiver:
         return [(request.method, request.path) for request in self.taken()]
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(loopback.Handler):
     """Records each request, and passes it to the receiver's answer."""
 
-    protocol_version = "HTTP/1.1"
     place: Receiver
 
     def _receive(self) -> None:
@@ -62,35 +63,16 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = _receive  # noqa: N815 - named by http.server
 
     def send(self, status: int, body: bytes = b"", **headers: str) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Write nothing to the tests' standard error."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """Ignore clients that disconnect before the answer."""
+        self.send_whole(status, body, headers)
 
 
 @contextmanager
 def run_receiver() -> Iterator[Receiver]:
     """Yield a receiver that listens until the end. Requests that it holds are released then."""
     place = Receiver()
-    server = _Server(("127.0.0.1", 0), type("OfPlace", (Handler,), {"place": place}))
-    place.url = f"http://127.0.0.1:{server.server_address[1]}/fhir"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield place
-    finally:
-        place.released.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(type("OfPlace", (Handler,), {"place": place})) as url:
+        place.url = f"{url}/fhir"
+        try:
+            yield place
+        finally:
+            place.released.set()

@@ -20,3 +20,8 @@ def subscription(criteria: str = "Communication?", **more: Any) -> dict[str, Any
 
 def secret(value: str = SECRET, url: str = SECRET_URL) -> list[dict[str, str]]:
     return [{"url": url, "valueString": value}]
+
+
+def replaced(path: str, value: Any) -> list[dict[str, Any]]:
+    """Return a JSON Patch that replaces an element."""
+    return [{"op": "replace", "path": path, "value": value}]

@@ -51,7 +51,7 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.COMMUNICATION_VERSION: keys.version,
     patterns.RESOURCE_CURRENT: keys.resource,
     patterns.RESOURCE_VERSION: keys.version,
-    patterns.CHANNEL: subscription_items.channel_address,
+    patterns.REGISTRATION: subscription_items.registration_address,
     patterns.HEALTH: subscription_items.health_address,
     patterns.ROW: partitions.of_value,
     patterns.WORD: partitions.of_word,

@@ -31,6 +31,12 @@ class SingleResourceQuery:
         return all(matches(resource, criterion) for criterion in self.criteria)
 
 
+def split(text: str) -> tuple[str, str]:
+    """Return the resource type of criteria, and their query."""
+    resource_type, _, query = text.removeprefix("/").partition("?")
+    return resource_type, query
+
+
 @lru_cache(maxsize=1024)
 def parse(text: str, zone: tzinfo) -> SingleResourceQuery:
     """Parse criteria such as `Communication?recipient=Practitioner/1`.
@@ -38,7 +44,7 @@ def parse(text: str, zone: tzinfo) -> SingleResourceQuery:
     Raises BusinessRule naming each parameter that is unknown, wrong, or says more than whether one
     resource matches: chains, `_has`, includes, the order and size of pages.
     """
-    resource_type, _, query = text.removeprefix("/").partition("?")
+    resource_type, query = split(text)
     if resource_type not in STORED_TYPES or resource_type in SERVICE_TYPES:
         offered = [name for name in STORED_TYPES if name not in SERVICE_TYPES]
         raise BusinessRule(

@@ -10,8 +10,8 @@ import pytest
 from functions import settings_check
 from shared.cloudformation import NotAnswered
 from shared.packaging.build import ROOT
-from tests.explorer.gateway import listening
 from tests.support import memory_secrets
+from tests.support.loopback import listening
 
 ABSENT = "arn:aws:secretsmanager:us-east-1:123456789012:secret:directory/absent-AbCdEf"
 EVENT = json.loads((ROOT / "events/settings_check.json").read_text())

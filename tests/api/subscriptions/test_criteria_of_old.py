@@ -9,9 +9,9 @@ from shared.search.query import single_resource
 from tests.support import care, refusals
 from tests.support.api_client import ApiClient
 from tests.support.chat import Chat
-from tests.support.subscriptions import channel, subscription
+from tests.support.subscriptions import channel, replaced, subscription
 
-OFF = [{"op": "replace", "path": "/status", "value": "off"}]
+OFF = replaced("/status", "off")
 TOPIC = "Communication?topic:text=a%20rash"
 
 
@@ -56,7 +56,7 @@ def test_it_can_be_set_off_and_not_on_again(chat: Chat, later: pytest.MonkeyPatc
     body = chat.clinic.get(url).body
     assert chat.clinic.put(url, body | {"reason": "Billing"}).status == 200
     assert chat.clinic.patch(url, OFF).status == 200
-    on = [{"op": "replace", "path": "/status", "value": "requested"}]
+    on = replaced("/status", "requested")
     refusals.check(chat.clinic.patch(url, on), 422, "business-rule", "Subscription.criteria")
 
 
@@ -70,6 +70,6 @@ def test_off_asks_for_no_endpoint_that_may_be_called(chat: Chat) -> None:
     url = f"/Subscription/{chat.subscribe('Communication?')}"
     chat.practice.configure(ALLOW_LOCAL_ENDPOINTS="")
     assert chat.clinic.patch(url, OFF).status == 200
-    on = [{"op": "replace", "path": "/status", "value": "requested"}]
+    on = replaced("/status", "requested")
     endpoint = "Subscription.channel.endpoint"
     refusals.check(chat.clinic.patch(url, on), 422, "business-rule", endpoint)

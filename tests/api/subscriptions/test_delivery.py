@@ -13,7 +13,7 @@ from tests.support.chat import HANDSHAKE, Chat
 from tests.support.practice import instant_text
 from tests.support.receiver import Handler
 from tests.support.subscription_pipeline import CHANGES, NOTIFICATIONS
-from tests.support.subscriptions import SECRET, TOKEN, channel, secret, subscription
+from tests.support.subscriptions import SECRET, TOKEN, channel, replaced, secret, subscription
 
 
 def test_it_becomes_active_by_a_handshake(chat: Chat) -> None:
@@ -93,7 +93,7 @@ def test_a_conversation_is_told_as_it_goes_on(chat: Chat) -> None:
     header = chat.clinic.post("/Communication", care.header()).id
     message = chat.clinic.post("/Communication", care.message(header, status="completed"))
     assert chat.told() == [("PUT", f"/fhir/Communication/{message.id}")]
-    closed = [{"op": "replace", "path": "/status", "value": "completed"}]
+    closed = replaced("/status", "completed")
     chat.clinic.patch(f"/Communication/{header}", closed)
     assert chat.told() == [("PUT", f"/fhir/Communication/{header}")]
     chat.clinic.administrator.delete(f"/Communication/{header}")
@@ -111,12 +111,12 @@ def test_a_subscription_that_is_off_is_told_nothing(chat: Chat) -> None:
     url = f"/Subscription/{chat.subscribe('Communication?')}"
     chat.clinic.post("/Communication", care.header())
     chat.pipeline.match()
-    off = [{"op": "replace", "path": "/status", "value": "off"}]
+    off = replaced("/status", "off")
     assert chat.clinic.patch(url, off).status == 200
     chat.pipeline.deliver()
     chat.clinic.post("/Communication", care.header())
     assert chat.told() == []
-    on = [{"op": "replace", "path": "/status", "value": "requested"}]
+    on = replaced("/status", "requested")
     chat.clinic.patch(url, on)
     chat.pipeline.deliver()
     chat.clinic.post("/Communication", care.header())
@@ -145,22 +145,17 @@ def test_writing_back_an_active_one_keeps_it_active(chat: Chat) -> None:
     assert chat.told() == []
 
 
-def test_of_several_versions_the_newest_is_told(chat: Chat) -> None:
-    chat.subscribe("Communication?")
+@pytest.mark.parametrize(
+    ("criteria", "version"), [("Communication?", "2"), ("Communication?topic:text=a%20rash", "1")]
+)
+def test_of_several_versions_the_newest_that_matches_is_told(
+    chat: Chat, criteria: str, version: str
+) -> None:
+    chat.subscribe(criteria)
     header = chat.clinic.post("/Communication", care.header())
-    patch = [{"op": "replace", "path": "/topic/text", "value": "A burn"}]
-    chat.clinic.patch(f"/Communication/{header.id}", patch)
+    chat.clinic.patch(f"/Communication/{header.id}", replaced("/topic/text", "A burn"))
     (told,) = chat.requests()
-    assert told.resource["meta"]["versionId"] == "2"
-
-
-def test_an_older_version_is_told_if_only_that_matches(chat: Chat) -> None:
-    chat.subscribe("Communication?topic:text=a%20rash")
-    header = chat.clinic.post("/Communication", care.header())
-    patch = [{"op": "replace", "path": "/topic/text", "value": "A burn"}]
-    chat.clinic.patch(f"/Communication/{header.id}", patch)
-    (told,) = chat.requests()
-    assert told.resource == header.body
+    assert told.resource["meta"]["versionId"] == version
 
 
 def test_notifications_are_signed_and_have_an_id(chat: Chat) -> None:
@@ -320,7 +315,7 @@ def test_one_that_was_replaced_during_the_last_try_goes_on(chat: Chat) -> None:
         chat.pipeline.deliver()
 
     def replace_first(handler: Handler) -> None:
-        patch = [{"op": "replace", "path": "/reason", "value": "Billing"}]
+        patch = replaced("/reason", "Billing")
         assert chat.clinic.patch(url, patch).status == 200
         handler.send(500)
 
@@ -345,6 +340,6 @@ def test_a_version_of_what_was_retracted_since_is_not_told(chat: Chat) -> None:
     chat.subscribe("Communication?status=in-progress")
     header = chat.clinic.post("/Communication", care.header()).id
     chat.pipeline.match()
-    patch = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
+    patch = replaced("/status", "entered-in-error")
     assert chat.clinic.patch(f"/Communication/{header}", patch).status == 200
     assert chat.told() == []

@@ -9,7 +9,7 @@ from tests.support.api_client import ApiClient
 from tests.support.chat import Chat
 from tests.support.family import BART, as_mother, store, store_relative
 from tests.support.family import OF_BART as MOTHER
-from tests.support.subscriptions import channel, secret, subscription
+from tests.support.subscriptions import channel, replaced, secret, subscription
 
 HOMER = ApiClient(role="patient", fhir_user="Patient/homer-simpson")
 BART_SIMPSON = ApiClient(role="patient", fhir_user="Patient/bart-simpson")
@@ -54,7 +54,7 @@ def test_who_left_a_thread_is_told_no_more_of_it(chat: Chat) -> None:
     chat.clinic.post("/Communication", care.message(thread))
     chat.pipeline.match()  # it is found, and waits for delivery
     assert chat.pipeline.waiting
-    removed = [{"op": "replace", "path": "/recipient", "value": recipients[:1]}]
+    removed = replaced("/recipient", recipients[:1])
     assert chat.clinic.patch(f"/Communication/{thread}", removed).status == 200
     assert chat.told() == []
 
@@ -159,10 +159,10 @@ def test_what_its_maker_may_not_read_is_not_even_queued(chat: Chat, subscriber: 
     assert chat.pipeline.waiting == []
 
 
-def test_reading_on_by_staff_keeps_the_makers_rights(chat: Chat) -> None:
+def test_turned_off_and_on_by_staff_it_keeps_its_makers_rights(chat: Chat) -> None:
     url = f"/Subscription/{chat.subscribe('Communication?', HOMER)}"
     for status in ("off", "requested"):
-        patch = [{"op": "replace", "path": "/status", "value": status}]
+        patch = replaced("/status", status)
         assert chat.clinic.administrator.patch(url, patch).status == 200
     chat.requests()
     others = care.header(subject=OF_BART, sender=OF_BART, recipient=[care.reference(care.ALICE)])

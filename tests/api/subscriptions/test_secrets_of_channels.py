@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.http.endpoint import logger
-from shared.store import subscription_items
+from shared.store import subscription_reading
 from tests.support import consistency, refusals
 from tests.support.api_client import ApiClient
 from tests.support.subscriptions import (
@@ -31,9 +31,9 @@ def create(clinic: ApiClient, **more: Any) -> Any:
 
 
 def stored(resource: dict[str, Any]) -> tuple[dict[str, str], str]:
-    found = subscription_items.read("-", resource["id"])
+    found = subscription_reading.read("-", resource["id"])
     assert found
-    return dict(found.channel.secrets.headers), found.channel.secrets.signing
+    return dict(found.registration.secrets.headers), found.registration.secrets.signing
 
 
 @pytest.fixture
@@ -79,8 +79,11 @@ def test_what_was_read_can_be_written_back(clinic: ApiClient) -> None:
 def test_the_same_values_are_no_change_and_others_are(clinic: ApiClient) -> None:
     created = create(clinic)
     url = f"/Subscription/{created['id']}"
-    same = {**created, "channel": channel(header=[HEADER]), "extension": secret()}
-    assert clinic.put(url, same).version == "1"
+    items = consistency.stored_items()
+    for header in (HEADER, HEADER.replace("A", "a", 1), SHOWN):
+        same = {**created, "channel": channel(header=[header]), "extension": secret()}
+        assert clinic.put(url, same).version == "1"
+    assert consistency.stored_items() == items
     other = {**created, "channel": channel(header=["Authorization: Bearer of-another"])}
     changed = clinic.put(url, other)
     assert changed.version == "2"

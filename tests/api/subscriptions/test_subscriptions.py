@@ -7,7 +7,7 @@ import pytest
 from tests.support import care, refusals
 from tests.support.api_client import ApiClient
 from tests.support.practice import Practice
-from tests.support.subscriptions import ENDPOINT, channel, subscription
+from tests.support.subscriptions import ENDPOINT, channel, replaced, subscription
 
 HOMER = ApiClient(role="patient", fhir_user="Patient/homer-simpson")
 BART = ApiClient(role="patient", fhir_user="Patient/bart-simpson")
@@ -19,7 +19,7 @@ def test_it_is_created_read_changed_and_deleted(clinic: ApiClient) -> None:
     url = f"/Subscription/{created.id}"
     assert clinic.get(url).body == created.body
     assert clinic.put(url, created.body | {"reason": "Billing"}).version == "2"
-    off = clinic.patch(url, [{"op": "replace", "path": "/status", "value": "off"}])
+    off = clinic.patch(url, replaced("/status", "off"))
     assert (off.status, off.body["status"]) == (200, "off")
     assert clinic.get(f"{url}/_history").body["total"] == 3
     assert clinic.get(f"{url}/_history/1").body == created.body
@@ -177,9 +177,9 @@ def test_a_client_cannot_say_whose_it_is(clinic: ApiClient) -> None:
 def test_a_patient_turns_their_own_off_and_on() -> None:
     url = f"/Subscription/{HOMER.post('/Subscription', subscription()).id}"
     for status, stored in (("off", "off"), ("active", "requested")):
-        patch = [{"op": "replace", "path": "/status", "value": status}]
+        patch = replaced("/status", status)
         assert HOMER.patch(url, patch).body["status"] == stored
-    criteria = [{"op": "replace", "path": "/criteria", "value": "Encounter?"}]
+    criteria = replaced("/criteria", "Encounter?")
     assert HOMER.patch(url, criteria).body["criteria"] == "Encounter?"
     assert HOMER.delete(url).status == 403
     assert "status: off" in HOMER.delete(url).text
@@ -189,9 +189,9 @@ def test_staff_may_stop_a_patients_but_not_aim_it(clinic: ApiClient) -> None:
     """What is sent is bounded by the rights of the owner, who chose the endpoint."""
     url = f"/Subscription/{HOMER.post('/Subscription', subscription()).id}"
     for path, value in (("/criteria", "Encounter?"), ("/channel/endpoint", ENDPOINT + "/2")):
-        refused = clinic.patch(url, [{"op": "replace", "path": path, "value": value}])
+        refused = clinic.patch(url, replaced(path, value))
         refusals.check(refused, 403, "forbidden", "Subscription")
-    off = [{"op": "replace", "path": "/status", "value": "off"}]
+    off = replaced("/status", "off")
     assert clinic.patch(url, off).status == 200
     assert HOMER.get(url).body["status"] == "off"
 
@@ -215,13 +215,13 @@ def test_new_handshakes_count_as_new_ones() -> None:
     url = f"/Subscription/{HOMER.post('/Subscription', subscription()).id}"
     for number in range(19):
         path = f"{ENDPOINT}/{number}"
-        patch = [{"op": "replace", "path": "/channel/endpoint", "value": path}]
+        patch = replaced("/channel/endpoint", path)
         assert HOMER.patch(url, patch).status == 200
-    patch = [{"op": "replace", "path": "/criteria", "value": "Encounter?"}]
+    patch = replaced("/criteria", "Encounter?")
     refusals.check(HOMER.patch(url, patch), 429, "throttled", "Subscription")
-    off = [{"op": "replace", "path": "/status", "value": "off"}]
+    off = replaced("/status", "off")
     assert HOMER.patch(url, off).status == 200
-    on = [{"op": "replace", "path": "/status", "value": "requested"}]
+    on = replaced("/status", "requested")
     refusals.check(HOMER.patch(url, on), 429, "throttled", "Subscription")
 
 
@@ -235,8 +235,8 @@ def test_a_person_has_a_limited_number_that_is_not_off(
     refusals.check(
         HOMER.post("/Subscription", subscription()), 422, "business-rule", "Subscription"
     )
-    on = [{"op": "replace", "path": "/status", "value": "requested"}]
-    off = [{"op": "replace", "path": "/status", "value": "off"}]
+    on = replaced("/status", "requested")
+    off = replaced("/status", "off")
     for who in (HOMER, clinic):
         refused = who.patch(f"/Subscription/{stopped.id}", on)
         refusals.check(refused, 422, "business-rule", "Subscription")
@@ -296,6 +296,6 @@ def test_what_each_role_may_do(clinic: ApiClient, role: str) -> None:
 def requests(who: ApiClient, own_id: str) -> list[int]:
     url = f"/Subscription/{own_id}"
     body = {"resourceType": "Subscription", "id": own_id} | subscription(reason="Another")
-    patch = [{"op": "replace", "path": "/status", "value": "off"}]
+    patch = replaced("/status", "off")
     answers = (who.get(url), who.put(url, body), who.patch(url, patch), who.delete(url))
     return [answer.status for answer in answers]

@@ -6,19 +6,25 @@ changes of other resources need to find it.
 
 from dataclasses import dataclass, field
 
-from shared.rules.withheld import Secrets
-
 # The key of a Subscription that no value finds.
 UNSELECTIVE = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class Secrets:
+    """The withheld values: those of headers, each with the name, and the signing secret."""
+
+    headers: tuple[tuple[str, str], ...] = ()
+    signing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
     """What only the deliverer and the writers of a Subscription read.
 
-    `caller` are the rights of who made it, as `subscriptions.rights` writes them. `entries` are the
+    `caller` are the rights of its maker, as `subscriptions.rights` writes them. `entries` are the
     type and key of each of its entries, which have found it `since` an instant. A deleted
-    Subscription has an empty channel.
+    Subscription has an empty registration.
     """
 
     id: str
@@ -46,7 +52,7 @@ class Entry:
     """An active Subscription as changes of a type find it, by the key of a value or `UNSELECTIVE`.
 
     `since` is when it became active. `caller` are the rights of a patient or related person who
-    made it, as in its channel: most of what changes is not theirs.
+    made it, as in its registration: most of what changes is not theirs.
     """
 
     type: str
@@ -58,7 +64,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class SubscriptionCount:
     """How many Subscriptions of a patient or related person are not off."""
 
     owner: str
