@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from shared.catalog.code_systems import ENCOUNTER_TYPE
 from shared.catalog.policies import MAX_HOURS, POLICIES, SLOT_SCOPES
-from shared.catalog.roles import ROLES
+from shared.catalog.roles import JOB_ROLES, ROLES
 from shared.catalog.types import BINARY, KEPT_TYPES, RECORD_TYPES, RESOURCE_TYPES, SESSION_TYPES
 from shared.fhir import instants
 
@@ -86,6 +86,11 @@ class Settings:
     change_queue_url: str
     notification_queue_url: str
     allows_local_endpoints: bool
+    channels_secret: str
+    inbound_queue_url: str
+    channel_change_queue_url: str
+    outbound_queue_url: str
+    twilio_url: str
 
     @property
     def locally_checked_types(self) -> tuple[str, ...]:
@@ -150,9 +155,10 @@ def _number[T](environment: Mapping[str, str], name: str, default: T) -> int | T
 def _client_roles(text: str) -> dict[str, str]:
     """Return the role of each client. Raise SystemExit if a role does not exist."""
     roles = dict(pair.split("=", 1) for pair in text.split(",") if "=" in pair)
+    offered = [name for name in ROLES if name not in JOB_ROLES]
     for role in roles.values():
-        if role not in ROLES:
-            raise SystemExit(f"CLIENT_ROLES: {role!r} is not one of {', '.join(ROLES)}")
+        if role not in offered:
+            raise SystemExit(f"CLIENT_ROLES: {role!r} is not one of {', '.join(offered)}")
     return roles
 
 
@@ -211,6 +217,12 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         notification_queue_url=get("NOTIFICATION_QUEUE_URL", ""),
         # For tests and local runs: the template does not have it.
         allows_local_endpoints=_flag(environment, "ALLOW_LOCAL_ENDPOINTS"),
+        channels_secret=_secret(environment, "CHANNELS_SECRET_ARN"),
+        inbound_queue_url=get("INBOUND_QUEUE_URL", ""),
+        channel_change_queue_url=get("CHANNEL_CHANGE_QUEUE_URL", ""),
+        outbound_queue_url=get("OUTBOUND_QUEUE_URL", ""),
+        # For tests and local runs, as ALLOW_LOCAL_ENDPOINTS.
+        twilio_url=get("TWILIO_URL", "").rstrip("/") or "https://api.twilio.com",
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 ADMIN, PRACTITIONER, AUDITOR = "admin", "practitioner", "auditor"
 SERVICE = "service"
+CHANNEL = "channel"
 PATIENT, RELATED_PERSON = "patient", "related-person"
 # What a role may delete. Records of care are evidence: they are withdrawn, not deleted (see
 # shared.catalog.types.WITHDRAWAL_MARKS).
@@ -59,10 +60,17 @@ ROLES = {
             deletes=OWN_DRAFTS,
         ),
         Role(SERVICE, "runs the schedule: looks at sessions that are due, and closes them"),
+        Role(
+            CHANNEL,
+            "writes the text messages and e-mails of one account, with their threads and files, "
+            "looks their senders up in the directory, and asks staff by Tasks",
+        ),
     )
 }
+# Roles that no token gives: those of the service's own jobs.
+JOB_ROLES = frozenset({SERVICE, CHANNEL})
 # Roles of people: the groups of the user pool.
-USER_ROLES = tuple(name for name in ROLES if name != SERVICE)
+USER_ROLES = tuple(name for name in ROLES if name not in JOB_ROLES)
 # Roles that reach only compartments.
 COMPARTMENT_ROLES = frozenset(role.name for role in ROLES.values() if role.person)
 

@@ -28,14 +28,21 @@ def _provider() -> SecretsProvider:
 
 def header_value(arn: str) -> str:
     """Return a secret that is an HTTP header's value. Raises Unreadable."""
+    value = text(arn).strip()
+    if not (value and value.isascii() and value.isprintable()):
+        raise unreadable("It is not the text of a header")
+    return value
+
+
+def text(arn: str) -> str:
+    """Return a secret that is text, such as JSON. Raises Unreadable."""
     try:
         value = dynamodb.call_aws(get_secret_value, arn=arn)
     except Exception as error:  # noqa: BLE001 - the provider lets anything be the reason
-        raise _unreadable(_code(error)) from None
-    text = value.strip() if isinstance(value, str) else ""
-    if not (text and text.isascii() and text.isprintable()):
-        raise _unreadable("It is not the text of a header")
-    return text
+        raise unreadable(_code(error)) from None
+    if not isinstance(value, str):
+        raise unreadable("It is not text")
+    return value
 
 
 def get_secret_value(arn: str) -> object:
@@ -58,5 +65,6 @@ def _code(cause: Exception) -> str:
     return type(cause).__name__
 
 
-def _unreadable(reason: str) -> Unreadable:
+def unreadable(reason: str) -> Unreadable:
+    """Return the error of a secret, with a reason that says nothing of what is in it."""
     return Unreadable("Credentials that are needed for this cannot be read", diagnostics=reason)

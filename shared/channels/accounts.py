@@ -1,0 +1,141 @@
+"""The accounts of channels: one number or address each, with a provider and how it is used.
+
+They are one secret of AWS Secrets Manager, as JSON: `{"accounts": {"<name>": {"provider": ...}}}`.
+"""
+
+from datetime import time
+from functools import lru_cache
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
+
+from shared.access.caller import DEFAULT_TENANT
+from shared.errors import NotFound
+from shared.settings import settings
+from shared.store import deployment_secrets
+
+E164 = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
+REOPEN, FOLLOW = "reopen", "follow"
+
+
+class QuietHours(BaseModel):
+    """The local hours in which nothing is sent: from `begin` until `end`, perhaps past midnight."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    begin: time
+    end: time
+    zone: str
+
+    @field_validator("zone")
+    @classmethod
+    def _exists(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+
+class _Account(BaseModel):
+    """What the accounts of all providers have.
+
+    `recipient` is whom what comes in is addressed to, such as `Organization/clinic`.
+    `completed_threads` says what becomes of a completed thread that is written to: it is reopened,
+    or followed by a new one. With `link_only` nothing but `notice` and the portal's URL is sent.
+    `first_notice` is added to the first message that is sent in a thread.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name = ""
+    tenant: str = DEFAULT_TENANT
+    recipient: str = Field(pattern="^(Organization|CareTeam|PractitionerRole|Practitioner)/[^/]+$")
+    completed_threads: Literal["reopen", "follow"] = "reopen"
+    messages_per_hour: int = Field(60, ge=1)
+    quiet_hours: QuietHours | None = None
+    first_notice: str = ""
+    link_only: bool = False
+    notice: str = "You have a message from your clinic:"
+    portal_url: HttpUrl | None = None
+
+
+class _SmsAccount(_Account):
+    """What the accounts of text messages have. `keywords` add words to those known in English."""
+
+    number: E164
+    stop_words: frozenset[str] = frozenset()
+    start_words: frozenset[str] = frozenset()
+    help_words: frozenset[str] = frozenset()
+    help_text: str = "Reply STOP to receive no more messages. In an emergency, call 911."
+
+
+class TwilioAccount(_SmsAccount):
+    """A number at Twilio. Its webhooks are signed with the account's token."""
+
+    provider: Literal["twilio"]
+    account_sid: str = Field(pattern="^AC[0-9a-f]{32}$")
+    auth_token: SecretStr
+
+
+class AwsSmsAccount(_SmsAccount):
+    """A number of AWS End User Messaging. What comes in, and what became of messages, is SNS's."""
+
+    provider: Literal["aws-sms"]
+    configuration_set: str = ""
+
+
+class MailAccount(_Account):
+    """An address that Amazon SES receives mail for, and sends from.
+
+    `thread_key` signs the addresses that name a thread.
+    """
+
+    provider: Literal["ses"]
+    address: str = Field(pattern=r"^[^@\s+]+@[^@\s]+$")
+    thread_key: SecretStr
+    configuration_set: str = ""
+    subject: str = "A message from your clinic"
+
+
+type SmsAccount = TwilioAccount | AwsSmsAccount
+type Account = TwilioAccount | AwsSmsAccount | MailAccount
+
+
+class _Accounts(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    accounts: dict[Name, Annotated[Account, Field(discriminator="provider")]]
+
+
+def all_accounts() -> dict[str, Account]:
+    """Return the accounts by name, none where no secret is set. Raises Unreadable."""
+    arn = settings().channels_secret
+    return _parsed(deployment_secrets.text(arn)) if arn else {}
+
+
+def account(name: str) -> Account:
+    """Return an account. Raises NotFound and Unreadable."""
+    found = all_accounts().get(name)
+    if found is None:
+        raise NotFound("There is no such account")
+    return found
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str) -> dict[str, Account]:
+    try:
+        parsed = _Accounts.model_validate_json(text).accounts
+    except ValidationError as error:
+        # The message of a validation error quotes what is secret.
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        raise deployment_secrets.unreadable(f"{place} is not as it should be") from None
+    return {name: found.model_copy(update={"name": name}) for name, found in parsed.items()}

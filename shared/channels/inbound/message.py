@@ -1,0 +1,39 @@
+"""A text message or e-mail as it came in, whatever its provider."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.channels.accounts import Account
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that came with a message: its bytes, or the provider's URL for them."""
+
+    content_type: str
+    name: str = ""
+    content: bytes = b""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundMessage:
+    """A message that came in for an account.
+
+    `contact` is the number (E.164) or address (in lower case) that it came from, `id` what the
+    provider calls it, the same in every delivery. An e-mail also has a topic, the ids of the mails
+    that it answers, nearest first, and the thread that the address it was sent to names by its
+    token; `is_proven` says whether its sender is.
+    """
+
+    account: Account
+    contact: str
+    id: str
+    text: str
+    sent: datetime
+    received: datetime
+    files: tuple[File, ...] = ()
+    topic: str = ""
+    answers: tuple[str, ...] = ()
+    named_thread: str = ""
+    is_proven: bool = True

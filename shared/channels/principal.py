@@ -1,0 +1,61 @@
+"""The caller that writes for an account: it reaches the threads of its account, nothing else."""
+
+from collections.abc import Callable
+from functools import cache, partial
+
+from shared.access.caller import Caller, Predicate
+from shared.access.scopes import Scope
+from shared.catalog.roles import CHANNEL
+from shared.catalog.types import BINARY
+from shared.channels.accounts import Account
+from shared.fhir.fhirjson import Resource
+from shared.rules import channels, classification
+from shared.store import reading
+
+# By type, the letters of SMART scopes of what it does. It looks people up, but changes none.
+_LETTERS = {
+    "Communication": "crus",
+    "Task": "crus",
+    BINARY: "cru",
+    "Patient": "rs",
+    "RelatedPerson": "rs",
+}
+
+
+def principal(account: Account) -> Caller:
+    """Return the caller for what an account receives and sends."""
+    own_threads = (("identifier", f"{channels.system(account.name)}|"),)
+    scopes = tuple(
+        Scope("system", name, letters, own_threads if name == "Communication" else ())
+        for name, letters in _LETTERS.items()
+    )
+    return Caller(
+        subject=f"channel/{account.name}",
+        client=f"channel/{account.name}",
+        roles=frozenset({CHANNEL}),
+        tenant=account.tenant,
+        scopes=scopes,
+        constraint_predicate=partial(_is_of_account, account),
+    )
+
+
+def _is_of_account(account: Account, _type: str, _scope: Scope) -> Predicate:
+    """Return what tells an account's threads and messages, those that staff write included."""
+
+    def has_identifier(resource: Resource) -> bool:
+        return any(name == account.name for name, _ in channels.account_identifiers(resource))
+
+    header_is_own = cache(partial(_header_has, account.tenant, has_identifier))
+
+    def is_own(resource: Resource) -> bool:
+        if has_identifier(resource):
+            return True
+        header_id = classification.header_id(resource)
+        return bool(header_id) and header_is_own(header_id)
+
+    return is_own
+
+
+def _header_has(tenant: str, condition: Callable[[Resource], bool], header_id: str) -> bool:
+    header = reading.communication(tenant, header_id)
+    return header is not None and not header.deleted and condition(header.resource)

@@ -1,0 +1,102 @@
+"""Threads and messages of channels: what their resources say about account, contact and consent."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from shared.catalog.channels import (
+    IDENTIFIER_SYSTEM,
+    MEDIUM_TEXTS,
+    OPT_OUT_PATH,
+    PARTICIPATION_MODE,
+)
+from shared.errors import BusinessRule
+from shared.fhir.fhirjson import Resource
+
+# Between the contact of an e-mail thread and what tells it from others with the same contact.
+_SEPARATOR = "/"
+
+
+class Conversation(NamedTuple):
+    """The account of a thread, and the contact at its other end: a number or an address."""
+
+    account: str
+    contact: str
+
+
+def system(account: str) -> str:
+    """Return the system of the identifiers of an account's threads and messages."""
+    return f"{IDENTIFIER_SYSTEM}{account}"
+
+
+def identifier(account: str, value: str) -> Resource:
+    """Return an identifier of an account."""
+    return {"system": system(account), "value": value}
+
+
+def thread_value(contact: str, distinction: str = "") -> str:
+    """Return the value of a thread's identifier. Of a number's threads the current has no more."""
+    return f"{contact}{_SEPARATOR}{distinction}" if distinction else contact
+
+
+def account_identifiers(resource: Resource) -> Iterator[tuple[str, str]]:
+    """Yield account and value of each identifier of a channel that a resource has."""
+    for element in resource.get("identifier", ()):
+        prefix, found, account = str(element.get("system", "")).partition(IDENTIFIER_SYSTEM)
+        if found and not prefix and account and "value" in element:
+            yield account, element["value"]
+
+
+def conversation(header: Resource) -> Conversation | None:
+    """Return the conversation that a header stands for; None if its thread is of no channel."""
+    for account, value in account_identifiers(header):
+        contact, _, _ = value.rpartition(_SEPARATOR)
+        return Conversation(account, contact or value)
+    return None
+
+
+def contact_reference(contact: str) -> Resource:
+    """Return the logical reference to whoever has a number or address."""
+    scheme = "mailto" if "@" in contact else "tel"
+    return {"identifier": {"system": "urn:ietf:rfc:3986", "value": f"{scheme}:{contact}"}}
+
+
+def medium(code: str) -> list[Resource]:
+    """Return the `medium` of a thread or message."""
+    coding = {"system": PARTICIPATION_MODE, "code": code, "display": MEDIUM_TEXTS[code]}
+    return [{"coding": [coding]}]
+
+
+def is_sms(conversation: Conversation) -> bool:
+    """Return whether a conversation is by text messages."""
+    return "@" not in conversation.contact
+
+
+def opted_out_at(header: Resource) -> str:
+    """Return since when the contact does not want to be written to; empty if they do."""
+    for extension in header.get("extension", ()):
+        if str(extension.get("url", "")).endswith(OPT_OUT_PATH):
+            return str(extension.get("valueDateTime", ""))
+    return ""
+
+
+def with_opt_out(header: Resource, url: str, at: str) -> Resource:
+    """Return a header whose contact opted out at an instant, or with an empty one opted in."""
+    extensions = [
+        extension
+        for extension in header.get("extension", ())
+        if not str(extension.get("url", "")).endswith(OPT_OUT_PATH)
+    ]
+    if at:
+        extensions.append({"url": url, "valueDateTime": at})
+    rest = {name: value for name, value in header.items() if name != "extension"}
+    return rest | ({"extension": extensions} if extensions else {})
+
+
+def check_consent(header: Resource) -> None:
+    """Raise BusinessRule if the contact of a thread does not want to be written to."""
+    if at := opted_out_at(header):
+        raise BusinessRule(
+            "The person does not want to be written to at this number",
+            expression="Communication.partOf",
+            diagnostics=f"They sent STOP at {at}; they can send START, or be reached otherwise",
+        )
