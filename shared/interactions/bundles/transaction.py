@@ -123,7 +123,7 @@ def _linked(targets: EntryTargets, entry: Entry, resource: Resource) -> Resource
     if linked == resource:
         return linked
     if has_valid_links(resource, linked, settings().r4_id_types):
-        trail.current().note_proposed_patients(linked)
+        trail.current().note_proposed(linked)
         return linked
     return revalidated_resource(linked, entry.type)
 
