@@ -13,14 +13,16 @@ from tests.support import clock
 
 # Their tests wait for programs that they start, or take long. While they do, short ones run.
 _STARTED_FIRST = ("e2e", "clients", "explorer", "integration", "stateful", "oracle", "properties")
-_ON_A_DEPLOYMENT = ("tests/e2e/", "tests/clients/")
+# The folders of tests on one deployed service, and a folder in them whose tests deploy their own.
+_ON_A_DEPLOYMENT, _ON_THEIR_OWN = ("tests/e2e/", "tests/clients/"), "tests/e2e/deployments/"
 
 
 class _Scheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
     """Files, one at a time. One process runs all that share a deployed service."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "deployed" if nodeid.startswith(_ON_A_DEPLOYMENT) else super()._split_scope(nodeid)
+        shares = nodeid.startswith(_ON_A_DEPLOYMENT) and not nodeid.startswith(_ON_THEIR_OWN)
+        return "deployed" if shares else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:

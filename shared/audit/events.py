@@ -19,11 +19,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import batched, zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.fhir import fhirjson, ulids
-from shared.rules import domain_events
-from shared.rules.domain_events import DomainEvent
+
+if TYPE_CHECKING:  # only transactions have them
+    from shared.rules.domain_events import DomainEvent
 
 type Event = dict[str, Any]
 
@@ -56,7 +57,7 @@ class WrittenVersion:
     patients: frozenset[str] = frozenset()
     content: bytes = b""
     is_same: bool = False
-    domain_events: Sequence[DomainEvent] = ()
+    domain_events: "Sequence[DomainEvent]" = ()
 
 
 def of_transaction(
@@ -99,6 +100,8 @@ def new_versions(event: Mapping[str, Any]) -> Iterator[tuple[int, str, int, str]
 
 def _optional_fields(versions: Iterable[WrittenVersion]) -> Event:
     """Return the fields `same` and `happened` of an event, those that are not empty."""
+    from shared.rules import domain_events  # noqa: PLC0415 - as above
+
     numbered = [*enumerate(versions)]
     fields = {
         "same": [number for number, version in numbered if version.is_same],

@@ -31,8 +31,8 @@ class Trail:
     """The facts known of one request, or of one entry of a Bundle.
 
     `origin` is its id and IP address, `who` the claims of its caller, `event_ids` the ids of the
-    events of its transactions, `form_params` the search parameters in its body, `proposed_patients`
-    the patients of what it would write.
+    events of its transactions, `form_params` the search parameters in its body, `proposed` the
+    resources that it would write.
     """
 
     origin: dict[str, str] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Trail:
     event_ids: list[str] = field(default_factory=list)
     has_token: bool = False
     form_params: list[tuple[str, str]] = field(default_factory=list)
-    proposed_patients: set[str] = field(default_factory=set)
+    proposed: list[Resource] = field(default_factory=list)
 
     def note_claims(self, claims: Mapping[str, str]) -> None:
         """Note the claims of the token, if any, before it is decided whether they suffice."""
@@ -50,13 +50,9 @@ class Trail:
         who = {name: claims[claim] for claim, name in _NAMES.items() if claim in claims}
         self.who = events.shortened_claims(who)
 
-    def note_proposed_patients(self, resource: Resource) -> None:
-        """Note whom a resource that is to be written is about, by references to others.
-
-        A query for somebody is no reference, and an own id may still be refused.
-        """
-        others = compartments.patients(resource) - {f"Patient/{resource.get('id')}"}
-        self.proposed_patients |= {name for name in others if "?" not in name}
+    def note_proposed(self, resource: Resource) -> None:
+        """Note a resource that is to be written. Whom it is about matters only if it is refused."""
+        self.proposed.append(resource)
 
     def note_caller(self, caller: Caller) -> None:
         """Note the caller, when it is known."""
@@ -64,9 +60,7 @@ class Trail:
 
     def for_bundle_entry(self, interaction: Interaction | None) -> "Trail":
         """Return a trail for an entry of a Bundle that is answered without its own function."""
-        return replace(
-            self, interaction=interaction, event_ids=[], form_params=[], proposed_patients=set()
-        )
+        return replace(self, interaction=interaction, event_ids=[], form_params=[], proposed=[])
 
     def log_fields(
         self,
@@ -90,7 +84,7 @@ class Trail:
         now = instants.now()
         # The line of a server's error has nothing of a body.
         if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            asked |= self.proposed_patients
+            asked = asked.union(*map(_others, self.proposed))
         event = {
             "at": instants.to_text(now),
             "who": self.who,
@@ -104,6 +98,15 @@ class Trail:
             for part_id, part in events.split_by_patients(event_id, event)
         )
         return [stored | first, *more]
+
+
+def _others(resource: Resource) -> set[str]:
+    """Return whom a resource that was to be written is about, by references to others.
+
+    A query for somebody is no reference, and an own id may have been refused.
+    """
+    others = compartments.patients(resource) - {f"Patient/{resource.get('id')}"}
+    return {name for name in others if "?" not in name}
 
 
 def _about(answer: Answer | None, asked: frozenset[str], target: str) -> dict[str, Any]:

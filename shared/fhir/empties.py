@@ -7,11 +7,16 @@ extensions: https://hl7.org/fhir/R4/json.html
 import re
 from typing import Any, NamedTuple
 
+import orjson
+
 from shared.errors import Malformed
+from shared.fhir import fhirjson
 from shared.fhir.fhirjson import DEEPEST
 from shared.fhir.validation.pairs import pad_pairs
 
 Moves = dict[str, list[int]]
+# At least one of these is in the JSON of a resource with an empty value or with parallel arrays.
+_MARKS = (b"null", b'""', b"[]", b"{}", b'"_')
 
 
 class Stripped(NamedTuple):
@@ -41,16 +46,28 @@ class Stripped(NamedTuple):
 
 
 def strip(resource: dict[str, Any]) -> Stripped:
-    """Return a copy of a resource without empty values.
+    """Return a resource without empty values, which is a copy if it has any.
 
     Raises Malformed if it is nested too deeply.
     """
+    if _is_clean(resource):
+        return Stripped(resource, {})
     moves: Moves = {}
     name = str(resource.get("resourceType", ""))
     try:
         return Stripped(_object(resource, name, moves, 1), moves)
     except RecursionError:
         raise _too_deep() from None
+
+
+def _is_clean(resource: dict[str, Any]) -> bool:
+    """Return whether a resource certainly has no empty values, which its JSON tells soonest."""
+    try:
+        json = fhirjson.dumps(resource)
+    except orjson.JSONEncodeError:
+        return False
+    is_deep = json.count(b"{") + json.count(b"[") > DEEPEST
+    return not is_deep and not any(mark in json for mark in _MARKS)
 
 
 def _too_deep() -> Malformed:

@@ -4,10 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zlib import crc32
 
+from shared.catalog.policies import LONG_ENCOUNTER_GRACE
 from shared.rules.policies import behaviour
-
-# How long an Encounter may be without its second index rows after it has become long.
-LONG_ENCOUNTER_GRACE = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

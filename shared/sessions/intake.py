@@ -50,5 +50,5 @@ def _validated(
     if resource_type in SESSION_TYPES and "status" not in resource:
         # R4 allows an extension in place of the value, but that does not say if a session is open.
         raise Invalid("A status is required", expression=f"{resource_type}.status")
-    trail.current().note_proposed_patients(resource)
+    trail.current().note_proposed(resource)
     return without_repeated_meta(resource)

@@ -3,12 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
+from shared.catalog.policies import LONG_ENCOUNTER_GRACE
 from shared.fhir import fhirjson, instants
 from shared.fhir.meta import stamp
 from shared.fhir.references import Literal
 from shared.rules import classification
 from shared.rules.compartments import is_draft
-from shared.rules.schedule import LONG_ENCOUNTER_GRACE
 from shared.settings import settings
 from shared.store.index import long_encounters
 from shared.store.keys import HEADER_SORT, Place

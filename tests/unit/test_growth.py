@@ -11,7 +11,7 @@ import pytest
 
 from shared.errors import Invalid, TooCostly, TooLong
 from shared.fhir import fhirjson, references, urls, words
-from shared.fhir.bundle_links import replace_links
+from shared.fhir.bundle_links import has_valid_links, replace_links
 from shared.fhir.empties import strip
 from shared.fhir.outcome import operation_outcome
 from shared.fhir.patch.json_patch import MOST_OPERATIONS
@@ -205,7 +205,7 @@ BODIES: dict[str, tuple[Callable[[int], Json], int]] = {
     "fragments": (fragments, 45),
     "a team": (team, 45),
     "a guide": (guide, 100),
-    "a definition": (definition, 40),
+    "a definition": (definition, 50),
     "an observation": (observation, 100),
     "a questionnaire": (questionnaire, 100),
     "profiles": (profiled, 100),
@@ -217,10 +217,12 @@ BODIES: dict[str, tuple[Callable[[int], Json], int]] = {
         99,
     ),
 }
+LINK = "Patient/p"
 READERS: dict[str, Callable[[Json], object]] = {
     "validation": lambda body: issues(body, str(body["resourceType"])),
     "empties": strip,
     "links": lambda body: replace_links(body, lambda _: None),
+    "replaced links": lambda body: has_valid_links(body, replace_links(body, lambda _: LINK), ()),
 }
 
 

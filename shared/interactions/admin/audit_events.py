@@ -4,7 +4,6 @@ https://hl7.org/fhir/R4/auditevent.html
 """
 
 from shared.access.caller import Caller
-from shared.audit import event_lookup
 from shared.catalog.types import AUDIT_EVENT
 from shared.errors import Invalid, NotFound
 from shared.fhir import subsets
@@ -14,6 +13,8 @@ from shared.search.run.search import Result
 
 def read(caller: Caller, event_id: str) -> bytes:
     """Return an event as an AuditEvent in JSON. Raises NotFound."""
+    from shared.audit import event_lookup  # noqa: PLC0415 - most requests are searches
+
     event = event_lookup.json_by_id(caller.tenant, [event_id]).get(event_id)
     if event is None:
         raise NotFound(f"{AUDIT_EVENT}/{event_id} does not exist")

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.access.caller import Caller
+from shared.audit import trail
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.types import SESSION_TYPES
 from shared.errors import BusinessRule
+from shared.fhir.bundle_links import has_valid_links
 from shared.interactions.bundles.entries import Entry, locate_errors, map_entries
 from shared.interactions.bundles.entry_targets import EntryTargets, TargetedEntry
 from shared.interactions.create import validated_new_resource
@@ -118,7 +120,12 @@ def _content(targets: EntryTargets, targeted: TargetedEntry) -> Content:
 def _linked(targets: EntryTargets, entry: Entry, resource: Resource) -> Resource:
     linked = targets.with_literal_references(entry, resource)
     checks.check_urns(linked)
-    return linked if linked == resource else revalidated_resource(linked, entry.type)
+    if linked == resource:
+        return linked
+    if has_valid_links(resource, linked, settings().r4_id_types):
+        trail.current().note_proposed(linked)
+        return linked
+    return revalidated_resource(linked, entry.type)
 
 
 def _turn(work: AuditedUnitOfWork, targeted: TargetedEntry) -> tuple[int, int]:

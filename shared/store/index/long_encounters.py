@@ -9,10 +9,10 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from shared.catalog.parameters import SEARCH_PARAMS
+from shared.catalog.policies import LONG_ENCOUNTER_GRACE
 from shared.fhir import instants
 from shared.fhir.instants import FOREVER, SECOND, Range
 from shared.fhir.search_values import values
-from shared.rules.schedule import LONG_ENCOUNTER_GRACE
 from shared.settings import settings
 from shared.store.index.order import UNDATED
 from shared.store.index.row_kinds import row_kind

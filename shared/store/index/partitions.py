@@ -1,6 +1,6 @@
 """The partition keys of SearchTable: one for each value of a parameter, and a type's listings."""
 
-from functools import cache
+from functools import cache, lru_cache
 from zlib import crc32
 
 from shared.catalog import access_patterns as patterns
@@ -111,6 +111,8 @@ def listing_of(tenant: str, resource_type: str, name: str, resource_id: str) -> 
     return _listing(tenant, resource_type, name, f"{shard(resource_id, SPREAD)}/{SPREAD}")
 
 
+# Each write is in several listings, of which there are few.
+@lru_cache(maxsize=1024)
 def _listing(tenant: str, resource_type: str, name: str, shard: str) -> str:
     return keys.partition(patterns.LISTING, tenant, type=resource_type, listing=name, shard=shard)
 

@@ -15,6 +15,7 @@ from tests.support.steps import messages_of, open_session, thread
 
 pytestmark = pytest.mark.usefixtures("moto")
 
+MERGE = "application/merge-patch+json"
 TWILIO = "https://twilio.com"
 
 
@@ -293,7 +294,7 @@ def test_patches_may_be_a_binary_or_in_medplums_form(clinic: ApiClient) -> None:
         entry(
             "PATCH",
             f"Encounter/{second}",
-            encoded({"status": "arrived"}, "application/merge-patch+json"),
+            encoded({"status": "arrived"}, MERGE),
         ),
         entry("PATCH", f"Communication/{header_id}", in_lines(encoded(link))),
         entry("POST", "Encounter", care.session(), urn(1)),
@@ -591,6 +592,76 @@ def test_one_refused_entry_refuses_the_transaction_and_is_named(
         answer = post_refused(clinic, *sound[:place], wrong, *sound[place:])
         expected = f"Bundle.entry[{place}]" + (f".{element}" if element else "")
         refusals.check(answer, status, code, expected)
+    assert stored_items() == before
+
+
+US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-encounter"
+OF_US_CORE = {"meta": {"profile": [US_CORE]}, "type": [{"text": "Visit"}]}
+TO_VISIT, TO_HEADER, TO_GROUP = (care.reference(urn(number)) for number in (1, 2, 3))
+UUID = {"url": "http://example.org/extra", "valueUuid": urn(1)}
+PATIENT = {"resourceType": "Patient", "id": "p", "managingOrganization": TO_VISIT}
+# Entries that are valid until their links are replaced, and the element that is wrong then.
+MISLINKED: dict[str, tuple[dict[str, Any], str]] = {
+    "type": (
+        entry("POST", "Communication", care.header(encounter=TO_HEADER)),
+        "encounter.reference",
+    ),
+    "type in a list": (
+        entry(
+            "POST", "Communication", care.header(recipient=[care.reference(care.ALICE), TO_VISIT])
+        ),
+        "recipient[1].reference",
+    ),
+    "type in a backbone element": (
+        entry("POST", "Encounter", care.visit(participant=[{"individual": TO_VISIT}])),
+        "participant[0].individual.reference",
+    ),
+    "type in a contained resource": (
+        entry("POST", "Encounter", care.visit(subject=care.reference("#p"), contained=[PATIENT])),
+        "contained[0].managingOrganization.reference",
+    ),
+    "type that a profile forbids": (
+        entry("POST", "Encounter", care.visit(subject=TO_GROUP, **OF_US_CORE)),
+        "subject.reference",
+    ),
+    "declared type": (
+        entry("POST", "Communication", care.header(about=[TO_VISIT | {"type": "Patient"}])),
+        "about[0].type",
+    ),
+    "version": (
+        entry("POST", "Encounter", care.visit(partOf=care.reference(f"{urn(1)}/_history/a_b"))),
+        "partOf.reference",
+    ),
+    "no UUID": (
+        entry("POST", "Communication", care.header(encounter=TO_VISIT, extension=[UUID])),
+        "extension[0].valueUuid",
+    ),
+    "type by a patch": (
+        entry("PATCH", "Communication/h", encoded({"encounter": TO_HEADER}, MERGE)),
+        "encounter.reference",
+    ),
+    "type by an update": (
+        entry("PUT", "Communication/h", care.header(id="h", encounter=TO_HEADER)),
+        "encounter.reference",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISLINKED)
+def test_a_link_that_r4_does_not_allow_refuses_the_transaction(
+    clinic: ApiClient, name: str
+) -> None:
+    clinic.put("/Communication/h", care.header(id="h"))
+    group = {"resourceType": "Group", "type": "person", "actual": True}
+    before, (wrong, element) = stored_items(), MISLINKED[name]
+    answer = post_refused(
+        clinic.administrator,
+        entry("POST", "Encounter", care.visit(), urn(1)),
+        entry("POST", "Communication", care.header(), urn(2)),
+        entry("POST", "Group", group, urn(3)),
+        wrong,
+    )
+    refusals.check(answer, 400, "value", f"Bundle.entry[3].resource.{element}")
     assert stored_items() == before
 
 

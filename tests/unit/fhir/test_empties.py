@@ -55,6 +55,13 @@ def test_a_null_in_an_array_without_a_parallel_one_is_removed() -> None:
     assert stripped(given=["Ann", None, "Eve"]) == {"given": ["Ann", "Eve"]}
 
 
+def test_the_shorter_of_two_parallel_arrays_is_padded_with_null() -> None:
+    assert stripped(given=["Ann", "Eve"], _given=[EXTENSION]) == {
+        "given": ["Ann", "Eve"],
+        "_given": [EXTENSION, None],
+    }
+
+
 def test_the_order_of_properties_is_kept() -> None:
     assert list(strip(encounter(b=1, a=2, c="")).resource) == ["resourceType", "b", "a"]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared.catalog.policies import DAILY, EXPLICIT, THREAD
+from shared.catalog.policies import DAILY, EXPLICIT, LONG_ENCOUNTER_GRACE, THREAD
 from shared.rules import schedule
-from shared.rules.schedule import LONG_ENCOUNTER_GRACE, Timing, Verdict
+from shared.rules.schedule import Timing, Verdict
 
 TEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 3, 3, tzinfo=UTC)

@@ -11,7 +11,7 @@ from shared.local.artefact import artefact
 from shared.local.emulator import Emulator, StartError, emulator
 from shared.local.environment import environment
 from shared.local.stack import NAME, Stack, deploy
-from tests.e2e.test_serve import wait_until
+from tests.e2e.deployments.test_serve import wait_until
 from tests.support import care
 
 ORIGIN = "https://app.example"
