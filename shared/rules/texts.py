@@ -8,6 +8,7 @@ from shared.fhir import words
 
 # What R4 does not allow in a string, and what UTF-8 cannot encode.
 _NOT_STORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_APOSTROPHES = re.compile("['’ʼʻ`´]")  # noqa: RUF001 - these are what people type
 
 
 class Keyword(Enum):
@@ -54,7 +55,8 @@ def named_patient(text: str, given_names: Mapping[str, Iterable[str]]) -> str:
 
     `given_names` are those of each patient, by reference. Empty if it names nobody, or several.
     """
-    said = f" {words.normalize(text)} "
+    # A name may have an apostrophe, or one behind it.
+    said = f" {words.normalize(text)}  {words.normalize(_APOSTROPHES.sub(' ', text))} "
     named = [
         patient
         for patient, names in given_names.items()

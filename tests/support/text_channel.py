@@ -19,6 +19,7 @@ from shared.settings import settings
 from shared.store import queues
 from tests.support.api_client import ORIGIN, Answer, ApiClient
 from tests.support.memory_secrets import store_secret
+from tests.support.practice import Practice
 
 INBOUND = "https://sqs.us-east-1.amazonaws.com/123456789012/inbound"
 TOKEN, SID = "token-of-twilio", "AC" + "0" * 32
@@ -97,8 +98,9 @@ class InboundQueue:
 class TextChannel:
     """The accounts of a clinic, and the way of a text message from its provider to its thread."""
 
-    def __init__(self, clinic: ApiClient, patch: pytest.MonkeyPatch, secrets: Any) -> None:
-        self.clinic, self.patch, self.secrets = clinic, patch, secrets
+    def __init__(self, practice: Practice, patch: pytest.MonkeyPatch, secrets: Any) -> None:
+        self.practice, self.clinic = practice, practice.clinic
+        self.patch, self.secrets = patch, secrets
         self.queue = InboundQueue()
         self.arn = store_secret(secrets, accounts_text())
         patch.setenv("CHANNELS_SECRET_ARN", self.arn)
@@ -106,7 +108,9 @@ class TextChannel:
         settings.cache_clear()
         patch.setattr(queues, "client", cache(lambda: self.queue))
         self.configure(sms=twilio_account(), aws=aws_account())
-        clinic.put(f"/{CLINIC}", {"resourceType": "Organization", "id": "clinic", "name": "Clinic"})
+        self.clinic.put(
+            f"/{CLINIC}", {"resourceType": "Organization", "id": "clinic", "name": "Clinic"}
+        )
 
     def configure(self, **by_name: dict[str, Any]) -> None:
         """Replace the accounts, as if the functions had just started."""
@@ -146,12 +150,14 @@ class TextChannel:
     def deliver(self, *forms: Mapping[str, str]) -> None:
         """Let messages come in, and process them."""
         for fields in forms:
+            self.practice.advance(1)
             answer = self.call(fields)
             assert answer.status == 200, answer.text
         self.process()
 
     def publish(self, said: Any, at: datetime | None = None) -> None:
         """Let a topic's notification come in, and process it."""
+        self.practice.advance(1)
         envelope = {
             "Type": "Notification",
             "TopicArn": "arn:aws:sns:us-east-1:123456789012:channels",
@@ -166,12 +172,20 @@ class TextChannel:
     def process(self) -> list[str]:
         """Process what the queue may deliver now. Return what stays in it."""
         for name in list(self.queue.bodies):
-            if self.queue.visible.get(name, instants.now()) > instants.now():
-                continue
-            answer = channel_receiver.handler({"Records": [self.queue.record(name)]}, None)
-            if not answer["batchItemFailures"]:
-                del self.queue.bodies[name]
+            if self.queue.visible.get(name, instants.now()) <= instants.now():
+                self.process_one(name)
         return list(self.queue.bodies)
+
+    def process_again(self, name: str) -> None:
+        """Process a message of the queue, which stays there to be delivered again."""
+        answer = channel_receiver.handler({"Records": [self.queue.record(name)]}, None)
+        assert not answer["batchItemFailures"]
+
+    def process_one(self, name: str) -> None:
+        """Process a message of the queue, which is deleted if that succeeds."""
+        answer = channel_receiver.handler({"Records": [self.queue.record(name)]}, None)
+        if not answer["batchItemFailures"]:
+            del self.queue.bodies[name]
 
     def threads(self) -> list[dict[str, Any]]:
         """Return the headers of all threads, the oldest first."""

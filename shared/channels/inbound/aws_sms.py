@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from shared.channels.accounts import AwsSmsAccount, all_accounts
-from shared.channels.inbound.message import InboundMessage
+from shared.channels.inbound.message import InboundMessage, contact
 from shared.errors import NotFound
 
 # What only a text message that came in has.
@@ -21,7 +21,7 @@ def inbound_message(said: Mapping[str, str], published: datetime) -> InboundMess
     """
     return InboundMessage(
         account=_account(said["destinationNumber"]),
-        contact=said["originationNumber"],
+        contact=contact(said["originationNumber"]),
         id=said[ID],
         text=said.get("messageBody", ""),
         sent=published,

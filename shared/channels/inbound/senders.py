@@ -93,7 +93,10 @@ def _own_patient(target: Literal) -> str:
 
 def _candidates(caller: Caller, resource_type: str, contact: str) -> Iterator[VersionedRecord]:
     """Yield the records that may have a number or address; none if there are too many."""
-    query = [*_criterion(contact), ("_count", str(_MOST_CANDIDATES))]
+    code, values = _criterion(contact)
+    if not values:
+        return
+    query = [(code, ",".join(map(escaped, sorted(values)))), ("_count", str(_MOST_CANDIDATES))]
     visibility = Visibility(caller, "s")
     page = search(resource_type, query, visibility=visibility, zone=settings().zone)
     if page.next:
@@ -104,14 +107,14 @@ def _candidates(caller: Caller, resource_type: str, contact: str) -> Iterator[Ve
             yield record
 
 
-def _criterion(contact: str) -> list[tuple[str, str]]:
+def _criterion(contact: str) -> tuple[str, set[str]]:
     if "@" in contact:
-        return [("email", escaped(contact))]
+        return "email", {contact}
     endings = {phone_ending(contact)}
     if number := _parsed(contact, ""):
         # Where numbers are short, their national form is less than an ending.
         endings.add(phone_ending(phonenumbers.national_significant_number(number)))
-    return [("phone-ending", ",".join(sorted(endings)))]
+    return "phone-ending", endings - {""}
 
 
 def _has(resource: Resource, contact: str, own_number: str) -> bool:
@@ -134,10 +137,15 @@ def _is_same(point: Resource, contact: str, own_number: str) -> bool:
         return point.get("system") == "email" and value.strip().lower() == contact
     if point.get("system") not in _NUMBERS:
         return False
-    own = _parsed(own_number, "")
-    region = phonenumbers.region_code_for_number(own) if own else None
-    number = _parsed(value, region or "")
+    number = _parsed(value, _region(own_number))
     return number is not None and _international(number) == contact
+
+
+def _region(own_number: str) -> str:
+    """Return the country of a number; one that shares its code with others is as good as they."""
+    own = _parsed(own_number, "")
+    region = phonenumbers.region_code_for_country_code(own.country_code) if own else ""
+    return str(region)
 
 
 def _parsed(number: str, region: str) -> phonenumbers.PhoneNumber | None:

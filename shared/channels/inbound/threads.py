@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from shared.access.visibility import Visibility
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.channels import EMAIL, OPT_OUT_PATH, SMS
 from shared.channels.accounts import FOLLOW, Account, MailAccount
+from shared.errors import PreconditionFailed
 from shared.fhir import references
 from shared.fhir.fhirjson import Resource
 from shared.fhir.patch.patching import without_generated_text
@@ -14,6 +16,9 @@ from shared.interactions.write import write
 from shared.references.conditional import find_match
 from shared.rules import channels, classification
 from shared.search.query.operands import escaped
+from shared.search.run.lookups import loads_rounded
+from shared.search.run.search import search
+from shared.settings import settings
 from shared.store.records import VersionedRecord
 
 COMMUNICATION = "Communication"
@@ -26,9 +31,18 @@ def medium(account: Account) -> list[Resource]:
 
 
 def matching(work: AuditedUnitOfWork, identifier: Resource) -> Literal | None:
-    """Return the Communication with an identifier, which the caller writes if there is none."""
-    token = f"{escaped(identifier['system'])}|{escaped(identifier['value'])}"
-    return find_match(work, COMMUNICATION, [("identifier", token)], claimed=True)
+    """Return the Communication with an identifier, which the caller writes if there is none.
+
+    If there are several, as where staff have begun a thread twice, it is the oldest one.
+    """
+    query = [("identifier", f"{escaped(identifier['system'])}|{escaped(identifier['value'])}")]
+    try:
+        return find_match(work, COMMUNICATION, query, claimed=True)
+    except PreconditionFailed:
+        visibility = Visibility(work.caller, "s")
+        page = search(COMMUNICATION, query, visibility=visibility, zone=settings().zone)
+        ids = (str(loads_rounded(json)["id"]) for json in page.resources)
+        return Literal(COMMUNICATION, min(ids))
 
 
 def current(work: AuditedUnitOfWork, account: Account, value: str) -> Resource | None:

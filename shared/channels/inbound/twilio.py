@@ -12,7 +12,7 @@ from datetime import datetime
 from urllib.parse import SplitResult, urlsplit
 
 from shared.channels.accounts import TwilioAccount
-from shared.channels.inbound.message import File, InboundMessage
+from shared.channels.inbound.message import File, InboundMessage, contact
 from shared.rules import files
 
 type Field = tuple[str, str]
@@ -56,7 +56,7 @@ def inbound_message(
     """Return the text message of a webhook, which does not say when it was sent."""
     return InboundMessage(
         account=account,
-        contact=fields["From"],
+        contact=contact(fields["From"]),
         id=fields["MessageSid"],
         text=fields.get("Body", ""),
         sent=received,

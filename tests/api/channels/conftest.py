@@ -12,4 +12,4 @@ from tests.support.text_channel import TextChannel
 @pytest.fixture
 def channel(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Iterator[TextChannel]:
     with secrets_manager() as secrets:
-        yield TextChannel(practice.clinic, monkeypatch, secrets)
+        yield TextChannel(practice, monkeypatch, secrets)
