@@ -12,6 +12,11 @@ IDENTIFIER_SYSTEM = "urn:async-encounters:channel:"
 # The end of the URL of the extension that says since when the person at the other end of a thread
 # does not want to be written to. The server's base is before it.
 OPT_OUT_PATH = "/StructureDefinition/channel-opt-out"
+# The same of the extension that names the person whom staff have said to be at the other end.
+MATCH_PATH = "/StructureDefinition/channel-match"
+# The system of the identifiers of the answers to a contact's HELP: the account, and the id of the
+# message that is answered.
+ANSWER_SYSTEM = "urn:async-encounters:channel-answer"
 
 PARTICIPATION_MODE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 SMS, EMAIL = "SMSWRIT", "EMAILWRIT"

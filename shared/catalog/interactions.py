@@ -51,6 +51,9 @@ COLLECTIONS = {
     "threads": "Communication",
     "messages": "Communication",
 }
+# The webhooks that the providers of text messages call.
+CHANNELS_PATH = "/channels"
+MESSAGE_WEBHOOK, STATUS_WEBHOOK = "channel-message", "channel-status"
 # The roles that may see the audit trail's resources.
 AUDIT_READERS = frozenset({ADMIN, AUDITOR})
 # Types of the public definitions that are made from the catalogue.
@@ -63,9 +66,10 @@ class Interaction:
 
     `path` is relative to the FHIR base, or to the API's root if `is_at_root`. `function` is the
     name of its module. A `public` interaction has no authorizer and no caller, and therefore no
-    AuditEvent. A `conditional` one takes a query that selects the resource. `scope_override` are
-    the letters of SMART scopes that it requires, if they are not those of its code.
-    `resource_type` is the type that it is about, if the path does not begin with it.
+    AuditEvent; a webhook is signed instead. A `conditional` one takes a query that selects the
+    resource. `scope_override` are the letters of SMART scopes that it requires, if they are not
+    those of its code. `resource_type` is the type that it is about, if the path does not begin
+    with it.
     """
 
     code: str
@@ -259,6 +263,19 @@ INTERACTIONS = (
         )
         for path in ("", "/{id}")
     ),
+    *(
+        Interaction(
+            code,
+            "POST",
+            f"{CHANNELS_PATH}/sms/{{account}}{path}",
+            "channel_webhook",
+            NOBODY,
+            "",
+            public=True,
+            is_at_root=True,
+        )
+        for code, path in ((MESSAGE_WEBHOOK, ""), (STATUS_WEBHOOK, "/status"))
+    ),
     Interaction(
         "preflight",
         "OPTIONS",
@@ -275,8 +292,11 @@ INTERACTIONS = (
 NON_RESOURCE_CODES = frozenset({"smart-configuration", "event-schema", "openapi", "docs"})
 # Documents about the server, which are served with an ETag.
 SERVER_DOCUMENTS = ("capabilities", "definition", "event-schema", "openapi", "smart-configuration")
-# Pages for people, and the files that they load: their format is not negotiated.
+# Pages for people, and the files that they load.
 PAGES = frozenset({"docs", "explore"})
+WEBHOOKS = frozenset({MESSAGE_WEBHOOK, STATUS_WEBHOOK})
+# The format of these is not negotiated.
+OTHER_FORMATS = PAGES | WEBHOOKS
 BELOW_BASE = tuple(row for row in INTERACTIONS if not row.is_at_root)
 BY_ROUTE = {row.route: row for row in BELOW_BASE}
 ROOT_ROUTES = {row.route: row for row in INTERACTIONS if row.is_at_root}

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
+from cachetools import TTLCache, cached
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -27,6 +28,8 @@ from shared.store import deployment_secrets
 E164 = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
 REOPEN, FOLLOW = "reopen", "follow"
+# How often what is refused lets the secret be read anew, which may have been rotated.
+_RENEWAL_SECONDS = 60
 
 
 class QuietHours(BaseModel):
@@ -128,6 +131,12 @@ def account(name: str) -> Account:
     if found is None:
         raise NotFound("There is no such account")
     return found
+
+
+@cached(TTLCache(maxsize=1, ttl=_RENEWAL_SECONDS))
+def renew() -> None:
+    """Let the accounts be read anew, unless that was done a moment ago."""
+    deployment_secrets.clear_cache()
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,13 @@ from shared.fhir.elements import elements_at
 from shared.fhir.fhirjson import Resource
 from shared.fhir.instants import ALWAYS, Range
 
-CONTACT_POINT, INSTANT = "ContactPoint", "instant"
+CONTACT_POINT, PHONE_ENDING, INSTANT = "ContactPoint", "PhoneEnding", "instant"
+# Of elements of these types, R4 has no system.
+WITHOUT_SYSTEM = frozenset({CONTACT_POINT, PHONE_ENDING})
+# The national prefix and the code of the country, which not everybody writes, come before these.
+_ENDING_DIGITS = 7
+# From the first digit to the last before a letter or mark, as of an extension.
+_NUMBER = re.compile(r"\d(?:[^\w;,#]*\d)*")
 CURRENCIES = "urn:iso:std:iso:4217"
 # The elements of a HumanName or Address that are strings.
 _PARTS = (
@@ -177,9 +183,10 @@ def _tokens(element: Any, param: SearchParam, _: tzinfo) -> Iterator[Token]:
         yield Token("", str(element).lower())
     elif isinstance(element, str):
         yield Token(param.system, element)
-    elif param.element == CONTACT_POINT:
-        if "value" in element:
-            yield Token("", normalize_contact(element["value"]))
+    elif param.element in WITHOUT_SYSTEM:
+        normalize = _NORMALIZERS[param.element]
+        if text := normalize(element.get("value", "")):
+            yield Token("", text)
     elif "value" in element:
         yield _identifier(element)
     elif "coding" in element or "text" in element:
@@ -197,6 +204,23 @@ def normalize_contact(text: str) -> str:
     Case does not matter. A space at the beginning is an unescaped plus of a URL.
     """
     return re.sub("^ ", "+", text).lower()
+
+
+def phone_ending(text: str) -> str:
+    """Return the last digits of a telephone number, however it is written; all of a short one."""
+    number = _NUMBER.search(text)
+    digits = (letter for letter in number[0] if letter.isdecimal()) if number else ()
+    return "".join(str(int(digit)) for digit in digits)[-_ENDING_DIGITS:]
+
+
+# By the type of the element.
+_NORMALIZERS = {CONTACT_POINT: normalize_contact, PHONE_ENDING: phone_ending}
+
+
+def normalize_token(text: str, param: SearchParam) -> str:
+    """Return the code of a searched token in the form in which the parameter's values are."""
+    normalize = _NORMALIZERS.get(param.element)
+    return normalize(text) if normalize else text
 
 
 def _coding(element: Resource) -> Token:

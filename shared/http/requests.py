@@ -15,7 +15,7 @@ from shared.access.caller import ANONYMOUS, Caller, Predicate
 from shared.access.scopes import Scope
 from shared.audit import trail
 from shared.catalog.controls import FORMATS
-from shared.catalog.interactions import PAGES, Interaction
+from shared.catalog.interactions import OTHER_FORMATS, Interaction
 from shared.catalog.operations import Operation
 from shared.errors import (
     Invalid,
@@ -134,17 +134,29 @@ class Request:
 
     def search_query(self) -> list[tuple[str, str]]:
         """Return the parameters of a search: those of the URL, and of the form in a POST."""
-        return self.query + (self._form() if self.interaction.method == "POST" else [])
+        return self.query + (self._search_form() if self.interaction.method == "POST" else [])
 
-    def _form(self) -> list[tuple[str, str]]:
-        self.media_type(frozenset({FORM}))
-        try:
-            form = parse_qsl(self.body.decode(), keep_blank_values=True, errors="strict")
-        except ValueError:
-            raise Malformed("The form is not valid UTF-8") from None
+    def _search_form(self) -> list[tuple[str, str]]:
+        form = self.form()
         trail.current().form_params = form
         negotiation.check_format(self.headers.get("accept", ""), [*self.query, *form])
         return form
+
+    def form(self) -> list[tuple[str, str]]:
+        """Return the fields of a form. Raises UnsupportedMedia and Malformed."""
+        self.media_type(frozenset({FORM}))
+        try:
+            return parse_qsl(self.body.decode(), keep_blank_values=True, errors="strict")
+        except ValueError:
+            raise Malformed("The form is not valid UTF-8") from None
+
+    @property
+    def root_url(self) -> str:
+        """The absolute URL of a request beside the base, without its query."""
+        path = self.interaction.path
+        for name, value in self.path_variables.items():
+            path = path.replace(f"{{{name}}}", value)
+        return self.base.removesuffix(settings().base_path) + path
 
 
 def from_event(event: Event) -> Request:
@@ -167,8 +179,8 @@ def from_event(event: Event) -> Request:
     caller = authorize(caller, interaction, path.get("type") or interaction.type)
     _check_path(path)
     query = references.parse_query(event.get("rawQueryString", ""))
-    is_page = interaction.code in PAGES or interaction.is_plain
-    if not (is_page or interaction.is_of_files):
+    has_other_format = interaction.code in OTHER_FORMATS or interaction.is_plain
+    if not (has_other_format or interaction.is_of_files):
         negotiation.check_format(headers.get("accept", ""), query)
     content = bodies.decode(event, headers)
     if not interaction.is_of_files:

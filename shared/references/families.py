@@ -67,12 +67,12 @@ def read_family(tenant: str, person: VersionedRecord) -> Family:
     the other RelatedPersons that are the same person remain.
     """
     persons, linking_patients = [person], []
-    if _is_in_use(person.resource):
+    if is_in_use(person.resource):
         linking_patients = [*_linking_patients(tenant, f"{RELATED}/{person.id}")]
         persons += _same_person(tenant, person.id, linking_patients)
-    in_use = [record.resource for record in persons if _is_in_use(record.resource)]
+    in_use = [record.resource for record in persons if is_in_use(record.resource)]
     return Family(
-        frozenset(patient for resource in in_use for patient in _patient(resource)),
+        frozenset(patient for resource in in_use for patient in current_patient(resource)),
         frozenset(f"{RELATED}/{resource['id']}" for resource in in_use),
         (*persons, *linking_patients),
     )
@@ -87,7 +87,7 @@ def _same_person(
     other_ids = [link.partition("/")[2] for link in links if link != own]
     for other_id in other_ids[:_MOST_SELVES]:
         record = reading.current(tenant, RELATED, other_id)
-        if record and _is_in_use(record.resource):
+        if record and is_in_use(record.resource):
             yield record
 
 
@@ -98,7 +98,7 @@ def _linking_patients(tenant: str, person: str) -> Iterator[VersionedRecord]:
     rows = dynamodb.query_all(patterns.SEARCH, partition, FULL_RANGE)
     for row in islice(rows, _MOST_RECORDS):
         record = reading.current(tenant, PATIENT, row["sk"]["S"].rpartition("#")[2])
-        if record and _is_in_use(record.resource) and person in _links(record.resource):
+        if record and is_in_use(record.resource) and person in _links(record.resource):
             yield record
 
 
@@ -109,20 +109,21 @@ def _links(patient: Resource) -> list[str]:
     return [str(target) for target in targets if target and target.type == RELATED]
 
 
-def _patient(person: Resource) -> Iterator[str]:
+def current_patient(person: Resource) -> Iterator[str]:
     """Yield the patient whose relative a RelatedPerson is at present, if any."""
     patient = references.comparable_reference(person["patient"])
     if is_reference_to(PATIENT, patient) and is_current(person.get("period", {})):
         yield patient
 
 
-def _is_in_use(resource: Resource) -> bool:
+def is_in_use(resource: Resource) -> bool:
+    """Return whether a Patient or RelatedPerson exists and is active; empty stands for deleted."""
     return bool(resource) and resource.get("active") is not False
 
 
 def is_relative(person: Resource) -> bool:
     """Return whether a RelatedPerson is in use and somebody's relative at present."""
-    return _is_in_use(person) and any(_patient(person))
+    return is_in_use(person) and any(current_patient(person))
 
 
 def is_current(period: Resource) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.catalog.code_systems import ACT_CODE
+from shared.catalog.code_systems import ACT_CODE, MESSAGE_CATEGORY
 from shared.errors import BusinessRule
 from shared.fhir import references
 from shared.fhir.elements import elements_at
@@ -21,6 +21,8 @@ OPEN_HEADER_STATUSES = frozenset({DRAFT, "in-progress", "on-hold"})
 COUNTING_STATUSES = frozenset({"in-progress", "completed"})
 # A message that was sent still counts when it is put on hold, stopped or not done.
 RETRACTED_STATUSES = frozenset({ENTERED_IN_ERROR, DRAFT})
+# The category of a message that the service writes by itself, such as an answer to HELP.
+AUTOMATIC = {"coding": [{"system": MESSAGE_CATEGORY, "code": "automatic"}]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +120,19 @@ def encounter_id(communication: Resource) -> str:
 
 
 def counts(communication: Resource, *, counted: bool) -> bool:
-    """Return whether a message counts: sent, and not retracted. `counted` says whether it did."""
+    """Return whether a message counts: sent, and not retracted. `counted` says whether it did.
+
+    One that the service writes by itself does not.
+    """
     status = communication.get("status")
-    return status in COUNTING_STATUSES or (counted and status not in RETRACTED_STATUSES)
+    if counted:
+        return status not in RETRACTED_STATUSES
+    return status in COUNTING_STATUSES and not is_automatic(communication)
+
+
+def is_automatic(communication: Resource) -> bool:
+    """Return whether a message was written by the service itself, and is no part of care."""
+    return AUTOMATIC in communication.get("category", ())
 
 
 def sender_reference(communication: Resource) -> str:

@@ -16,11 +16,20 @@ def send_outbound(bodies: Sequence[str]) -> None:
     queues.send(settings().outbound_queue_url, bodies)
 
 
+def postpone_inbound(receipt_handle: str, seconds: int) -> None:
+    """Let what was received be received again after so many seconds, 12 hours at most."""
+    _postpone(settings().inbound_queue_url, receipt_handle, seconds)
+
+
 def postpone_outbound(receipt_handle: str, seconds: int) -> None:
     """Let a received message be received again after so many seconds, 12 hours at most."""
+    _postpone(settings().outbound_queue_url, receipt_handle, seconds)
+
+
+def _postpone(url: str, receipt_handle: str, seconds: int) -> None:
     dynamodb.call_aws(
         queues.client().change_message_visibility,
-        QueueUrl=settings().outbound_queue_url,
+        QueueUrl=url,
         ReceiptHandle=receipt_handle,
         VisibilityTimeout=seconds,
     )

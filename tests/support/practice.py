@@ -1,7 +1,7 @@
 """A clinic whose clock the test sets: requests and closings happen when the test says."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -35,6 +35,10 @@ class Practice:
         for tenant, encounter_id in steps.due_until(self.now):
             due_encounters.close_or_postpone(tenant, encounter_id, self.now)
         consistency.check()
+
+    def advance(self, seconds: int) -> None:
+        """Let so many seconds pass."""
+        self.now += timedelta(seconds=seconds)
 
     def post_header(self, **more: Any) -> str:
         return self.clinic.post("/Communication", care.header(**more)).id

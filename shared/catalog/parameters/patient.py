@@ -3,7 +3,7 @@
 from functools import partial
 
 from shared.catalog.parameters import CODE_SYSTEM_BASE, HL7, common_params, param, row
-from shared.catalog.parameters.shared import addresses, contacts
+from shared.catalog.parameters.shared import addresses, contacts, phone_endings
 
 _patient = partial(param, "Patient")
 
@@ -11,6 +11,7 @@ ROWS = (
     *common_params("Patient"),
     *addresses("Patient"),
     *contacts("Patient"),
+    phone_endings("Patient"),
     _patient("active", "token", "active", element="boolean"),
     _patient("birthdate", "date", "birthDate", definition=f"{HL7}individual-birthdate"),
     _patient("death-date", "date", "(Patient.deceased.ofType(dateTime))"),

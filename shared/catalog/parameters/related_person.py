@@ -3,7 +3,7 @@
 from functools import partial
 
 from shared.catalog.parameters import CODE_SYSTEM_BASE, HL7, common_params, param, row
-from shared.catalog.parameters.shared import addresses, contacts
+from shared.catalog.parameters.shared import addresses, contacts, phone_endings
 
 _related_person = partial(param, "RelatedPerson")
 
@@ -11,6 +11,7 @@ ROWS = (
     *common_params("RelatedPerson"),
     *addresses("RelatedPerson"),
     *contacts("RelatedPerson"),
+    phone_endings("RelatedPerson"),
     _related_person("active", "token", "active", element="boolean"),
     _related_person("birthdate", "date", "birthDate", definition=f"{HL7}individual-birthdate"),
     _related_person(

@@ -1,6 +1,13 @@
 """Search parameters that several types of people and places share."""
 
-from shared.catalog.parameters import CODE_SYSTEM_BASE, HL7, SearchParam, param, row
+from shared.catalog.parameters import (
+    CODE_SYSTEM_BASE,
+    HL7,
+    OWN_DEFINITION_PATH,
+    SearchParam,
+    param,
+    row,
+)
 
 # R4 defines the parameters that people have in common once, under this name.
 _INDIVIDUAL = "individual"
@@ -31,6 +38,23 @@ def contacts(resource: str) -> tuple[SearchParam, ...]:
             **row(partition="telecom", resources_per_value=10),
         )
         for code, path in paths.items()
+    )
+
+
+def phone_endings(resource: str) -> SearchParam:
+    """Return the parameter by which a number is found however it is written."""
+    numbers = f"telecom.where(system='phone') | {resource}.telecom.where(system='sms')"
+    return param(
+        resource,
+        "phone-ending",
+        "token",
+        numbers,
+        element="PhoneEnding",
+        definition=f"{OWN_DEFINITION_PATH}{resource}-phone-ending",
+        description="The last seven digits of a telephone number, however it is written. A longer "
+        "number is compared by its ending, too",
+        needs_reindexing=True,
+        **row(resources_per_value=10),
     )
 
 

@@ -1,9 +1,21 @@
 """A text message or e-mail as it came in, whatever its provider."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.channels.accounts import Account
+
+
+# Short codes and names that send text messages are no numbers; a thread's identifier has neither
+# spaces nor slashes in them.
+_NOT_OF_CONTACT = re.compile(r"[^+\w.-]")
+_NOBODY = "unknown"
+
+
+def contact(sender: str) -> str:
+    """Return what a text message came from: a number (E.164), a short code or a name."""
+    return _NOT_OF_CONTACT.sub("", sender) or _NOBODY
 
 
 @dataclass(frozen=True, slots=True)

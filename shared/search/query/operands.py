@@ -15,7 +15,7 @@ from shared.catalog.parameters import SearchParam
 from shared.errors import Invalid, TooCostly
 from shared.fhir import instants, references, words
 from shared.fhir.instants import Range
-from shared.fhir.search_values import CONTACT_POINT, normalize_contact, parse_reference
+from shared.fhir.search_values import normalize_token, parse_reference
 
 
 class TokenOperand(NamedTuple):
@@ -84,7 +84,7 @@ _MODIFIERS_OF_ELEMENT: dict[str, tuple[str, ...]] = {
     "Identifier": ("text", "of-type"),
 }
 _COMPARED = re.compile(r"(?P<prefix>eq|ne|gt|lt|ge|le|sa|eb|ap)?(?P<value>[^a-z].*)", re.DOTALL)
-_ESCAPED = re.compile(r"\\([\\,|$])")
+_ESCAPED, _TO_ESCAPE = re.compile(r"\\([\\,|$])"), re.compile(r"[\\,|$]")
 # Commas separate values and bars the parts of one, unless a backslash precedes them.
 _VALUE = re.compile(r"(?:[^\\,]|\\.?)+", re.DOTALL)
 _PART = re.compile(r"\|((?:[^\\|]|\\.?)*)", re.DOTALL)
@@ -124,6 +124,11 @@ def parse(param: SearchParam, modifier: str, value: str, zone: tzinfo) -> tuple[
 def split_values(value: str) -> list[str]:
     """Split a value at its commas; the parts keep their escapes, and empty ones are left out."""
     return _VALUE.findall(value)
+
+
+def escaped(text: str) -> str:
+    """Return a text as a value of a query: of no part but itself."""
+    return _TO_ESCAPE.sub(r"\\\g<0>", text)
 
 
 # By modifier if it has a form of its own, else by type. Every text is a valid uri.
@@ -173,8 +178,7 @@ def _unescaped(text: str) -> str:
 
 def _token(text: str, param: SearchParam, _modifier: str, _zone: tzinfo) -> TokenOperand:
     parts = _parts(text)
-    if param.element == CONTACT_POINT:
-        parts[-1] = normalize_contact(parts[-1])
+    parts[-1] = normalize_token(parts[-1], param)
     if len(parts) == 1:
         return TokenOperand(None, parts[0])
     system, code = parts[0], "|".join(parts[1:])

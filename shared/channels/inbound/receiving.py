@@ -1,0 +1,119 @@
+"""A message that came in, written into its thread exactly once, however often it is delivered."""
+
+from datetime import timedelta
+from functools import partial
+from itertools import islice
+from math import ceil
+
+from shared.audit.unit_of_work import AuditedUnitOfWork
+from shared.catalog.channels import MATCH_SENDER, NAME_SUBJECT, VERIFY_SENDER
+from shared.channels import tasks
+from shared.channels.inbound import correspondence, files, keywords, senders, threads
+from shared.channels.inbound.correspondence import Correspondence
+from shared.channels.inbound.message import InboundMessage
+from shared.channels.principal import principal
+from shared.errors import Throttled
+from shared.fhir import instants, references
+from shared.fhir.fhirjson import Resource
+from shared.interactions.create import create_new, validated_new_resource
+from shared.rules import channels, texts
+from shared.sessions.changes import ChangeResult, commit_change
+from shared.store import keys
+from shared.store.quotas import Quota
+
+_SENT, _UNVERIFIED = "in-progress", "on-hold"
+_HOUR = timedelta(hours=1)
+# So many messages are looked at for whether anything says whom a thread is about.
+_MOST_LOOKED_AT = 100
+
+
+def receive(message: InboundMessage, *, gives_up: bool = False) -> None:
+    """Write a message into its thread, or do what its keyword says.
+
+    A repetition changes nothing. With `gives_up`, files that cannot be fetched are named in the
+    text. Raises Throttled if its contact has written too much in this hour, files.NotFetched, and
+    Transient.
+    """
+    caller = principal(message.account)
+    if keywords.obey(caller, message):
+        return
+    payload = files.payload(caller, message, gives_up=gives_up)
+    commit_change(caller, "create", partial(_write, message, payload))
+
+
+def _write(
+    message: InboundMessage, payload: list[Resource], work: AuditedUnitOfWork
+) -> ChangeResult:
+    identifier = channels.identifier(message.account.name, message.id)
+    if stored := threads.matching(work, identifier):
+        return ChangeResult(work.resource(*stored))
+    spend(work, message)
+    thread = correspondence.of(work, message)
+    subject = _subject(work, message, thread)
+    _ask(work, message, thread, subject)
+    content = {
+        "resourceType": "Communication",
+        "identifier": [identifier],
+        "partOf": [references.to("Communication", thread.header["id"])],
+        "status": _SENT if message.is_proven else _UNVERIFIED,
+        "medium": threads.medium(message.account),
+        "sender": _sender(message, thread, subject),
+        "recipient": [{"reference": message.account.recipient}],
+        "sent": instants.to_text(message.sent),
+        "received": instants.to_text(message.received),
+        "subject": subject,
+        "payload": payload,
+    }
+    return create_new(work, validated_new_resource(content, "Communication"))
+
+
+def spend(work: AuditedUnitOfWork, message: InboundMessage) -> None:
+    """Count a message to those that its contact may write in an hour. Raises Throttled."""
+    account = message.account
+    begun = work.now.replace(minute=0, second=0, microsecond=0)
+    address = keys.quota(
+        work.tenant, "Communication", f"{account.name}/{message.contact}", f"{begun:%Y-%m-%dT%H}"
+    )
+    if not work.use_quota(Quota(address, account.messages_per_hour, begun + _HOUR)):
+        wait = ceil((begun + _HOUR - work.now).total_seconds())
+        raise Throttled("The contact has written too much in this hour", wait)
+
+
+def _sender(message: InboundMessage, thread: Correspondence, subject: Resource) -> Resource:
+    if thread.person is None:
+        return channels.contact_reference(message.contact)
+    about = references.comparable_reference(subject)
+    return {"reference": thread.person.reference(about, usual=thread.name)}
+
+
+def _subject(work: AuditedUnitOfWork, message: InboundMessage, thread: Correspondence) -> Resource:
+    """Return whom a message is about, empty if neither it nor its thread says so.
+
+    A person who writes about several patients says it by a given name.
+    """
+    if thread.person is None:
+        return {}
+    patients = thread.person.subjects
+    if len(patients) > 1:
+        names = senders.given_names(work.tenant, patients)
+        if named := texts.named_patient(message.text, names):
+            return {"reference": named}
+    own = {"reference": next(iter(patients))} if len(patients) == 1 else {}
+    subject: Resource = thread.header.get("subject", own)
+    return subject
+
+
+def _ask(
+    work: AuditedUnitOfWork, message: InboundMessage, thread: Correspondence, subject: Resource
+) -> None:
+    """Ask staff for what neither the directory nor the message says."""
+    if thread.person is None:
+        tasks.ask(work, thread.header, MATCH_SENDER if message.is_proven else VERIFY_SENDER)
+    elif not subject and not _is_about_somebody(work, thread.header["id"]):
+        tasks.ask(work, thread.header, NAME_SUBJECT)
+
+
+def _is_about_somebody(work: AuditedUnitOfWork, header_id: str) -> bool:
+    """Return whether a message of a thread says whom it is about."""
+    messages = islice(work.messages(header_id), _MOST_LOOKED_AT)
+    return any("subject" in message.resource for message in messages if not message.deleted)

@@ -1,0 +1,178 @@
+"""Who has a number or address: looked up in the directory, by numbers however they are written."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import phonenumbers
+
+from shared.access.caller import Caller
+from shared.access.visibility import Visibility
+from shared.catalog.compartments import PATIENT, RELATED
+from shared.fhir import references
+from shared.fhir.fhirjson import Resource
+from shared.fhir.references import Literal
+from shared.fhir.search_values import phone_ending
+from shared.references import families
+from shared.rules.correspondents import Person
+from shared.search.query.operands import escaped
+from shared.search.run.lookups import loads_rounded
+from shared.search.run.search import search
+from shared.settings import settings
+from shared.store import reading
+from shared.store.records import VersionedRecord
+
+_NUMBERS = frozenset({"phone", "sms"})
+# Of one number's ending, more people than this are looked at no further: nobody is known then.
+_MOST_CANDIDATES = 100
+
+
+def people_with(caller: Caller, contact: str, own_number: str = "") -> list[Person]:
+    """Return the people who have a number or address at present, each once.
+
+    Numbers without a country are of the country of the account's `own_number`.
+    """
+    candidates = [
+        record
+        for resource_type in (PATIENT, RELATED)
+        for record in _candidates(caller, resource_type, contact)
+        if _has(record.resource, contact, own_number)
+    ]
+    people: list[Person] = []
+    for record in sorted(candidates, key=lambda record: record.type == PATIENT):
+        reference = f"{record.type}/{record.id}"
+        index = next((n for n, person in enumerate(people) if person.has(reference)), None)
+        if index is None:
+            people += _person(caller.tenant, record)
+        elif record.type == PATIENT:
+            # A relative who is a patient, too, and may write about themselves.
+            patients = {**people[index].patients, reference: reference}
+            people[index] = replace(people[index], patients=patients)
+    return people
+
+
+def known_people(tenant: str, names: Sequence[str]) -> dict[str, Person]:
+    """Return those of some people who are in the directory at present, by their references.
+
+    People whom another server keeps are taken to be there.
+    """
+    known = {}
+    for name in names:
+        target = references.parse_literal(name)
+        if target and (person := _known(tenant, target)):
+            known[name] = person
+    return known
+
+
+def given_names(tenant: str, patients: frozenset[str]) -> Mapping[str, list[str]]:
+    """Return the given names of patients by their references, each also in its single words."""
+    targets = filter(None, map(references.parse_literal, sorted(patients)))
+    records = (reading.current(tenant, *target) for target in targets)
+    return {
+        f"{record.type}/{record.id}": [*_given(record.resource)] for record in records if record
+    }
+
+
+def _given(patient: Resource) -> Iterator[str]:
+    for name in patient.get("name", ()):
+        if name.get("use") != "old" and families.is_current(name.get("period", {})):
+            for given in name.get("given", ()):
+                yield from (given, *given.split()) if given else ()
+
+
+def _known(tenant: str, target: Literal) -> Person | None:
+    record = reading.current(tenant, *target)
+    if record is None:
+        is_elsewhere = target.type not in settings().locally_checked_types
+        return Person({str(target): _own_patient(target)}) if is_elsewhere else None
+    return next(_person(tenant, record), None)
+
+
+def _own_patient(target: Literal) -> str:
+    return str(target) if target.type == PATIENT else ""
+
+
+def _candidates(caller: Caller, resource_type: str, contact: str) -> Iterator[VersionedRecord]:
+    """Yield the records that may have a number or address; none if there are too many."""
+    code, values = _criterion(contact)
+    if not values:
+        return
+    query = [(code, ",".join(map(escaped, sorted(values)))), ("_count", str(_MOST_CANDIDATES))]
+    visibility = Visibility(caller, "s")
+    page = search(resource_type, query, visibility=visibility, zone=settings().zone)
+    if page.next:
+        return
+    for resource in map(loads_rounded, page.resources):
+        record = reading.current(caller.tenant, resource_type, resource["id"])
+        if record:
+            yield record
+
+
+def _criterion(contact: str) -> tuple[str, set[str]]:
+    if "@" in contact:
+        return "email", {contact}
+    endings = {phone_ending(contact)}
+    if number := _parsed(contact, ""):
+        # Where numbers are short, their national form is less than an ending.
+        endings.add(phone_ending(phonenumbers.national_significant_number(number)))
+    return "phone-ending", endings - {""}
+
+
+def _has(resource: Resource, contact: str, own_number: str) -> bool:
+    """Return whether somebody is active, and has a number or address at present."""
+    is_there = (
+        families.is_relative(resource)
+        if resource.get("resourceType") == RELATED
+        else families.is_in_use(resource)
+    )
+    return is_there and any(
+        _is_same(point, contact, own_number)
+        for point in resource.get("telecom", ())
+        if point.get("use") != "old" and families.is_current(point.get("period", {}))
+    )
+
+
+def _is_same(point: Resource, contact: str, own_number: str) -> bool:
+    value = str(point.get("value", ""))
+    if "@" in contact:
+        return point.get("system") == "email" and value.strip().lower() == contact
+    if point.get("system") not in _NUMBERS:
+        return False
+    number = _parsed(value, _region(own_number))
+    return number is not None and _international(number) == contact
+
+
+def _region(own_number: str) -> str:
+    """Return the country of a number; one that shares its code with others is as good as they."""
+    own = _parsed(own_number, "")
+    region = phonenumbers.region_code_for_country_code(own.country_code) if own else ""
+    return str(region)
+
+
+def _parsed(number: str, region: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(number, region or None)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _international(number: phonenumbers.PhoneNumber) -> str:
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _person(tenant: str, record: VersionedRecord) -> Iterator[Person]:
+    """Yield the person whose record this is, with the records of the same person, if in use."""
+    if record.type == PATIENT:
+        if families.is_in_use(record.resource):
+            own = f"{PATIENT}/{record.id}"
+            yield Person({own: own})
+        return
+    family = families.read_family(tenant, record)
+    patients = {
+        f"{RELATED}/{one.id}": patient
+        for one in family.records
+        if one.type == RELATED and families.is_in_use(one.resource)
+        for patient in families.current_patient(one.resource)
+    }
+    others = frozenset(f"{PATIENT}/{one.id}" for one in family.records if one.type == PATIENT)
+    if f"{RELATED}/{record.id}" in patients:
+        yield Person(patients, others)

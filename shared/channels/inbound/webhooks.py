@@ -1,0 +1,69 @@
+"""The webhooks of text messages: checked by their signature, and queued to be processed."""
+
+from collections.abc import Sequence
+from hmac import compare_digest
+
+from shared.channels import accounts
+from shared.channels.accounts import TwilioAccount
+from shared.channels.inbound import twilio
+from shared.channels.inbound.twilio import Field
+from shared.errors import Forbidden, NotFound
+from shared.fhir import fhirjson, instants
+from shared.store import channel_queues
+
+MESSAGE, STATUS = "message", "status"
+# What is of no account is compared with this, so that it takes as long as a wrong signature.
+_NO_TOKEN = "-"  # noqa: S105 - it is none
+
+
+def accept(kind: str, account_name: str, url: str, fields: Sequence[Field], signature: str) -> None:
+    """Queue what Twilio says of a message: that it came in, or what became of it.
+
+    `url` is the one that Twilio called. Raises NotFound if there is no such account, and Forbidden
+    unless the request is signed with its token and is about its number.
+    """
+    account = _signer(account_name, url, fields, signature)
+    said = dict(fields)
+    if not _is_of(account, kind, said):
+        raise Forbidden("The request is about another account")
+    body = {
+        "provider": account.provider,
+        "kind": kind,
+        "account": account.name,
+        "fields": said,
+        "received": instants.to_text(instants.now()),
+    }
+    channel_queues.send_inbound([fhirjson.dumps(body).decode()])
+
+
+def _signer(name: str, url: str, fields: Sequence[Field], signature: str) -> TwilioAccount:
+    """Return the account by whose token a request is signed. A new token may not be known yet."""
+    account = _account(name)
+    if not _is_signed(account, url, fields, signature):
+        accounts.renew()
+        account = _account(name)
+        if not _is_signed(account, url, fields, signature) and account:
+            raise Forbidden("The signature is not that of the account")
+    if account is None:
+        raise NotFound("There is no such account")
+    return account
+
+
+def _account(name: str) -> TwilioAccount | None:
+    found = accounts.all_accounts().get(name)
+    return found if isinstance(found, TwilioAccount) else None
+
+
+def _is_signed(
+    account: TwilioAccount | None, url: str, fields: Sequence[Field], signature: str
+) -> bool:
+    token = account.auth_token.get_secret_value() if account else _NO_TOKEN
+    return twilio.is_signed(token, url, fields, signature) and account is not None
+
+
+def _is_of(account: TwilioAccount, kind: str, said: dict[str, str]) -> bool:
+    number = said.get("To" if kind == MESSAGE else "From", "")
+    is_own = number == account.number or kind == STATUS
+    return is_own and compare_digest(
+        said.get("AccountSid", "").encode(errors="replace"), account.account_sid.encode()
+    )
