@@ -128,11 +128,8 @@ def _bounded(own_id: str) -> str:
 
 def _addresses(value: str) -> list[str]:
     """Return the addresses of a header; those that cannot be written to are empty."""
-    by_library = lambda: [  # noqa: E731 - tried below
-        found.addr_spec for found in policy.default.header_factory("From", value).addresses
-    ]
-    otherwise = [found for _, found in utils.getaddresses([value])]
-    return [address(found) for found in _tried(by_library, otherwise)]
+    found = _tried(lambda: policy.default.header_factory("From", value).addresses, ())
+    return [address(one.addr_spec) for one in found]
 
 
 def _in_angle_brackets(value: str) -> str:

@@ -14,8 +14,8 @@ from lxml import etree, html
 
 # Mails with years of history are smaller. What is beyond is in the mail itself.
 LONGEST = 1_000_000
-# Each level of a list is indented, which would take space by the square.
-_DEEPEST_LIST = 8
+# Each level of a list is indented and each of a quote marked, which takes space by the square.
+_DEEPEST_LIST, _DEEPEST_QUOTE = 8, 5
 _DROPPED = ("head", "script", "style", "title", "template", "noscript", "svg", "math")
 _LISTS = ("ul", "ol")
 _ROWS = frozenset({"table", "tbody", "thead", "tfoot", "tr"})
@@ -47,11 +47,13 @@ def _simplify(tree: html.HtmlElement) -> None:
             element.drop_tree()
     # From the inside out, a quote in a quote has the marks of both.
     for quote in reversed(list(tree.iter("blockquote"))):
-        if _is_quoted(quote):
+        if _is_quoted(quote) and _depth(quote, "blockquote") < _DEEPEST_QUOTE:
             _mark(quote)
     for element in tree.iter():
         element.attrib.clear()
-        if element.tag in _ROWS or (element.tag in _LISTS and _is_deep(element)):
+        if element.tag in _ROWS or (
+            element.tag in _LISTS and _depth(element, *_LISTS) >= _DEEPEST_LIST
+        ):
             element.tag = "div"
         elif element.tag in _CELLS:
             element.tag = "span"
@@ -72,8 +74,8 @@ def _mark(quote: html.HtmlElement) -> None:
     quote.text = "\n".join(f"> {line}".rstrip() for line in lines)
 
 
-def _is_deep(element: html.HtmlElement) -> bool:
-    return sum(1 for _ in element.iterancestors(*_LISTS)) >= _DEEPEST_LIST
+def _depth(element: html.HtmlElement, *tags: str) -> int:
+    return sum(1 for _ in element.iterancestors(*tags))
 
 
 def _rendered(tree: html.HtmlElement) -> str:

@@ -20,10 +20,12 @@ MOST_FILES = 20
 # The standard library's parser needs some hundred bytes for a part or a header, so that a mail of
 # few bytes could need all memory.
 _MOST_DELIMITERS = 10_000
-_MOST_LINES = 1_000_000
+_MOST_LINES = 700_000
 _DELIMITER = re.compile(rb"^--", re.MULTILINE)
 _BOUNDARY = re.compile(r"^--([^\s\"]{4,70})\s*^content-", re.MULTILINE | re.IGNORECASE)
 _DEEPEST = 30
+# So that many short texts take no longer than a long one.
+_COST_OF_TEXT = 1_000
 _SIGNATURES = frozenset(
     {
         *("application/pgp-signature", "application/pkcs7-signature"),
@@ -36,18 +38,21 @@ _SIGNATURES = frozenset(
 class Parts:
     """What a mail consists of: its texts and files in order, and how many files were left out.
 
-    `is_complete` says whether all of it could be read.
+    `is_complete` says whether all of it could be read. `room` is how many bytes of text may still
+    be read, `takes_text` whether text is taken at all.
     """
 
     texts: list[str] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     omitted: int = 0
     is_complete: bool = True
+    room: int = mail_charsets.LONGEST
+    takes_text: bool = True
 
     @property
     def text(self) -> str:
         """The texts as one."""
-        return "\n\n".join(text.strip("\n") for text in self.texts if text.strip())
+        return "\n\n".join(self.texts)
 
 
 def read(raw: bytes) -> Parts:
@@ -84,7 +89,7 @@ def _add_read(parts: Parts, part: MIMEPart, depth: int) -> None:
         for each in inner:
             _add(parts, each, depth + 1)
     elif _is_text(part):
-        parts.texts.append(_text(part))
+        _add_text(parts, part)
     elif part.get_content_type() not in _SIGNATURES:
         _add_file(parts, part)
 
@@ -108,22 +113,15 @@ def _with_boundary(part: MIMEPart) -> MIMEPart:
 
 
 def _add_alternative(parts: Parts, choices: Sequence[MIMEPart], depth: int) -> None:
-    """Add the first choice that is plain text, else the first with text; of the others the files.
+    """Add the text of the first choice that has one, plain text before others, and all files.
 
     Programs that write HTML only sometimes add an empty plain text.
     """
-    read_choices = []
-    for choice in choices:
-        found = Parts()
-        _add(found, choice, depth + 1)
-        read_choices.append(found)
-    chosen = next((found for found in read_choices if found.text), Parts())
-    parts.texts += chosen.texts
-    for found in read_choices:
-        for file in found.files:
-            _keep(parts, file)
-        parts.omitted += found.omitted
-        parts.is_complete &= found.is_complete
+    takes_text, count = parts.takes_text, len(parts.texts)
+    for choice in sorted(choices, key=lambda choice: choice.get_content_type() != "text/plain"):
+        _add(parts, choice, depth + 1)
+        parts.takes_text = takes_text and len(parts.texts) == count
+    parts.takes_text = takes_text
 
 
 def _is_text(part: MIMEPart) -> bool:
@@ -133,8 +131,19 @@ def _is_text(part: MIMEPart) -> bool:
     return is_readable and not part.is_attachment() and not mail_files.name(part)
 
 
-def _text(part: MIMEPart) -> str:
+def _add_text(parts: Parts, part: MIMEPart) -> None:
+    if not parts.takes_text:
+        return
     content = mail_files.content(part)
+    if len(content) > parts.room:
+        parts.is_complete = False
+    text = _text(part, content[: max(parts.room, 0)]).strip("\n")
+    parts.room -= len(content) + _COST_OF_TEXT
+    if text.strip():
+        parts.texts.append(text)
+
+
+def _text(part: MIMEPart, content: bytes) -> str:
     charset = part.get_content_charset() or ""
     if part.get_content_subtype() == "html":
         # Imported here because most mails have plain text, and lxml takes long.

@@ -14,8 +14,8 @@ from mailparser_reply.parser import EmailMessage
 LONGEST = 50_000
 CUT = "[The rest is in the mail itself.]"
 # The library's expressions take time by more than the square of a line's length.
-_LONGEST_LINE = 250
-_SEARCHED_LINES = 3_000
+_LONGEST_LINE = 200
+_SEARCHED_LINES = 1_000
 _FORWARDED = re.compile(
     r"-{3,} ?(forwarded message|weitergeleitete nachricht|message transféré|mensaje reenviado"
     r"|doorgestuurd bericht|messaggio inoltrato)|begin forwarded message",
