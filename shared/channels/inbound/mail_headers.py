@@ -128,8 +128,12 @@ def _bounded(own_id: str) -> str:
 
 def _addresses(value: str) -> list[str]:
     """Return the addresses of a header; those that cannot be written to are empty."""
-    found = _tried(lambda: policy.default.header_factory("From", value).addresses, ())
-    return [address(one.addr_spec) for one in found]
+
+    def by_library() -> list[str]:
+        return [one.addr_spec for one in policy.default.header_factory("From", value).addresses]
+
+    none: list[str] = []
+    return [address(found) for found in _tried(by_library, none)]
 
 
 def _in_angle_brackets(value: str) -> str:

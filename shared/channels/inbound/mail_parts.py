@@ -162,6 +162,8 @@ def _add_file(parts: Parts, part: MIMEPart) -> None:
 
 
 def _keep(parts: Parts, file: File) -> None:
+    if not file.content:
+        return
     if len(parts.files) < MOST_FILES:
         parts.files.append(file)
     else:
