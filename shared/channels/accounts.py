@@ -67,7 +67,7 @@ class _Account(BaseModel):
     tenant: str = DEFAULT_TENANT
     recipient: str = Field(pattern="^(Organization|CareTeam|PractitionerRole|Practitioner)/[^/]+$")
     completed_threads: Literal["reopen", "follow"] = "reopen"
-    messages_per_hour: int = Field(60, ge=1)
+    messages_per_hour: int = Field(default=60, ge=1)
     quiet_hours: QuietHours | None = None
     first_notice: str = ""
     link_only: bool = False

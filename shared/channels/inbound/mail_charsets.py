@@ -65,7 +65,7 @@ def _codec(charset: str) -> str:
     for name in _names(charset.strip().lower()):
         try:
             codec = codecs.lookup(name)
-            b"".decode(codec.name)
+            b"AAAA".decode(codec.name, "replace")
         except (LookupError, ValueError):
             continue
         if codec.name not in _NO_CHARSETS:

@@ -43,8 +43,8 @@ def file(part: MIMEPart, number: int) -> File:
 def name(part: MIMEPart) -> str:
     """Return the name of a part's file without folders, empty if it has none."""
     given = str(part.get_filename() or "") or _encoded_name(part)
-    plain = files.printable_name(_PATH.sub("", given.encode(errors="replace").decode()))
-    return _shortened(plain.strip(". ")) or ""
+    last = _PATH.sub("", given.encode(errors="replace").decode())
+    return files.printable_name(_shortened(last)).strip(". ")
 
 
 def _encoded_name(part: MIMEPart) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email import policy, utils
+from email.errors import InvalidHeaderDefect
 from email.parser import HeaderParser
 from hashlib import sha256
 
@@ -127,10 +128,15 @@ def _bounded(own_id: str) -> str:
 
 
 def _addresses(value: str) -> list[str]:
-    """Return the addresses of a header; those that cannot be written to are empty."""
+    """Return the addresses of a header; those that cannot be written to are empty.
+
+    There are none if it breaks the rules: the library reads then as far as it understands.
+    """
 
     def by_library() -> list[str]:
-        return [one.addr_spec for one in policy.default.header_factory("From", value).addresses]
+        header = policy.default.header_factory("From", value)
+        is_broken = any(isinstance(defect, InvalidHeaderDefect) for defect in header.defects)
+        return [] if is_broken else [found.addr_spec for found in header.addresses]
 
     none: list[str] = []
     return [address(found) for found in _tried(by_library, none)]
