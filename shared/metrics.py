@@ -15,6 +15,8 @@ LAG, OLDEST, CLOSING_FAILURES = "ClosingLag", "OldestDue", "ClosingFailures"
 UNAUDITED = "RequestsUnaudited"
 # Count requests to the endpoints of Subscriptions, by whether these took them.
 NOTIFIED, NOT_NOTIFIED = "NotificationsDelivered", "NotificationsFailed"
+# Counts mails that no person wrote to an account: auto-replies, bounces, lists, our own.
+MAILS_IGNORED = "MailsIgnored"
 SECONDS = frozenset({LAG, OLDEST})
 ANY_POLICY = "any"
 

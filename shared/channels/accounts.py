@@ -27,6 +27,10 @@ from shared.store import deployment_secrets
 
 E164 = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
+# 16 characters at random are as hard to guess as what they sign.
+ThreadKey = Annotated[SecretStr, Field(min_length=16)]
+# Those in which mail-parser-reply knows how mail programs introduce what they quote.
+Language = Literal["cs", "da", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "sv", "zh"]
 REOPEN, FOLLOW = "reopen", "follow"
 # How often what is refused lets the secret be read anew, which may have been rotated.
 _RENEWAL_SECONDS = 60
@@ -63,7 +67,7 @@ class _Account(BaseModel):
     tenant: str = DEFAULT_TENANT
     recipient: str = Field(pattern="^(Organization|CareTeam|PractitionerRole|Practitioner)/[^/]+$")
     completed_threads: Literal["reopen", "follow"] = "reopen"
-    messages_per_hour: int = Field(60, ge=1)
+    messages_per_hour: int = Field(default=60, ge=1)
     quiet_hours: QuietHours | None = None
     first_notice: str = ""
     link_only: bool = False
@@ -99,12 +103,15 @@ class AwsSmsAccount(_SmsAccount):
 class MailAccount(_Account):
     """An address that Amazon SES receives mail for, and sends from.
 
-    `thread_key` signs the addresses that name a thread.
+    `thread_key` signs the addresses that name a thread. Addresses that older keys signed are taken
+    as long as these are among `old_thread_keys`. Quoted history is recognized in `languages`.
     """
 
     provider: Literal["ses"]
     address: str = Field(pattern=r"^[^@\s+]+@[^@\s]+$")
-    thread_key: SecretStr
+    thread_key: ThreadKey
+    old_thread_keys: tuple[ThreadKey, ...] = ()
+    languages: frozenset[Language] = frozenset({"en"})
     configuration_set: str = ""
     subject: str = "A message from your clinic"
 

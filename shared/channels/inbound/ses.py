@@ -1,0 +1,148 @@
+"""Mails that Amazon SES received: it stores each in S3, and tells of it by a notification.
+
+https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html
+"""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError
+
+from shared import metrics
+from shared.channels import thread_addresses
+from shared.channels.accounts import MailAccount, all_accounts
+from shared.channels.inbound import mail, mail_automatic, mail_headers
+from shared.channels.inbound.mail_headers import Headers
+from shared.channels.inbound.message import InboundMessage
+from shared.store import s3
+
+type Notification = dict[str, Any]
+
+# What SES takes at most: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
+LARGEST = 40 * 1024**2
+PASS, FAIL = "PASS", "FAIL"
+# What must hold for a mail to be its sender's.
+_SENDER_VERDICTS = ("spfVerdict", "dkimVerdict", "dmarcVerdict")
+_SES = "amazonses.com"
+_PROVEN_DOMAIN = re.compile(r"dmarc=pass[^;]*header\.from=([^;\s]+)")
+_UNADDRESSED, _OWN = "unaddressed", "own"
+
+# Whom a mail is from that names nobody; nobody has an address there (RFC 2606).
+UNKNOWN = "unknown@sender.invalid"
+
+logger = Logger()
+
+
+def messages(notification: Notification) -> list[InboundMessage]:
+    """Return the messages that a received mail is: one for each account that it was sent to.
+
+    A mail that no person wrote is none; it is counted. Raises Busy if S3 does not answer.
+    """
+    accounts = _addressed_accounts(notification)
+    if not accounts:
+        return _ignored(notification, _UNADDRESSED)
+    raw = _raw(notification["receipt"]["action"])
+    headers = mail_headers.read(raw) if raw else _told_headers(notification)
+    if reason := mail_automatic.reason(headers, notification["mail"].get("source")):
+        return _ignored(notification, reason)
+    sender = mail_headers.sender(headers)
+    if any(thread_addresses.is_of(account, sender) for account in accounts):
+        return _ignored(notification, _OWN)
+    return [_message(notification, raw, headers, account) for account in accounts]
+
+
+def _addressed_accounts(notification: Notification) -> list[MailAccount]:
+    recipients = notification["receipt"]["recipients"]
+    return [
+        account
+        for account in all_accounts().values()
+        if isinstance(account, MailAccount)
+        and any(thread_addresses.is_of(account, recipient) for recipient in recipients)
+    ]
+
+
+def _ignored(notification: Notification, reason: str) -> list[InboundMessage]:
+    metrics.record(metrics.MAILS_IGNORED)
+    logger.info("mail ignored", extra={"mail": notification["mail"]["messageId"], "why": reason})
+    return []
+
+
+def _raw(action: dict[str, str]) -> bytes:
+    """Return the mail. It is empty if it is gone, or larger than SES takes."""
+    place = {"Bucket": action["bucketName"], "Key": action["objectKey"]}
+    try:
+        raw = s3.call("The store of mails", s3.get_object, **place, Range=f"bytes=0-{LARGEST}")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        return b""
+    return raw if len(raw) <= LARGEST else b""
+
+
+def _told_headers(notification: Notification) -> Headers:
+    pairs = notification["mail"].get("headers", ())
+    return mail_headers.from_pairs((pair["name"], pair["value"]) for pair in pairs)
+
+
+def _message(
+    notification: Notification, raw: bytes, headers: Headers, account: MailAccount
+) -> InboundMessage:
+    received = datetime.fromisoformat(notification["mail"]["timestamp"])
+    subject = mail_headers.subject(headers)
+    is_infected = _verdict(notification, "virusVerdict") == FAIL
+    content = mail.content(raw, subject, account.languages, is_infected=is_infected)
+    named = (
+        thread_addresses.named_thread(account, recipient)
+        for recipient in notification["receipt"]["recipients"]
+        if thread_addresses.is_of(account, recipient)
+    )
+    return InboundMessage(
+        account=account,
+        contact=_contact(notification, headers),
+        id=mail_headers.message_id(headers) or f"{notification['mail']['messageId']}@ses",
+        text=content.text,
+        sent=min(mail_headers.sent(headers) or received, received),
+        received=received,
+        files=content.files,
+        topic=subject,
+        answers=mail_headers.answers(headers),
+        named_thread=next(filter(None, named), ""),
+        is_proven=_is_proven(notification, headers),
+    )
+
+
+def _contact(notification: Notification, headers: Headers) -> str:
+    """Return whom a mail is from. Where its header does not say so, the envelope does."""
+    envelope = mail_headers.address(notification["mail"].get("source") or "")
+    return mail_headers.sender(headers) or envelope or UNKNOWN
+
+
+def _is_proven(notification: Notification, headers: Headers) -> bool:
+    """Return whether SES has proven that a mail is from whom its header says.
+
+    SES must have read the same address in it: what it proves is the domain of that one.
+    """
+    told = mail_headers.from_pairs(
+        ("from", value) for value in notification["mail"]["commonHeaders"].get("from", ())
+    )
+    sender = mail_headers.sender(headers)
+    verdicts = {_verdict(notification, name) for name in _SENDER_VERDICTS}
+    is_spam = _verdict(notification, "spamVerdict") == FAIL
+    is_same = sender == mail_headers.sender(told) and _is_of_proven_domain(headers, sender)
+    return bool(sender) and is_same and verdicts == {PASS} and not is_spam
+
+
+def _is_of_proven_domain(headers: Headers, sender: str) -> bool:
+    """Return whether the domain that SES writes to have proven is the sender's.
+
+    It puts the results above whatever a sender may have written.
+    """
+    results = mail_headers.first(headers, "authentication-results")
+    found = _PROVEN_DOMAIN.search(results) if results.startswith(_SES) else None
+    return found is None or found[1] == sender.rpartition("@")[2]
+
+
+def _verdict(notification: Notification, name: str) -> str:
+    return str(notification["receipt"].get(name, {}).get("status", ""))
