@@ -135,7 +135,7 @@ def all_accounts() -> dict[str, Account]:
 
 def of_secret(arn: str) -> dict[str, Account]:
     """Return the accounts in a secret by name. Raises Unreadable."""
-    return _parsed(deployment_secrets.text(arn))
+    return of_text(deployment_secrets.text(arn))
 
 
 def account(name: str) -> Account:
@@ -147,7 +147,8 @@ def account(name: str) -> Account:
 
 
 @lru_cache(maxsize=1)
-def _parsed(text: str) -> dict[str, Account]:
+def of_text(text: str) -> dict[str, Account]:
+    """Return the accounts in a secret's text by name. Raises Unreadable."""
     try:
         parsed = _Accounts.model_validate_json(text).accounts
     except ValidationError as error:

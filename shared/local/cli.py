@@ -6,16 +6,29 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from threading import Thread
 from typing import NoReturn
 from zoneinfo import ZoneInfoNotFoundError
 
 from shared.catalog.policies import POLICIES, SLOT_SCOPES
 from shared.catalog.roles import USER_ROLES
 from shared.fhir import instants
-from shared.local import environment, listening, logs, operating, pool, schedule, secret
+from shared.local import (
+    channels,
+    environment,
+    listening,
+    logs,
+    mailing,
+    operating,
+    pool,
+    schedule,
+    secret,
+    texting,
+    twilio,
+)
 from shared.local.artefact import artefact
 from shared.local.client import UnexpectedResponse, client
 from shared.local.emulator import Emulator, StartError, emulator
@@ -89,7 +102,12 @@ def serve(arguments: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     tenant = TENANT if arguments.tenant_claim else ""
     with _running(
-        parameters, arguments.port, arguments.data, tenant=tenant, publishes=arguments.events
+        parameters,
+        arguments.port,
+        arguments.data,
+        tenant=tenant,
+        publishes=arguments.events,
+        carries=arguments.channels,
     ) as (running, values):
         for name, value in values.items():
             print(f"{name}='{value}'")
@@ -97,9 +115,15 @@ def serve(arguments: argparse.Namespace) -> None:
             environment.write(arguments.env_file, values)
         print("further tokens: async-encounters token --help")
         print("running until Ctrl-C", flush=True)
+        if arguments.channels:
+            Thread(target=mailing.tell_of_sent, args=(running, _tell), daemon=True).start()
         if arguments.events:
             _print_events(Listener.begin(running))
         signal.pause()
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 def _print_events(listener: Listener) -> NoReturn:
@@ -140,10 +164,18 @@ def _running(
     *,
     tenant: str = "",
     publishes: bool = False,
+    carries: bool = False,
 ) -> Iterator[tuple[Emulator, dict[str, str]]]:
-    with emulator(port, data) as running:
-        bus = {"EventBusArn": listening.bus_arn(running)} if publishes else {}
-        stack = deploy(running, artefact(), {**parameters, **bus, **_credentials(running)})
+    with emulator(port, data) as running, ExitStack() as beside:
+        wanted = {**parameters, **_credentials(running)}
+        variables = {}
+        if publishes:
+            wanted["EventBusArn"] = listening.bus_arn(running)
+        if carries:
+            wanted |= channels.begin(running)
+            provider = beside.enter_context(twilio.run(channels.sms_account(running), _tell))
+            variables["TWILIO_URL"] = provider.url
+        stack = deploy(running, artefact(), wanted, variables)
         try:
             yield running, environment.environment(running, stack, tenant=tenant)
         except UnexpectedResponse:
@@ -164,6 +196,8 @@ def _parser() -> argparse.ArgumentParser:
         (demo, None),
         (serve, _add_serve_options),
         (token, _add_token_options),
+        (texting.text, texting.add_options),
+        (mailing.mail, mailing.add_options),
         *operating.COMMANDS,
         (build, None),
     ):
@@ -205,6 +239,11 @@ def _add_serve_options(command: argparse.ArgumentParser) -> None:
         "--env-file", type=Path, metavar="PATH", help="also write the NAME='value' lines to a file"
     )
     command.add_argument("--events", action="store_true", help="print the events that it publishes")
+    command.add_argument(
+        "--channels",
+        action="store_true",
+        help="carry text messages and e-mail: `text` and `mail` have them come in",
+    )
     command.add_argument("--policy", choices=POLICIES, help="when sessions open and close")
     command.add_argument(
         "--session-scope",
