@@ -163,7 +163,7 @@ def test_only_the_sender_may_send_and_only_from_this_accounts_identities_and_num
     mails, texts = statements("ChannelSending")
     assert set(mails["Action"]) == {"ses:SendEmail", "ses:SendRawEmail"}
     assert texts["Action"] == "sms-voice:SendTextMessage"
-    for resource in (*mails["Resource"], texts["Resource"]):
+    for resource in (*mails["Resource"], *texts["Resource"]):
         assert "${AWS::Region}:${AWS::AccountId}:" in resource["Fn::Sub"]
     holders = {
         name

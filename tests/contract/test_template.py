@@ -719,9 +719,8 @@ def test_only_functions_that_check_references_remotely_may_read_the_secret() -> 
         in function["Properties"].get("Environment", {}).get("Variables", {})
     }
     refer = {name for name, tables in ALLOWED.items() if tables.get(RESOURCE, set()) >= REFER}
-    # A delete only checks the caller's own link, which is stored here. What a channel's people are
-    # is looked up here, too.
-    assert named == refer - {"reindex", "delete", "channel_receiver", "channel_sender"}
+    # A delete only checks the caller's own link, which is stored here.
+    assert named == refer - {"reindex", "delete"}
     reading = {"Ref": "ReferenceSecretReading"}, {"Ref": "AWS::NoValue"}
     may = {
         module(function)
