@@ -10,6 +10,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -83,7 +84,10 @@ def _notification(
 
 
 def sent_mails(running: Emulator) -> Iterator[dict[str, Any]]:
-    """Yield the e-mails that the service sends, each when SES has it, for ever."""
+    """Yield the e-mails that the service sends, each when SES has it.
+
+    Raises httpx.TransportError when the emulator has stopped.
+    """
     count = 0
     while True:
         answer = httpx.get(f"{running.url}/_ministack/ses/messages").json()
@@ -94,10 +98,12 @@ def sent_mails(running: Emulator) -> Iterator[dict[str, Any]]:
 
 
 def tell_of_sent(running: Emulator, tell: Callable[[str], object] = print) -> None:
-    """Pass a line about each e-mail that is sent to `tell`, and have it delivered, for ever."""
-    for mail in sent_mails(running):
-        tell(f"e-mail to {', '.join(mail['To'])}: {mail['Subject']}: {mail['BodyText'].strip()}")
-        _publish(running, _delivery(mail))
+    """Pass a line about each e-mail that is sent to `tell`, and have it delivered, to the end."""
+    with suppress(httpx.TransportError):  # the emulator has stopped
+        for mail in sent_mails(running):
+            said = f"{mail['Subject']}: {mail['BodyText'].strip()}"
+            tell(f"e-mail to {', '.join(mail['To'])}: {said}")
+            _publish(running, _delivery(mail))
 
 
 def _delivery(mail: dict[str, Any]) -> dict[str, Any]:

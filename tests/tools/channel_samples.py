@@ -270,7 +270,9 @@ def _webhook(end: str, fields: dict[str, str]) -> dict[str, Any]:
             "x-forwarded-for": "192.0.2.10",
             "x-forwarded-port": "443",
             "x-forwarded-proto": "https",
-            "x-twilio-signature": twilio.signature(TOKEN, f"https://{HOST}{path}", [*fields.items()]),
+            "x-twilio-signature": twilio.signature(
+                TOKEN, f"https://{HOST}{path}", [*fields.items()]
+            ),
         },
         "requestContext": {
             "accountId": "123456789012",
