@@ -137,9 +137,14 @@ def message(
     )
 
 
+def answer(of: Communication, sender: Reference, text: str) -> Communication:
+    """Return a message in a thread, sent when the service receives it."""
+    return message(of, sender, 0, text).model_copy(update={"sent": None})
+
+
 def draft(of: Communication, sender: Reference, text: str) -> Communication:
     """Return a message that has not been sent yet."""
-    return message(of, sender, 0, text).model_copy(update={"status": "preparation", "sent": None})
+    return answer(of, sender, text).model_copy(update={"status": "preparation"})
 
 
 def photo() -> CommunicationPayload:

@@ -72,7 +72,7 @@ def _thread(
 
 def _answer(talk: Conversation, thread: Communication, carried: Sequence[dict[str, Any]]) -> None:
     """Let the clinic answer, and follow the text message until it has been delivered."""
-    answer = talk.create(examples.message(thread, examples.ALICE, 11, ANSWER))
+    answer = talk.create(examples.answer(thread, examples.ALICE, ANSWER))
     delivered = f"Communication?_id={answer.id}&status=completed"
     (completed,) = talk.await_matches(delivered, 1)
     talk.check("the time of delivery", completed.received is not None)
