@@ -28,7 +28,7 @@ from shared.fhir import instants
 INVALID_NUMBER = "+15005550001"
 # What is told of a message, one after the other.
 STATUSES = ("queued", "sent", "delivered")
-_PAUSE_SECONDS = 0.1
+_PAUSE_SECONDS = 0.7
 _VERSION = "2010-04-01"
 
 type Message = dict[str, Any]
