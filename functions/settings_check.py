@@ -1,5 +1,6 @@
 """Custom resource that checks the settings of a deployment before its tables are created."""
 
+from collections.abc import Callable
 from typing import Any
 
 from shared import cloudformation, settings
@@ -21,17 +22,29 @@ def _problem(properties: dict[str, Any]) -> str:
         given = settings.from_environment(dict.fromkeys(_TABLES, "-") | properties["Settings"])
     except SystemExit as problem:
         return str(problem)
-    return _unreadable(given.reference_authorization_secret)
+    header, accounts = given.reference_authorization_secret, given.channels_secret
+    return _unreadable("REFERENCE_AUTHORIZATION_SECRET_ARN", header, _read_header) or _unreadable(
+        "CHANNELS_SECRET_ARN", accounts, _read_accounts
+    )
 
 
-def _unreadable(secret: str) -> str:
-    """Return why a secret that a deployment names cannot be used, empty if it can."""
-    if not secret:
-        return ""
+def _unreadable(variable: str, secret: str, read: Callable[[str], None]) -> str:
+    """Return why the secret that a setting names cannot be used, empty if it can or is none."""
+    try:
+        if secret:
+            read(secret)
+    except Transient as problem:
+        return f"{variable}: {secret!r}: {problem.issues[0].diagnostics}"
+    return ""
+
+
+def _read_header(secret: str) -> None:
     from shared.store import deployment_secrets  # noqa: PLC0415 - few deployments name one
 
-    try:
-        deployment_secrets.header_value(secret)
-    except Transient as problem:
-        return f"REFERENCE_AUTHORIZATION_SECRET_ARN: {secret!r}: {problem.issues[0].diagnostics}"
-    return ""
+    deployment_secrets.header_value(secret)
+
+
+def _read_accounts(secret: str) -> None:
+    from shared.channels import accounts  # noqa: PLC0415 - few deployments have any
+
+    accounts.of_secret(secret)

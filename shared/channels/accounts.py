@@ -125,11 +125,27 @@ class _Accounts(BaseModel):
 
     accounts: dict[Name, Annotated[Account, Field(discriminator="provider")]]
 
+    @field_validator("accounts")
+    @classmethod
+    def _are_told_apart(cls, value: dict[Name, Account]) -> dict[Name, Account]:
+        """Refuse a number or address that two accounts have: what comes in is of one."""
+        own = [
+            one.address.lower() if one.provider == "ses" else one.number for one in value.values()
+        ]
+        if len(own) > len(set(own)):
+            raise ValueError("two accounts have one number or address")
+        return value
+
 
 def all_accounts() -> dict[str, Account]:
     """Return the accounts by name, none where no secret is set. Raises Unreadable."""
     arn = settings().channels_secret
-    return _parsed(deployment_secrets.text(arn)) if arn else {}
+    return of_secret(arn) if arn else {}
+
+
+def of_secret(arn: str) -> dict[str, Account]:
+    """Return the accounts in a secret by name. Raises Unreadable."""
+    return of_text(deployment_secrets.text(arn))
 
 
 def account(name: str) -> Account:
@@ -147,11 +163,12 @@ def renew() -> None:
 
 
 @lru_cache(maxsize=1)
-def _parsed(text: str) -> dict[str, Account]:
+def of_text(text: str) -> dict[str, Account]:
+    """Return the accounts in a secret's text by name. Raises Unreadable."""
     try:
         parsed = _Accounts.model_validate_json(text).accounts
     except ValidationError as error:
         # The message of a validation error quotes what is secret.
-        place = ".".join(map(str, error.errors()[0]["loc"]))
+        place = ".".join(map(str, error.errors()[0]["loc"])) or "Its JSON"
         raise deployment_secrets.unreadable(f"{place} is not as it should be") from None
     return {name: found.model_copy(update={"name": name}) for name, found in parsed.items()}

@@ -5,22 +5,31 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 from zoneinfo import ZoneInfoNotFoundError
 
-from shared.catalog.policies import POLICIES, SLOT_SCOPES
+from shared.catalog.policies import POLICIES, SLOT_SCOPES, THREAD
 from shared.catalog.roles import USER_ROLES
 from shared.fhir import instants
-from shared.local import environment, listening, logs, operating, pool, schedule, secret
+from shared.local import (
+    channels,
+    environment,
+    listening,
+    mailing,
+    operating,
+    pool,
+    schedule,
+    service,
+    texting,
+)
 from shared.local.artefact import artefact
 from shared.local.client import UnexpectedResponse, client
-from shared.local.emulator import Emulator, StartError, emulator
+from shared.local.emulator import Emulator, StartError
 from shared.local.listening import Listener
-from shared.local.stack import deploy, outputs
+from shared.local.stack import outputs
 from shared.packaging.build import ROOT
 from shared.settings import REMOTE
 
@@ -54,10 +63,11 @@ def main() -> None:
 def demo(_arguments: argparse.Namespace) -> None:
     """Start an empty service and play the walkthrough."""
     # The models of fhir.resources take half a second to import.
-    from shared.local import walkthrough  # noqa: PLC0415
+    from shared.local import family_texts, walkthrough  # noqa: PLC0415
     from shared.local.conversation import Conversation  # noqa: PLC0415
 
-    with _running({}, publishes=True) as (running, values):
+    with service.run({"SessionPolicy": THREAD}, publishes=True, carries=True) as started:
+        running, values = started.emulator, started.values
         print(f"running at {values['FHIR_BASE']}")
         listener = Listener.begin(running)
         with client(values["FHIR_BASE"], values["TOKEN_PRACTITIONER"]) as http:
@@ -66,10 +76,16 @@ def demo(_arguments: argparse.Namespace) -> None:
             closed = walkthrough.play_automatic_closing(
                 talk, lambda moment: _run_schedule(running, moment)
             )
-        print("the events of sessions and threads, as they are published:")
-        for event in listening.events_until_closing(listener, f"Encounter/{closed.id}"):
-            print(listening.line(event))
+            print("the events of sessions and threads, as they are published:")
+            for event in listening.events_until_closing(listener, f"Encounter/{closed.id}"):
+                print(listening.line(event))
+            family_texts.play(talk, channels.SMS, partial(_text, running), started.texts)
     print("every step as it should be")
+
+
+def _text(running: Emulator, sender: str, text: str) -> None:
+    print(f"text from {sender}: {text}")
+    texting.send(running, sender, text)
 
 
 def _run_schedule(running: Emulator, moment: datetime) -> None:
@@ -88,9 +104,15 @@ def serve(arguments: argparse.Namespace) -> None:
         parameters["ReferenceChecks"] = REMOTE
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     tenant = TENANT if arguments.tenant_claim else ""
-    with _running(
-        parameters, arguments.port, arguments.data, tenant=tenant, publishes=arguments.events
-    ) as (running, values):
+    with service.run(
+        parameters,
+        arguments.port,
+        arguments.data,
+        tenant=tenant,
+        publishes=arguments.events,
+        carries=arguments.channels,
+    ) as started:
+        running, values = started.emulator, started.values
         for name, value in values.items():
             print(f"{name}='{value}'")
         if arguments.env_file:
@@ -132,31 +154,6 @@ def bench(_arguments: argparse.Namespace, *options: str) -> None:
     sys.exit(subprocess.run(command, env=environ, check=False).returncode)
 
 
-@contextmanager
-def _running(
-    parameters: Mapping[str, str],
-    port: int = 0,
-    data: Path | None = None,
-    *,
-    tenant: str = "",
-    publishes: bool = False,
-) -> Iterator[tuple[Emulator, dict[str, str]]]:
-    with emulator(port, data) as running:
-        bus = {"EventBusArn": listening.bus_arn(running)} if publishes else {}
-        stack = deploy(running, artefact(), {**parameters, **bus, **_credentials(running)})
-        try:
-            yield running, environment.environment(running, stack, tenant=tenant)
-        except UnexpectedResponse:
-            print(*logs.errors(running), sep="\n", file=sys.stderr)
-            raise
-
-
-def _credentials(running: Emulator) -> dict[str, str]:
-    """Return the parameter that names the secret, if this process is given one to keep."""
-    header = os.environ.get("REFERENCE_AUTHORIZATION")
-    return {"ReferenceAuthorizationSecretArn": secret.store(running, header)} if header else {}
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="async-encounters", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -164,6 +161,8 @@ def _parser() -> argparse.ArgumentParser:
         (demo, None),
         (serve, _add_serve_options),
         (token, _add_token_options),
+        (texting.text, texting.add_options),
+        (mailing.mail, mailing.add_options),
         *operating.COMMANDS,
         (build, None),
     ):
@@ -205,6 +204,11 @@ def _add_serve_options(command: argparse.ArgumentParser) -> None:
         "--env-file", type=Path, metavar="PATH", help="also write the NAME='value' lines to a file"
     )
     command.add_argument("--events", action="store_true", help="print the events that it publishes")
+    command.add_argument(
+        "--channels",
+        action="store_true",
+        help="carry text messages and e-mail: `text` and `mail` have them come in",
+    )
     command.add_argument("--policy", choices=POLICIES, help="when sessions open and close")
     command.add_argument(
         "--session-scope",

@@ -4,6 +4,7 @@ It sends resources that are models of fhir.resources, and reads the answers into
 """
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,6 +16,8 @@ from fhir.resources.R4B.resource import Resource
 from shared.local.client import FHIR, JSON_PATCH, UnexpectedResponse
 
 SHOWN_IDS = 6
+# The stream gathers what was written for five seconds.
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 60, 0.5
 
 
 class Conversation:
@@ -87,6 +90,18 @@ class Conversation:
         self.check("nothing twice", len(set(references)) == len(references))
         self.check("all that match", wanted <= set(references))
         self.check("nothing else", others or wanted == set(references))
+        return matches
+
+    def await_matches(self, query: str, number: int) -> list[Any]:
+        """GET a search until it finds so many resources, and return them.
+
+        Raises UnexpectedResponse if it does not within a minute.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while len(_resources(self._http.get(query))) < number and time.monotonic() < deadline:
+            time.sleep(_PAUSE_SECONDS)
+        matches = _resources(self._send("GET", query, {200}))
+        self.check(f"{number} found, not {len(matches)}", len(matches) == number)
         return matches
 
     def check(self, what: str, holds: bool) -> None:  # noqa: FBT001 - reads as a sentence

@@ -4,6 +4,7 @@ They are models of fhir.resources, whose R4B has the elements of R4 that are use
 """
 
 from base64 import b64encode
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,17 +13,22 @@ from fhir.resources.R4B.attachment import Attachment
 from fhir.resources.R4B.codeableconcept import CodeableConcept
 from fhir.resources.R4B.coding import Coding
 from fhir.resources.R4B.communication import Communication, CommunicationPayload
+from fhir.resources.R4B.contactpoint import ContactPoint
 from fhir.resources.R4B.duration import Duration
 from fhir.resources.R4B.encounter import Encounter, EncounterParticipant
 from fhir.resources.R4B.extension import Extension
+from fhir.resources.R4B.humanname import HumanName
+from fhir.resources.R4B.patient import Patient, PatientLink
 from fhir.resources.R4B.period import Period
 from fhir.resources.R4B.reference import Reference
+from fhir.resources.R4B.relatedperson import RelatedPerson
 from fhir.resources.R4B.resource import Resource
 
 from shared.catalog.code_systems import ACT_CODE, ENCOUNTER_TYPE, UCUM
 
 VIRTUAL = f"{ACT_CODE}|VR"
 SNOMED = "http://snomed.info/sct"
+ROLE_CODE = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
 POLICY_URL = "https://example.org/StructureDefinition/session-policy"
 HOMER = Reference(reference="Patient/homer-simpson")
 MARGE = Reference(reference="RelatedPerson/marge-simpson")
@@ -73,6 +79,30 @@ def medical_encounter(of: Encounter, patient: str, snomed: str = "") -> Encounte
     )
 
 
+def patient(name: str, number: str = "", links: Sequence[RelatedPerson] = ()) -> Patient:
+    """Return one of the family as a patient, who may be related persons, too."""
+    selves = [PatientLink(other=reference_to(person), type="seealso") for person in links]
+    return Patient(
+        name=[HumanName(given=[name], family="Simpson")],
+        telecom=[_mobile(number)] if number else None,
+        link=selves or None,
+    )
+
+
+def mother(child: Patient, number: str) -> RelatedPerson:
+    """Return Marge as the mother of a child."""
+    return RelatedPerson(
+        patient=reference_to(child),
+        relationship=[CodeableConcept(coding=[Coding(system=ROLE_CODE, code="MTH")])],
+        name=[HumanName(given=["Marge"], family="Simpson")],
+        telecom=[_mobile(number)],
+    )
+
+
+def _mobile(number: str) -> ContactPoint:
+    return ContactPoint(system="phone", value=number, use="mobile")
+
+
 def header(policy: str = "") -> Communication:
     """Return the header Communication of a thread, with its own session policy if one is named."""
     return Communication(
@@ -107,9 +137,14 @@ def message(
     )
 
 
+def answer(of: Communication, sender: Reference, text: str) -> Communication:
+    """Return a message in a thread, sent when the service receives it."""
+    return message(of, sender, 0, text).model_copy(update={"sent": None})
+
+
 def draft(of: Communication, sender: Reference, text: str) -> Communication:
     """Return a message that has not been sent yet."""
-    return message(of, sender, 0, text).model_copy(update={"status": "preparation", "sent": None})
+    return answer(of, sender, text).model_copy(update={"status": "preparation"})
 
 
 def photo() -> CommunicationPayload:

@@ -15,16 +15,26 @@ from shared.local.deployments import Deployment
 
 CLOSING, EVENTS, AUDIT = "ClosingDeadLetters", "EventDeadLetters", "AuditDeadLetters"
 CHANGES, NOTIFICATIONS = "ChangeDeadLetters", "NotificationDeadLetters"
-DEAD_LETTERS = (CLOSING, EVENTS, CHANGES, NOTIFICATIONS, AUDIT)
+INBOUND, OUTBOUND = "InboundDeadLetters", "OutboundDeadLetters"
+CHANNEL_CHANGES = "ChannelChangeDeadLetters"
+DEAD_LETTERS = (
+    *(CLOSING, EVENTS, CHANGES, NOTIFICATIONS),
+    *(INBOUND, CHANNEL_CHANGES, OUTBOUND, AUDIT),
+)
 LOG_FUNCTION = "AuditLogFunction"
 LOOKS, PUBLICATIONS = "looks at due sessions", "messages with events"
 MATCHES, DELIVERIES = "messages with changes for Subscriptions", "notifications"
+RECEIPTS, SENDINGS = "text messages and e-mails that came in", "messages to be sent"
+CHANNEL_MATCHES = "messages with changes for text messages and e-mail"
 # Dead letters that only go back to the queue that they come from, and what they are.
 _RESENT = {
     CLOSING: ("ClosingQueue", LOOKS),
     EVENTS: ("EventQueue", PUBLICATIONS),
     CHANGES: ("ChangeQueue", MATCHES),
     NOTIFICATIONS: ("NotificationQueue", DELIVERIES),
+    INBOUND: ("InboundQueue", RECEIPTS),
+    CHANNEL_CHANGES: ("ChannelChangeQueue", CHANNEL_MATCHES),
+    OUTBOUND: ("OutboundQueue", SENDINGS),
 }
 LINES, BATCHES = "deliveries of log lines", "batches of the stream"
 FAILED, UNKNOWN = "failed again", "not understood"
@@ -81,7 +91,8 @@ def redrive(deployment: Deployment, *, dry: bool = False) -> Counter[str]:
     kinds = (*(kind for _, kind in _RESENT.values()), LINES, BATCHES, FAILED, UNKNOWN)
     counts = Counter(dict.fromkeys(kinds, 0))
     names, sqs = deployment.physical_ids(), deployment.client("sqs")
-    for dead, (alive, kind) in _RESENT.items():
+    # A deployment has some of the queues only if it has what they are for.
+    for dead, (alive, kind) in ((dead, _RESENT[dead]) for dead in _RESENT if dead in names):
         with _Queue(sqs, names[dead]) as queue:
             for message in queue.messages():
                 counts[kind] += 1

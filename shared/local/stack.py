@@ -33,9 +33,15 @@ class Stack:
 
 
 def deploy(
-    emulator: Emulator, artefact: Artefact, parameters: Mapping[str, str] | None = None
+    emulator: Emulator,
+    artefact: Artefact,
+    parameters: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Stack:
-    """Create or update the stack, and wait until it is complete."""
+    """Create or update the stack, and wait until it is complete.
+
+    `variables` are of the functions' environment, which no parameter of the template sets.
+    """
     base_path = (parameters or {}).get("BasePath", "/fhir/R4")
     root = f"{emulator.url}/_aws/execute-api/{API_ID}"
     base_url, explore_url = f"{root}{base_path}", f"{root}/explore"
@@ -52,6 +58,7 @@ def deploy(
         **(parameters or {}),
     }
     body = _for_emulator(template.load(), _upload(emulator, artefact))
+    body["Globals"]["Function"]["Environment"]["Variables"] |= variables or {}
     _apply(emulator, body, values)
     stack_outputs = outputs(emulator)
     _protect(emulator, body)
@@ -101,11 +108,12 @@ def _for_emulator(body: dict[str, Any], keys: tuple[str, str]) -> dict[str, Any]
     # The emulator requires a permission for SendMessageBatch, which on AWS SendMessage includes.
     for function in template.resources(body, "AWS::Serverless::Function").values():
         for policy in function["Properties"].get("Policies", ()):
-            for statement in policy.get("Statement", ()):
+            _, granted, _ = policy.get("Fn::If", ("", policy, {}))
+            for statement in granted.get("Statement", ()):
                 _add_batch_right(statement)
     # The emulator gets a parameter's value as a string, which it cannot compare with a number. Two
     # workers suit one machine.
-    for name in ("ClosingMessages", "NotificationMessages"):
+    for name in ("ClosingMessages", "NotificationMessages", "InboundMessages", "OutboundMessages"):
         body["Resources"][name]["Properties"]["ScalingConfig"] = {"MaximumConcurrency": 2}
     # Subscriptions may have endpoints on this machine, which no deployment can allow.
     body["Globals"]["Function"]["Environment"]["Variables"]["ALLOW_LOCAL_ENDPOINTS"] = "true"
@@ -113,9 +121,11 @@ def _for_emulator(body: dict[str, Any], keys: tuple[str, str]) -> dict[str, Any]
     for alarm in template.resources(body, "AWS::CloudWatch::Alarm").values():
         _watch_one(alarm["Properties"])
     # The buckets' policies deny requests without TLS, and the emulator on loopback has none.
-    for bucket in ("AuditArchive", "BinaryBucket", "BinaryLogs"):
+    for bucket in ("AuditArchive", "BinaryBucket", "BinaryLogs", "MailBucket"):
         del body["Resources"][f"{bucket}Policy"]
     del body["Resources"]["BinaryBucket"]["DependsOn"]
+    # The emulator receives no e-mail: shared.local.mailing does what the rule would.
+    del body["Resources"]["MailRule"]
     return body
 
 

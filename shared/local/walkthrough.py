@@ -34,7 +34,8 @@ def play(talk: Conversation, *, others: bool) -> None:
 
 
 def _thread(talk: Conversation) -> tuple[Communication, list[Communication]]:
-    thread = talk.create(examples.header())
+    # The client links it, whatever the deployment's policy.
+    thread = talk.create(examples.header(policy="explicit"))
     return thread, [
         talk.create(examples.message(thread, examples.HOMER, 0, "My back hurts again.")),
         talk.create(examples.message(thread, examples.HOMER, 1, "A photo:", examples.photo())),

@@ -24,7 +24,9 @@ SBOM = "sbom.cdx.json"
 # The package that brings Swagger UI, of which only a few files are served.
 VIEWER = "flask-swagger-ui"
 # AWS services that the functions call: boto3's data about all others is left out.
-SERVICES = frozenset({"dynamodb", "events", "s3", "secretsmanager", "sqs"})
+SERVICES = frozenset(
+    {"dynamodb", "events", "pinpoint-sms-voice-v2", "s3", "secretsmanager", "sesv2", "sqs"}
+)
 
 
 def sources() -> list[Path]:

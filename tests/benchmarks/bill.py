@@ -237,7 +237,7 @@ class Month:
 
     def _key_requests(self) -> float:
         """Return how often the key is requested: by each role and table, and for the archive."""
-        functions = template.resources(self.template, "AWS::Serverless::Function").values()
+        functions = _deployed(self.template, "AWS::Serverless::Function")
         pairs = sum(
             str(function["Properties"].get("Policies", "")).count("Table'")
             for function in functions
@@ -251,11 +251,18 @@ def watched(body: Mapping[str, Any]) -> tuple[int, int]:
     An alarm over several metrics is billed for each of them. One policy is in use, so a figure by
     policy is one metric.
     """
-    alarms = template.resources(dict(body), "AWS::CloudWatch::Alarm").values()
+    alarms = _deployed(body, "AWS::CloudWatch::Alarm")
     queries = [query["Properties"].get("Metrics", [{"MetricStat": {}}]) for query in alarms]
-    dashboard = str(body["Resources"]["Dashboard"]["Properties"]["DashboardBody"])
+    # What only some deployments show is in the substitutions.
+    dashboard, _ = body["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     figures = set(re.findall(r'"\$\{AWS::StackName\}", "(\w+)"', dashboard))
     return sum("MetricStat" in query for metrics in queries for query in metrics), len(figures)
+
+
+def _deployed(body: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
+    """Return the resources of a type that a network without text messages and e-mail has."""
+    resources = template.resources(dict(body), kind).values()
+    return [resource for resource in resources if resource.get("Condition") != "HasChannels"]
 
 
 def month(figures: Iterable[Figure]) -> Iterator[str]:

@@ -56,8 +56,15 @@ type Dimensions = frozenset[tuple[str, str]]
 type Metric = tuple[str, str, Dimensions]
 
 
-def text(value: Any, *, makes_pool: bool = True) -> str:
-    """Return a value as it is deployed, with `${Name}` for what only a stack knows."""
+# The condition that does not hold in each kind of deployment that is looked at, none at first.
+DEPLOYMENTS = ("", "MakePool", "HasChannels")
+
+
+def text(value: Any, *, without: str = "") -> str:
+    """Return a value as it is deployed, with `${Name}` for what only a stack knows.
+
+    `without` is the condition that does not hold.
+    """
     if isinstance(value, str):
         return value
     ((name, part),) = value.items()
@@ -68,12 +75,12 @@ def text(value: Any, *, makes_pool: bool = True) -> str:
             return f"${{{'.'.join(part)}}}"
         case "Fn::If":
             condition, then, other = part
-            assert condition == "MakePool"
-            return text(then if makes_pool else other)
+            assert condition in DEPLOYMENTS
+            return text(other if condition == without else then)
         case "Fn::Sub":
             body, substitutions = part if isinstance(part, list) else (part, {})
             for variable, substitute in substitutions.items():
-                body = body.replace(f"${{{variable}}}", text(substitute, makes_pool=makes_pool))
+                body = body.replace(f"${{{variable}}}", text(substitute, without=without))
             return str(body)
         case _:
             raise AssertionError(name)
@@ -99,17 +106,17 @@ def _reads_metric(query: Mapping[str, Any]) -> bool:
 WATCHED = {metric for alarm in ALARMS.values() for metric in metrics_of(alarm)}
 
 
-def widgets(*, makes_pool: bool = True) -> list[Any]:
+def widgets(*, without: str = "") -> list[Any]:
     body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]
-    shown: list[Any] = json.loads(text(body, makes_pool=makes_pool))["widgets"]
+    shown: list[Any] = json.loads(text(body, without=without))["widgets"]
     return shown
 
 
-def rows(*, makes_pool: bool = True) -> dict[str, list[Metric]]:
+def rows(*, without: str = "") -> dict[str, list[Metric]]:
     """Return the metrics of each row of the dashboard, by its heading."""
     metrics_by_row: dict[str, list[Metric]] = {}
     heading = ""
-    for widget in widgets(makes_pool=makes_pool):
+    for widget in widgets(without=without):
         if widget["type"] == "text":
             heading = widget["properties"]["markdown"].removeprefix("## ")
             metrics_by_row[heading] = []
@@ -274,13 +281,13 @@ def test_an_alarm_is_in_one_row_of_the_dashboard(name: str) -> None:
     assert row
 
 
-@pytest.mark.parametrize("makes_pool", [True, False])
-def test_the_dashboard_begins_with_all_deployed_alarms(*, makes_pool: bool) -> None:
-    first, *rest = widgets(makes_pool=makes_pool)
+@pytest.mark.parametrize("without", DEPLOYMENTS)
+def test_the_dashboard_begins_with_all_deployed_alarms(without: str) -> None:
+    first, *rest = widgets(without=without)
     deployed = {
         f"${{{name}.Arn}}"
         for name, alarm in ALARMS.items()
-        if makes_pool or alarm.get("Condition") != "MakePool"
+        if not without or alarm.get("Condition") != without
     }
     assert first["type"] == "alarm"
     assert sorted(first["properties"]["alarms"]) == sorted(deployed)
@@ -298,23 +305,25 @@ def test_the_dashboard_has_a_row_for_each_subject() -> None:
         "Due sessions",
         "Sessions",
         "Subscriptions",
+        "Text messages and e-mail",
     ]
+    assert [*rows(without="HasChannels")] == [*rows()][:-1]
 
 
-@pytest.mark.parametrize("makes_pool", [True, False])
-def test_widgets_do_not_overlap_and_name_only_deployed_resources(*, makes_pool: bool) -> None:
+@pytest.mark.parametrize("without", DEPLOYMENTS)
+def test_widgets_do_not_overlap_and_name_only_deployed_resources(without: str) -> None:
     places = [
         (widget["y"] + down, widget["x"] + right)
-        for widget in widgets(makes_pool=makes_pool)
+        for widget in widgets(without=without)
         for down in range(widget["height"])
         for right in range(widget["width"])
     ]
     assert len(places) == len(set(places))
     assert {right for _, right in places} == set(range(24))
-    body = text(RESOURCES["Dashboard"]["Properties"]["DashboardBody"], makes_pool=makes_pool)
+    body = text(RESOURCES["Dashboard"]["Properties"]["DashboardBody"], without=without)
     for name in re.findall(r"\${(\w+)(?:\.\w+)?}", body):
         assert name in RESOURCES
-        assert makes_pool or RESOURCES[name].get("Condition") != "MakePool"
+        assert not without or RESOURCES[name].get("Condition") != without
 
 
 # ---- Every metric that is named is published
@@ -394,8 +403,12 @@ def test_every_figure_is_on_the_dashboard() -> None:
 
 
 def test_the_bill_counts_every_metric_of_alarms_and_every_figure() -> None:
-    alarms = sum(len([*metrics_of(alarm)]) for alarm in ALARMS.values())
-    assert bill.watched(TEMPLATE) == (alarms, len(recorded_figures()))
+    """The bill is of a network without channels, which have no resource there."""
+    alarms = [alarm for alarm in ALARMS.values() if alarm.get("Condition") != "HasChannels"]
+    shown = {metric for row in rows(without="HasChannels").values() for metric in row}
+    figures = {name for namespace, name, _ in shown if namespace == f"${{{STACK}}}"}
+    watched = sum(len([*metrics_of(alarm)]) for alarm in alarms)
+    assert bill.watched(TEMPLATE) == (watched, len(figures))
 
 
 # ---- Notification
@@ -426,8 +439,8 @@ def test_the_alarm_topic_parameter_accepts_only_the_arn_of_a_topic(
 def test_without_a_topic_alarms_exist_and_notify_nobody() -> None:
     assert TEMPLATE["Parameters"]["AlarmTopicArn"]["Default"] == ""
     conditions = {alarm.get("Condition") for alarm in ALARMS.values()}
-    assert conditions == {None, "MakePool"}
-    (of_pool,) = (alarm for alarm in ALARMS.values() if "Condition" in alarm)
+    assert conditions == {None, "MakePool", "HasChannels"}
+    (of_pool,) = (alarm for alarm in ALARMS.values() if alarm.get("Condition") == "MakePool")
     (name,) = {dict(dimensions)["FunctionName"] for _, _, dimensions in metrics_of(of_pool)}
     function = FUNCTIONS[name.removeprefix("${").removesuffix("}")]
     assert (module(function), function["Condition"]) == ("token_claims", "MakePool")

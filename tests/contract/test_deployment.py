@@ -123,27 +123,26 @@ def test_the_settings_check_covers_the_settings_that_functions_read() -> None:
         "AUTHORIZE_URL",
         "BINARY_BUCKET",
         "CHANGE_QUEUE_URL",
+        "CHANNEL_CHANGE_QUEUE_URL",
         "CLOSING_QUEUE_URL",
         "ENCOUNTER_TYPE_SYSTEM",
         "EVENT_BUS_ARN",
         "EVENT_QUEUE_URLS",
         "EXPLORE_CLIENT_ID",
         "GROUPS_CLAIM",
+        "INBOUND_QUEUE_URL",
         "METRICS_NAMESPACE",
         "NOTIFICATION_QUEUE_URL",
+        "OUTBOUND_QUEUE_URL",
         "REQUIRED_SCOPE",
         "SCOPES_SUPPORTED",
         "TOKEN_URL",
+        "TWILIO_URL",
     }
+    writers = (_own_variables(FUNCTIONS[f"{name}Function"]) for name in ("Create", "ChannelSender"))
+    every = {**every, **next(writers), **next(writers)}
     for name, value in checked.items():
-        assert value["Ref"] in {*references((every | _environment_of_writers())[name])}
-
-
-def _environment_of_writers() -> dict[str, Any]:
-    """Return the environment of the writing functions."""
-    environment = FUNCTIONS["CreateFunction"]["Properties"]["Environment"]
-    variables: dict[str, Any] = environment["Variables"]
-    return variables
+        assert value["Ref"] in {*references(every[name])}
 
 
 def test_every_release_checks_the_settings_again() -> None:
@@ -222,7 +221,10 @@ def test_allowed_origins_accepts_only_origins(origins: str, is_taken: bool) -> N
     assert PARAMETERS["AllowedOrigins"]["Type"] == "CommaDelimitedList"
 
 
-@pytest.mark.parametrize("parameter", ["KmsKeyArn", "LogKmsKeyArn", "ReferenceSecretKmsKeyArn"])
+@pytest.mark.parametrize(
+    "parameter",
+    ["KmsKeyArn", "LogKmsKeyArn", "ReferenceSecretKmsKeyArn", "ChannelsSecretKmsKeyArn"],
+)
 @pytest.mark.parametrize(
     ("arn", "is_taken"),
     [

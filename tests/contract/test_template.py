@@ -29,8 +29,10 @@ ENCOUNTER, THREAD, RESOURCE = "EncounterTable", "ThreadTable", "ResourceTable"
 SEARCH, AUDIT = "SearchTable", "AuditTable"
 QUEUE, EVENTS = "ClosingQueue", "EventQueue"
 CHANGES, NOTIFICATIONS = "ChangeQueue", "NotificationQueue"
+INBOUND, CHANNEL_CHANGES, OUTBOUND = "InboundQueue", "ChannelChangeQueue", "OutboundQueue"
 RECEIVE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-SECRET = "ReferenceAuthorizationSecretArn"
+POSTPONE = {"sqs:ChangeMessageVisibility"}
+SECRET, CHANNELS_SECRET = "ReferenceAuthorizationSecretArn", "ChannelsSecretArn"
 # What writers do with each table. A transaction needs the actions of each of its items.
 LOOK = {"GetItem", "BatchGetItem", "Query"}
 # Every writer may have to complete a closing that another one left unfinished.
@@ -43,6 +45,14 @@ REFER = {"ConditionCheckItem"}
 WRITE_ROWS = {"GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"}
 CLAIM = WRITE_ROWS | {"ConditionCheckItem"}
 NOTE = {"PutItem"}
+# What a text message or e-mail makes and changes: messages, threads, Tasks, and their sessions.
+WRITE_MESSAGES = {
+    ENCOUNTER: WRITE_ENCOUNTERS,
+    THREAD: MOVE,
+    RESOURCE: WRITE_RESOURCES | REFER,
+    SEARCH: CLAIM,
+    AUDIT: NOTE,
+}
 ALLOWED: dict[str, dict[str, set[str]]] = {
     "create": {
         ENCOUNTER: WRITE_ENCOUNTERS,
@@ -132,6 +142,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "AuditDeadLetters": {"sqs:SendMessage"},
         EVENTS: {"sqs:SendMessage"},
         CHANGES: {"sqs:SendMessage"},
+        CHANNEL_CHANGES: {"sqs:SendMessage"},
         SEARCH: {"GetItem"},
     },
     # It may also put events on the bus, if there is one.
@@ -149,6 +160,14 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         AUDIT: NOTE | {"BatchWriteItem"},
         NOTIFICATIONS: RECEIVE | {"sqs:ChangeMessageVisibility"},
     },
+    "channel_webhook": {INBOUND: {"sqs:SendMessage"}},
+    "channel_receiver": WRITE_MESSAGES | {INBOUND: RECEIVE | POSTPONE},
+    "channel_dispatcher": {
+        THREAD: {"GetItem"},
+        CHANNEL_CHANGES: RECEIVE,
+        OUTBOUND: {"sqs:SendMessage"},
+    },
+    "channel_sender": WRITE_MESSAGES | {OUTBOUND: RECEIVE | POSTPONE},
     "reindex": {
         ENCOUNTER: {"Scan", *WRITE_RESOURCES, "DeleteItem", "ConditionCheckItem"},
         THREAD: {"Scan", "GetItem", "PutItem", "ConditionCheckItem", "Query"},
@@ -249,9 +268,19 @@ def test_every_route_without_a_token_has_its_own_throttle() -> None:
         "ThrottlingRateLimit": {"Ref": "PublicRateLimit"},
         "ThrottlingBurstLimit": {"Ref": "PublicBurstLimit"},
     }
-    assert all(part == limits for part in (*usual.values(), *other.values()))
+    if_channels = {"Fn::If": ["HasChannels", limits, {"Ref": "AWS::NoValue"}]}
+    of_channels = {key(route) for route in ROUTES if route.get("Condition") == "HasChannels"}
+    for settings_by_route in (usual, other):
+        for name, part in settings_by_route.items():
+            assert part == (if_channels if name in of_channels else limits)
     routes = template.resources(TEMPLATE, "AWS::ApiGatewayV2::Route")
-    assert set(stage["DependsOn"]) == {name for name, part in routes.items() if is_public(part)}
+    before = {name for name, part in routes.items() if is_public(part)}
+    # A resource may not depend on one that is not there, but by a property that is not, either.
+    condition, variables, _ = stage["Properties"]["StageVariables"]["Fn::If"]
+    if_there = {variable["Ref"] for variable in variables.values()}
+    assert {*stage["DependsOn"], *if_there} == before
+    assert {routes[name].get("Condition") for name in stage["DependsOn"]} == {None}
+    assert {routes[name]["Condition"] for name in if_there} == {condition} == {"HasChannels"}
     public_rate, rate = (
         TEMPLATE["Parameters"][name]["Default"]
         for name in ("PublicRateLimit", "ThrottlingRateLimit")
@@ -295,7 +324,9 @@ def granted(function: dict[str, Any]) -> dict[str, set[str]]:
     """Return the actions that a function's own statements allow, by table or queue."""
     rights: dict[str, set[str]] = {}
     for policy in policies(function):
-        for statement in policy.get("Statement", ()):
+        condition, then, _ = policy.get("Fn::If", ("", policy, {}))
+        has_own = condition in ("", "HasChannels")
+        for statement in then.get("Statement", ()) if has_own else ():
             actions = statement["Action"]
             for resource in _list(statement["Resource"]):
                 table, attribute = resource["Fn::GetAtt"]
@@ -328,7 +359,7 @@ def test_only_writers_may_encrypt(function: dict[str, Any]) -> None:
     rights = granted(function)
     managed = [p["Ref"] for p in policies(function) if "Ref" in p]
     if not rights.keys() & patterns.TABLES:
-        assert managed == []
+        assert managed == CARRIERS.get(module(function), [])
     else:
         rows = rights.get(SEARCH, set()) | rights.get(AUDIT, set())
         writes = bool({"PutItem", "BatchWriteItem"} & rows)
@@ -337,12 +368,19 @@ def test_only_writers_may_encrypt(function: dict[str, Any]) -> None:
             "TableKeyWriting" if writes else "TableKeyReading",
             *([archive] if archive else []),
             *(["BinaryKeeping"] if module(function) in KEEPERS else []),
+            *CARRIERS.get(module(function), []),
         ]
 
 
 # Who has rights on the bytes of Binaries: their own function, and that of Bundles and of paths with
 # a trailing slash, which may be any request.
-KEEPERS = {"binaries", "bundle", "fallback"}
+KEEPERS = {"binaries", "bundle", "fallback", "channel_receiver"}
+# What those who carry text messages and e-mails may besides.
+CARRIERS = {
+    "channel_webhook": ["ChannelsSecretReading"],
+    "channel_receiver": ["ChannelsSecretReading"],
+    "channel_sender": ["BinaryReading", "ChannelsSecretReading", "ChannelSending"],
+}
 # The rights on the archive. Nobody may list, change or delete its objects.
 ARCHIVE = {
     "audit_index": "ArchiveWriting",
@@ -578,9 +616,11 @@ def test_functions_have_every_setting_that_they_read() -> None:
         *("EVENT_QUEUE_URLS", "EVENT_BUS_ARN"),
         "BINARY_BUCKET",
         *("CHANGE_QUEUE_URL", "NOTIFICATION_QUEUE_URL"),
+        *("CHANNELS_SECRET_ARN", "INBOUND_QUEUE_URL"),
+        *("CHANNEL_CHANGE_QUEUE_URL", "OUTBOUND_QUEUE_URL"),
     }
-    # No deployment may allow it: only tests and local runs do.
-    of_some_functions |= {"ALLOW_LOCAL_ENDPOINTS"}
+    # No deployment may have them: only tests and local runs do.
+    of_some_functions |= {"ALLOW_LOCAL_ENDPOINTS", "TWILIO_URL"}
     assert recorder.asked <= recorder.keys() | of_some_functions
 
 
@@ -691,10 +731,20 @@ def test_only_functions_that_check_references_remotely_may_read_the_secret() -> 
     assert may == named | {"settings_check"}
 
 
-def test_only_the_secret_may_be_read_and_its_key_decrypts_nothing_else() -> None:
-    secret, key = ({"Ref": name} for name in (SECRET, "ReferenceSecretKmsKeyArn"))
-    policy = RESOURCES["ReferenceSecretReading"]
-    assert policy["Condition"] == "HasReferenceSecret"
+@pytest.mark.parametrize(
+    ("of", "arn", "key_arn"),
+    [
+        ("ReferenceSecret", SECRET, "ReferenceSecretKmsKeyArn"),
+        ("ChannelsSecret", CHANNELS_SECRET, "ChannelsSecretKmsKeyArn"),
+    ],
+)
+def test_only_the_secret_may_be_read_and_its_key_decrypts_nothing_else(
+    of: str, arn: str, key_arn: str
+) -> None:
+    secret, key = ({"Ref": name} for name in (arn, key_arn))
+    policy = RESOURCES[f"{of}Reading"]
+    given = {"Fn::Not": [{"Fn::Equals": [secret, ""]}]}
+    assert TEMPLATE["Conditions"][policy["Condition"]] == given
     reading, decrypting = policy["Properties"]["PolicyDocument"]["Statement"]
     assert reading == {
         "Effect": "Allow",
@@ -702,7 +752,7 @@ def test_only_the_secret_may_be_read_and_its_key_decrypts_nothing_else() -> None
         "Resource": secret,
     }
     condition, granted_too, nothing = decrypting["Fn::If"]
-    assert (condition, nothing) == ("HasReferenceSecretKey", {"Ref": "AWS::NoValue"})
+    assert (condition, nothing) == (f"Has{of}Key", {"Ref": "AWS::NoValue"})
     assert (granted_too["Action"], granted_too["Resource"]) == ("kms:Decrypt", key)
     assert granted_too["Condition"]["StringEquals"] == {
         "kms:ViaService": {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"},
@@ -723,12 +773,16 @@ def test_only_the_secret_may_be_read_and_its_key_decrypts_nothing_else() -> None
     ],
 )
 def test_a_secret_must_be_named_by_its_whole_arn(arn: str, is_secret: bool) -> None:
-    assert bool(re.search(TEMPLATE["Parameters"][SECRET]["AllowedPattern"], arn)) is is_secret
+    for name in (SECRET, CHANNELS_SECRET):
+        assert bool(re.search(TEMPLATE["Parameters"][name]["AllowedPattern"], arn)) is is_secret
     tables = template.resources(TEMPLATE, "AWS::DynamoDB::Table")
     environment = template.function_environment(TEMPLATE, {name: name for name in tables})
     environment |= {"REFERENCE_AUTHORIZATION_SECRET_ARN": arn}
     with nullcontext() if is_secret else pytest.raises(SystemExit, match="the whole ARN"):
         assert settings.from_environment(environment).reference_authorization_secret == arn
+    environment |= {"REFERENCE_AUTHORIZATION_SECRET_ARN": "", "CHANNELS_SECRET_ARN": arn}
+    with nullcontext() if is_secret else pytest.raises(SystemExit, match="the whole ARN"):
+        assert settings.from_environment(environment).channels_secret == arn
 
 
 def test_functions_that_write_without_a_request_know_the_public_base_url() -> None:
@@ -741,7 +795,8 @@ def test_functions_that_write_without_a_request_know_the_public_base_url() -> No
     }
     without_request = ("closing_worker", "reindex", "audit_index")
     telling = ("subscription_matcher", "subscription_deliverer")
-    assert configured == dict.fromkeys((*without_request, *telling), named)
+    carrying = ("channel_receiver", "channel_sender")
+    assert configured == dict.fromkeys((*without_request, *telling, *carrying), named)
 
 
 def test_tenants_need_a_reference_base_url_with_the_tenant() -> None:
@@ -762,7 +817,12 @@ def test_the_name_of_the_schedule_is_generated() -> None:
 
 @pytest.mark.parametrize(
     ("function", "queue"),
-    [("ClosingWorkerFunction", QUEUE), ("EventPublisherFunction", EVENTS)],
+    [
+        ("ClosingWorkerFunction", QUEUE),
+        ("EventPublisherFunction", EVENTS),
+        ("SubscriptionMatcherFunction", CHANGES),
+        ("ChannelDispatcherFunction", CHANNEL_CHANGES),
+    ],
 )
 def test_the_visibility_timeout_is_six_times_the_workers(function: str, queue: str) -> None:
     worker, waiting = (RESOURCES[name]["Properties"] for name in (function, queue))
@@ -821,7 +881,8 @@ def test_a_notification_is_tried_for_more_than_a_day() -> None:
 
 
 def test_no_deployment_can_call_local_endpoints() -> None:
-    assert "ALLOW_LOCAL_ENDPOINTS" not in template.PATH.read_text()
+    for name in ("ALLOW_LOCAL_ENDPOINTS", "TWILIO_URL"):
+        assert name not in template.PATH.read_text()
 
 
 def test_messages_fail_individually_and_concurrency_is_bounded() -> None:

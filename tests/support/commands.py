@@ -15,7 +15,11 @@ from shared.local.redriving import DEAD_LETTERS
 from shared.settings import settings
 from shared.store import dynamodb, s3
 
-QUEUES = ("ClosingQueue", "EventQueue", "ChangeQueue", "NotificationQueue", *DEAD_LETTERS)
+QUEUES = (
+    *("ClosingQueue", "EventQueue", "ChangeQueue", "NotificationQueue"),
+    *("InboundQueue", "ChannelChangeQueue", "OutboundQueue"),
+    *DEAD_LETTERS,
+)
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000, aws_request_id="1")
 HANDLERS: dict[str, Callable[[dict[str, Any], Any], dict[str, Any]]] = {
     "AuditIndexFunction": audit_index.handler,

@@ -84,6 +84,9 @@ def stream(since: list[dict[str, Any]]) -> None:
         ("EventQueue", redriving.EVENTS, PUBLICATIONS),
         ("ChangeQueue", redriving.CHANGES, redriving.MATCHES),
         ("NotificationQueue", redriving.NOTIFICATIONS, redriving.DELIVERIES),
+        ("InboundQueue", redriving.INBOUND, redriving.RECEIPTS),
+        ("ChannelChangeQueue", redriving.CHANNEL_CHANGES, redriving.CHANNEL_MATCHES),
+        ("OutboundQueue", redriving.OUTBOUND, redriving.SENDINGS),
     ],
 )
 def test_failed_messages_go_back_to_their_queue(

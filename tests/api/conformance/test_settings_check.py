@@ -101,6 +101,53 @@ def test_a_secret_that_functions_cannot_use_fails_the_deployment(
     assert "Bearer" not in given
 
 
+TWILIO = {
+    "provider": "twilio",
+    "number": "+15550100001",
+    "recipient": "Organization/clinic",
+    "account_sid": f"AC{0:032x}",
+    "auth_token": "hunter2",
+}
+
+
+@pytest.mark.parametrize(
+    ("accounts", "outcome", "reason"),
+    [
+        ({"clinic-sms": TWILIO}, "SUCCESS", ""),
+        (
+            {"clinic-sms": TWILIO | {"number": "hunter2"}},
+            "FAILED",
+            ": accounts.clinic-sms.twilio.number is not as it should be",
+        ),
+        (
+            {"one": TWILIO, "other": TWILIO},
+            "FAILED",
+            ": accounts is not as it should be",
+        ),
+        ("hunter2", "FAILED", ": accounts is not as it should be"),
+    ],
+)
+def test_accounts_that_functions_cannot_use_fail_the_deployment_with_the_place(
+    told: Any, monkeypatch: pytest.MonkeyPatch, accounts: Any, outcome: str, reason: str
+) -> None:
+    with memory_secrets.secrets_manager() as manager:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        arn = memory_secrets.store_secret(manager, json.dumps({"accounts": accounts}))
+        status, given = ask(told, CHANNELS_SECRET_ARN=arn)
+    assert status == outcome
+    assert given.endswith(reason)
+    assert "hunter2" not in given
+
+
+@pytest.mark.parametrize("value", ["hunter2", '{"accounts": {"a": "hunter2'])
+def test_accounts_must_be_json(told: Any, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    with memory_secrets.secrets_manager() as manager:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        arn = memory_secrets.store_secret(manager, value)
+        status, given = ask(told, CHANNELS_SECRET_ARN=arn)
+    assert (status, given.endswith("Its JSON is not as it should be")) == ("FAILED", True)
+
+
 def test_a_deleted_stack_is_not_checked(told: Any) -> None:
     assert ask(told, "Delete", SESSION_TIME_ZONE="Europe/Atlantis") == ("SUCCESS", "")
 
