@@ -15,6 +15,9 @@ LAG, OLDEST, CLOSING_FAILURES = "ClosingLag", "OldestDue", "ClosingFailures"
 UNAUDITED = "RequestsUnaudited"
 # Count requests to the endpoints of Subscriptions, by whether these took them.
 NOTIFIED, NOT_NOTIFIED = "NotificationsDelivered", "NotificationsFailed"
+# Count messages of channels: taken by a provider, known to have arrived, and known not to.
+MESSAGES_SENT, MESSAGES_DELIVERED = "MessagesSent", "MessagesDelivered"
+MESSAGES_FAILED = "MessagesFailed"
 SECONDS = frozenset({LAG, OLDEST})
 ANY_POLICY = "any"
 

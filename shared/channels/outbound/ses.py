@@ -1,0 +1,76 @@
+"""Sending e-mails by Amazon SES.
+
+https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
+"""
+
+from email.message import EmailMessage
+from email.policy import SMTP
+from functools import cache
+from typing import Any
+
+from shared.channels import thread_addresses
+from shared.channels.accounts import MailAccount
+from shared.channels.outbound import aws
+from shared.channels.outbound.message import OutboundMessage, Refused
+from shared.rules.deliveries import SYSTEM_ERROR, Failure
+from shared.store import binary_objects, dynamodb
+
+# The names of the tags by which events tell which message they are about.
+ACCOUNT, MESSAGE = "account", "message"
+CODES = "https://docs.aws.amazon.com/ses"
+_FIRST_REGION = "us-east-1"
+
+
+def send(message: OutboundMessage, account: MailAccount) -> str:
+    """Send an e-mail, and return its Message-ID. Raises NotSent, Refused and OutcomeUnknown."""
+    set_name = account.configuration_set
+    own_id = aws.send(
+        client().send_email,
+        lambda code, _: Refused(failure(code)),
+        FromEmailAddress=account.address,
+        Destination={"ToAddresses": [message.contact]},
+        Content={"Raw": {"Data": _mail(message, account).as_bytes()}},
+        EmailTags=[
+            {"Name": ACCOUNT, "Value": account.name},
+            {"Name": MESSAGE, "Value": message.id},
+        ],
+        **({"ConfigurationSetName": set_name} if set_name else {}),
+    )
+    return message_id(own_id)
+
+
+def message_id(own_id: str) -> str:
+    """Return the Message-ID of an e-mail, without the angle brackets, by SES's own id of it.
+
+    https://docs.aws.amazon.com/ses/latest/dg/send-email-concepts-email-format.html
+    """
+    region = client().meta.region_name
+    return f"{own_id}@{'email' if region == _FIRST_REGION else region}.amazonses.com"
+
+
+def failure(code: str, text: str = "SES does not take the e-mail") -> Failure:
+    """Return why an e-mail did not arrive, by SES's code of it."""
+    return Failure(SYSTEM_ERROR, text, CODES, code)
+
+
+def _mail(message: OutboundMessage, account: MailAccount) -> EmailMessage:
+    """Return the e-mail. SES adds its Message-ID and Date."""
+    mail = EmailMessage(SMTP)
+    mail["From"], mail["To"] = account.address, message.contact
+    mail["Reply-To"] = thread_addresses.thread_address(account, message.thread)
+    mail["Subject"] = account.subject
+    if message.answers:
+        mail["In-Reply-To"] = f"<{message.answers[-1]}>"
+        mail["References"] = " ".join(f"<{answered}>" for answered in message.answers)
+    mail.set_content(message.text)
+    for file in message.files:
+        main_type, _, subtype = file.content_type.partition(";")[0].partition("/")
+        content = binary_objects.get(file.stored)
+        mail.add_attachment(content, maintype=main_type, subtype=subtype, filename=file.name)
+    return mail
+
+
+@cache
+def client() -> Any:
+    """Return the client of SES."""
+    return dynamodb.session().create_client("sesv2", config=aws.CONFIG)
