@@ -103,9 +103,8 @@ def _who(person: str, subject: str) -> Resource:
 def _entities(event: Event) -> Iterator[Resource]:
     """Yield the entities: the resources written or the request, and each patient."""
     first, *others = [*_written(event)] or [_asked(event)]
-    yield first | {
-        "detail": [{"type": kind, "valueString": text} for kind, text in _details(event)]
-    }
+    details = [{"type": kind, "valueString": text} for kind, text in _details(event)]
+    yield first | ({"detail": details} if details else {})
     yield from others
     for patient in event["patients"]:
         yield {
