@@ -127,7 +127,7 @@ def check_consent(header: Resource, before: Resource, after: Resource) -> None:
     is_sent = is_to_be_sent(header, after) and not is_to_be_sent(header, before)
     if is_sent and (at := opted_out_at(header)):
         raise BusinessRule(
-            "The person does not want to be written to at this number",
+            "The person does not want to be written to in this way",
             expression="Communication.partOf",
-            diagnostics=f"They sent STOP at {at}; they can send START, or be reached otherwise",
+            diagnostics=f"They opted out at {at}. They can send START, or be reached otherwise",
         )

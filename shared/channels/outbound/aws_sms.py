@@ -21,6 +21,15 @@ from shared.store import dynamodb
 # The names by which events tell which message they are about.
 ACCOUNT, MESSAGE = "account", "message"
 CODES = "https://docs.aws.amazon.com/sms-voice"
+# Depending on the country, carriers tell of one or the other.
+DELIVERED = frozenset({"TEXT_DELIVERED", "TEXT_SUCCESSFUL"})
+FAILED = frozenset(
+    {
+        *("TEXT_BLOCKED", "TEXT_CARRIER_BLOCKED", "TEXT_CARRIER_UNREACHABLE", "TEXT_INVALID"),
+        *("TEXT_INVALID_MESSAGE", "TEXT_PROTECT_BLOCKED", "TEXT_SPAM", "TEXT_TTL_EXPIRED"),
+        "TEXT_UNREACHABLE",
+    }
+)
 OPTED_OUT = "DESTINATION_PHONE_NUMBER_OPTED_OUT"
 _REASONS = {
     OPTED_OUT: (OBJECTION, "The person has opted out of messages from this number"),
@@ -30,7 +39,6 @@ _REASONS = {
     "TEXT_INVALID": (INVALID_NUMBER, "The number is not valid"),
     "TEXT_TTL_EXPIRED": (UNAVAILABLE, "The message could not be delivered in time"),
     "TEXT_UNREACHABLE": (UNAVAILABLE, "The phone cannot be reached: it may be off"),
-    "TEXT_UNKNOWN": (UNAVAILABLE, "The carrier does not say what became of the message"),
 }
 
 

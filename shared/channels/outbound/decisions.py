@@ -11,7 +11,7 @@ from shared.channels.outbound.message import OutboundFile
 from shared.fhir import instants
 from shared.fhir.fhirjson import Resource
 from shared.rules import channels
-from shared.rules.deliveries import INVALID_NUMBER, OBJECTION, SYSTEM_ERROR, Failure
+from shared.rules.deliveries import OBJECTION, SYSTEM_ERROR, Failure
 from shared.rules.quiet_hours import quiet_until
 
 # A message that has waited for so long is no longer what its sender meant to say now.
@@ -73,7 +73,7 @@ def decide(
         return Refuse(Failure(SYSTEM_ERROR, f"There is no account {thread.account}"))
     if not _may_be_of(account, thread.contact):
         text = "The identifier of the thread does not name a number or address to send to"
-        return Refuse(Failure(INVALID_NUMBER, text))
+        return Refuse(Failure(SYSTEM_ERROR, text))
     if since := channels.opted_out_at(header):
         return Refuse(Failure(OBJECTION, f"The person has opted out of messages at {since}"))
     if now - instants.from_text(message["meta"]["lastUpdated"]) > OLDEST:

@@ -137,8 +137,7 @@ def _note(order: Order, attempt: Attempt) -> None:
     """Write the outcome of an attempt into its message."""
     if attempt.outcome == SENT:
         put_id = partial(deliveries.with_provider_id, account=order.account, provider_id=attempt.id)
-        if writing.change(order, put_id):
-            metrics.record(metrics.MESSAGES_SENT)
+        writing.change(order, put_id)
     elif attempt.outcome == REFUSED:
         failure = Failure(attempt.reason, attempt.text, attempt.system, attempt.code)
         _note_failure(order, failure, is_opt_out=attempt.is_opt_out)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from shared import metrics
 from shared.channels.accounts import TwilioAccount
 from shared.channels.outbound import twilio
 from shared.channels.outbound.message import OutcomeUnknown
@@ -71,4 +72,6 @@ def ended(unsent: Unsent, attempt: Attempt, *, frees_first: bool = False) -> Att
         )
     except Stale:
         raise unsent.postponed(RACE) from None
+    if attempt.outcome == SENT:
+        metrics.record(metrics.MESSAGES_SENT)
     return attempt

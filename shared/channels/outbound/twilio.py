@@ -33,6 +33,8 @@ from shared.store.channel_items import Attempt
 
 CODES = "https://www.twilio.com/docs/api/errors"
 OPTED_OUT = "21610"
+DELIVERED = frozenset({"delivered", "read"})
+FAILED = frozenset({"failed", "undelivered", "canceled"})
 # Of the many codes, those whose reason is the number's or its owner's.
 _REASONS = {
     OPTED_OUT: (OBJECTION, "The person has opted out of messages from this number"),

@@ -34,7 +34,7 @@ def change(
     change_message: Callable[[Resource], Resource],
     consequence: Consequence = NO_CONSEQUENCE,
 ) -> bool:
-    """Change a message, if it is still there, and return whether that changed anything.
+    """Change a message of an account, if it is still there. Return whether anything was changed.
 
     The Task is only asked for with a change. Raises Transient.
     """
@@ -44,7 +44,7 @@ def change(
     def make(work: AuditedUnitOfWork) -> ChangeResult:
         changed.clear()
         message = work.communication(order.message)
-        header = _header(work, message)
+        header = _header(work, message, order.account)
         if message is None or message.deleted or header is None:
             return ChangeResult(None)
         after = change_message(message.resource)
@@ -62,11 +62,14 @@ def change(
 
 
 def _header(
-    work: AuditedUnitOfWork, message: CommunicationRecord | None
+    work: AuditedUnitOfWork, message: CommunicationRecord | None, account: str
 ) -> CommunicationRecord | None:
-    """Return the header of a message, None if it is gone: then nothing in its thread is written."""
+    """Return the header of a message, None if there is none of the account."""
     header = work.header(message.place.thread) if message else None
-    return None if header is None or header.deleted else header
+    if header is None or header.deleted:
+        return None
+    thread = channels.conversation(header.resource)
+    return header if thread and thread.account == account else None
 
 
 def _write(work: AuditedUnitOfWork, record: CommunicationRecord, after: Resource) -> ChangeResult:
