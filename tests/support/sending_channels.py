@@ -1,4 +1,4 @@
-"""Messages out in tests: accounts, and their way from a write to the provider, which a test walks."""
+"""Messages out in tests: accounts, and the way from a write to the provider, which a test walks."""
 
 import json
 from dataclasses import dataclass, field

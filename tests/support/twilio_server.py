@@ -83,7 +83,7 @@ class Handler(loopback.Handler):
 
     place: TwilioServer
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - named by http.server
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.form = parse_qsl(body, keep_blank_values=True)
         if not self._is_known():
@@ -94,7 +94,7 @@ class Handler(loopback.Handler):
         else:
             self.send(201, self.place.take(self.form))
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - named by http.server
         if not self._is_known():
             return
         if self.place.list_answer:

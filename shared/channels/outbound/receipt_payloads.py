@@ -78,7 +78,7 @@ def receipt_of_ses(event: Json, received: datetime) -> Receipt | None:
     at = details.get("timestamp")
     return Receipt(
         account=account,
-        message=tags.get(ses.MESSAGE, ""),
+        message=ses.tagged_message(tags.get(ses.MESSAGE, "")),
         id=ses.message_id(str(mail["messageId"])),
         at=instants.from_text(str(at)) if at else received,
         received=received,

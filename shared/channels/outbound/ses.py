@@ -18,6 +18,8 @@ from shared.store import binary_objects, dynamodb
 # The names of the tags by which events tell which message they are about.
 ACCOUNT, MESSAGE = "account", "message"
 CODES = "https://docs.aws.amazon.com/ses"
+# A tag may not have a dot, and an id no underscore.
+_DOT, _INSTEAD = ".", "_"
 _FIRST_REGION = "us-east-1"
 
 
@@ -32,11 +34,16 @@ def send(message: OutboundMessage, account: MailAccount) -> str:
         Content={"Raw": {"Data": _mail(message, account).as_bytes()}},
         EmailTags=[
             {"Name": ACCOUNT, "Value": account.name},
-            {"Name": MESSAGE, "Value": message.id},
+            {"Name": MESSAGE, "Value": message.id.replace(_DOT, _INSTEAD)},
         ],
         **({"ConfigurationSetName": set_name} if set_name else {}),
     )
     return message_id(own_id)
+
+
+def tagged_message(tag: str) -> str:
+    """Return the id of the message that a tag names."""
+    return tag.replace(_INSTEAD, _DOT)
 
 
 def message_id(own_id: str) -> str:

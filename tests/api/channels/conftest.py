@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from shared.channels.outbound import aws_sms, ses
+from tests.support.aws_server import AwsServer, run_aws
 from tests.support.memory_secrets import secrets_manager
 from tests.support.practice import Practice
 from tests.support.sending_channels import CREDENTIALS, SendingChannels
@@ -20,6 +22,16 @@ def secrets() -> Iterator[Any]:
 @pytest.fixture
 def twilio() -> Iterator[TwilioServer]:
     with run_twilio(CREDENTIALS) as place:
+        yield place
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsServer]:
+    with run_aws() as place:
+        for service in ("SESV2", "PINPOINT_SMS_VOICE_V2"):
+            monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", place.url)
+        ses.client.cache_clear()
+        aws_sms.client.cache_clear()
         yield place
 
 

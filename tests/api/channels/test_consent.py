@@ -1,5 +1,7 @@
 """Whoever does not want to be written to is not: staff are told so when they post."""
 
+from typing import Any
+
 import pytest
 
 from tests.support import care
@@ -52,7 +54,7 @@ def test_what_was_posted_before_can_be_changed(sending: SendingChannels) -> None
     [{"sender": care.reference(care.HOMER)}, {"status": "completed"}, {"status": "on-hold"}],
 )
 def test_what_is_not_sent_may_be_written(
-    sending: SendingChannels, header_id: str, more: dict[str, object]
+    sending: SendingChannels, header_id: str, more: dict[str, Any]
 ) -> None:
     sending.post(header_id, **more)
 

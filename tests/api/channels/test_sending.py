@@ -1,6 +1,7 @@
 """Messages of staff reach the contact of their thread by its provider."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,19 +16,11 @@ OPTED_OUT = "https://fhir.example.org/fhir/R4/StructureDefinition/channel-opt-ou
 REASONS = "http://terminology.hl7.org/CodeSystem/communication-not-done-reason"
 
 
-def refusing(status: int, **body: object) -> object:
+def refusing(status: int, **body: Any) -> Any:
     def answer(handler: Handler) -> None:
         handler.send(status, body)
 
     return answer
-
-
-def reason(message: dict[str, object]) -> tuple[str, str]:
-    """Return the codes of why a message was not sent: R4's, and the provider's if there is one."""
-    why = message["statusReason"]
-    assert isinstance(why, list)
-    codes = [coding["code"] for coding in why[0]["coding"]]
-    return codes[0], codes[1] if len(codes) > 1 else ""
 
 
 def test_a_message_of_staff_is_sent(sending: SendingChannels) -> None:
@@ -59,7 +52,7 @@ def test_a_message_of_staff_is_sent(sending: SendingChannels) -> None:
     ],
 )
 def test_what_is_not_to_be_sent_is_not_even_queued(
-    sending: SendingChannels, more: dict[str, object]
+    sending: SendingChannels, more: dict[str, Any]
 ) -> None:
     sending.post(sending.thread(), **more)
     sending.dispatch()
@@ -76,7 +69,7 @@ def test_what_is_not_to_be_sent_is_not_even_queued(
     ],
 )
 def test_whoever_writes_for_the_clinic_is_carried(
-    sending: SendingChannels, more: dict[str, object]
+    sending: SendingChannels, more: dict[str, Any]
 ) -> None:
     sending.post(sending.thread(), **more)
     sending.deliver()
@@ -227,7 +220,7 @@ def test_the_first_notice_goes_with_the_first_message_that_is_not_refused(
 ) -> None:
     sending.set_accounts(first_notice="Reply STOP to stop")
     header_id = sending.thread()
-    sending.twilio.answer = refusing(400, code=21614)  # type: ignore[assignment]
+    sending.twilio.answer = refusing(400, code=21614)
     sending.post(header_id, "One")
     sending.deliver()
     sending.twilio.answer = None
@@ -237,7 +230,7 @@ def test_the_first_notice_goes_with_the_first_message_that_is_not_refused(
 
 
 def test_a_refusal_is_the_messages_reason_and_a_task(sending: SendingChannels) -> None:
-    sending.twilio.answer = refusing(400, code=21614)  # type: ignore[assignment]
+    sending.twilio.answer = refusing(400, code=21614)
     message_id = sending.post(sending.thread())
     sending.deliver()
     message = sending.read(message_id)
@@ -256,7 +249,7 @@ def test_a_refusal_is_the_messages_reason_and_a_task(sending: SendingChannels) -
 def test_a_number_that_has_opted_out_at_its_carrier_opts_out_here(
     sending: SendingChannels,
 ) -> None:
-    sending.twilio.answer = refusing(400, code=21610)  # type: ignore[assignment]
+    sending.twilio.answer = refusing(400, code=21610)
     header_id = sending.thread()
     message_id = sending.post(header_id)
     sending.deliver()
@@ -328,7 +321,7 @@ def test_what_waited_for_days_is_not_sent_any_more(sending: SendingChannels) -> 
 
 
 def test_failures_of_a_thread_are_one_task_until_it_is_done(sending: SendingChannels) -> None:
-    sending.twilio.answer = refusing(400, code=21614)  # type: ignore[assignment]
+    sending.twilio.answer = refusing(400, code=21614)
     header_id = sending.thread()
     for text in ("One", "Two"):
         sending.post(header_id, text)

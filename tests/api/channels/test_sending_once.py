@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -15,11 +15,8 @@ from shared.channels.outbound.orders import Order
 from shared.channels.outbound.unsent import Postponed
 from shared.store import dynamodb
 from tests.support.memory_database import CallHooks
-from tests.support.sending_channels import MARGE, NUMBER, OUTBOUND, SendingChannels
+from tests.support.sending_channels import MARGE, NUMBER, SendingChannels
 from tests.support.twilio_server import Handler
-
-# More than the calls of one message.
-MOST_CALLS = 40
 
 
 class Crash(BaseException):
@@ -33,12 +30,12 @@ class CrashAt(CallHooks):
         self.number, self.is_after, self.made = number, after, 0
         self.has_crashed = False
 
-    def before(self, call: str) -> None:
+    def before(self, _call: str) -> None:
         self.made += 1
         if not self.is_after:
             self._crash()
 
-    def after(self, call: str) -> None:
+    def after(self, _call: str) -> None:
         if self.is_after:
             self._crash()
 
@@ -79,10 +76,8 @@ def test_a_hundred_deliveries_at_once_send_once(sending: SendingChannels) -> Non
     def deliver(_number: int) -> None:
         barrier.wait()
         for _ in range(10):
-            try:
+            with suppress(Postponed):
                 outbound_sending.send(order)
-            except Postponed:
-                pass
 
     with ThreadPoolExecutor(10) as pool:
         list(pool.map(deliver, range(10)))
@@ -99,11 +94,8 @@ def test_a_crash_at_any_call_of_the_database_sends_once(
     message_id = sending.post(sending.thread())
     sending.dispatch()
     place = CrashAt(number, after=after)
-    with hooks(place):
-        try:
-            sending.deliver()
-        except Crash:
-            pass
+    with hooks(place), suppress(Crash):
+        sending.deliver()
     for _ in range(3):
         pass_time(sending)
         sending.deliver()
