@@ -48,4 +48,6 @@ def _file(caller: Caller, attachment: Resource, name: str) -> OutboundFile | Non
         binary_objects.require_harmless(record.file)
     except Forbidden:
         return None
-    return OutboundFile(name, files.base_type(record.resource["contentType"]), record.file)
+    declared = record.resource["contentType"]
+    served = files.served_type(declared, as_declared=record.file.is_as_declared)
+    return OutboundFile(name, files.base_type(served), record.file)

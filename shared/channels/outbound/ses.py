@@ -13,6 +13,7 @@ from shared.channels.accounts import MailAccount
 from shared.channels.outbound import aws
 from shared.channels.outbound.message import OutboundMessage, Refused
 from shared.rules.deliveries import SYSTEM_ERROR, Failure
+from shared.rules.files import UNKNOWN_TYPE
 from shared.store import binary_objects, dynamodb
 
 # The names of the tags by which events tell which message they are about.
@@ -71,10 +72,18 @@ def _mail(message: OutboundMessage, account: MailAccount) -> EmailMessage:
         mail["References"] = " ".join(f"<{answered}>" for answered in message.answers)
     mail.set_content(message.text)
     for file in message.files:
-        main_type, _, subtype = file.content_type.partition(";")[0].partition("/")
+        main_type, _, subtype = _attachable_type(file.content_type).partition("/")
         content = binary_objects.get(file.stored)
         mail.add_attachment(content, maintype=main_type, subtype=subtype, filename=file.name)
     return mail
+
+
+def _attachable_type(content_type: str) -> str:
+    """Return the type of an attachment. What contains parts may not be encoded, so it is bytes.
+
+    https://www.rfc-editor.org/rfc/rfc2046#section-5.2.1
+    """
+    return UNKNOWN_TYPE if content_type.startswith(("message/", "multipart/")) else content_type
 
 
 @cache

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from shared.channels import accounts
 from shared.channels.accounts import MailAccount
@@ -21,12 +20,14 @@ RECEIVED = datetime(2026, 3, 2, 8, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def of_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    mail = MailAccount(
-        name="mail",
-        provider="ses",
-        address="Care@clinic.example",
-        recipient="Organization/clinic",
-        thread_key=SecretStr("a-key-of-the-clinic"),
+    mail = MailAccount.model_validate(
+        {
+            "name": "mail",
+            "provider": "ses",
+            "address": "Care@clinic.example",
+            "recipient": "Organization/clinic",
+            "thread_key": "a-key-of-the-clinic",
+        }
     )
     monkeypatch.setattr(accounts, "all_accounts", lambda: {"mail": mail})
 
