@@ -17,6 +17,9 @@ UNAUDITED = "RequestsUnaudited"
 NOTIFIED, NOT_NOTIFIED = "NotificationsDelivered", "NotificationsFailed"
 # Counts mails that no person wrote to an account: auto-replies, bounces, lists, our own.
 MAILS_IGNORED = "MailsIgnored"
+# Count messages of channels: taken by a provider, known to have arrived, and known not to.
+MESSAGES_SENT, MESSAGES_DELIVERED = "MessagesSent", "MessagesDelivered"
+MESSAGES_FAILED = "MessagesFailed"
 SECONDS = frozenset({LAG, OLDEST})
 ANY_POLICY = "any"
 

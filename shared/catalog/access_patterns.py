@@ -157,6 +157,24 @@ QUOTA = AccessPattern(
     "the number of threads (PatientThreadsPerDay) or Subscriptions that a patient or related "
     "person has begun on a day, and of the Subscriptions that they have (`held`)",
 )
+ATTEMPT = AccessPattern(
+    SEARCH,
+    "Communication!sending={id}",
+    "attempt",
+    "the last attempt to send a message by its provider, which begins before the call",
+)
+CARRIED = AccessPattern(
+    SEARCH,
+    "Communication!sent={account}|{value}",
+    "message",
+    "the message that a provider's id belongs to, for receipts",
+)
+FIRST_SENT = AccessPattern(
+    SEARCH,
+    "Communication!first={id}",
+    "message",
+    "the first message that was sent in a thread, which has the account's first notice",
+)
 DUE = AccessPattern(
     SEARCH,
     "due#{shard}",
@@ -221,6 +239,9 @@ ACCESS_PATTERNS = (
     SUBSCRIBED_BY,
     ANY_SUBSCRIPTION,
     QUOTA,
+    ATTEMPT,
+    CARRIED,
+    FIRST_SENT,
     DUE,
     HELD,
     REINDEXING,

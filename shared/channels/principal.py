@@ -24,28 +24,33 @@ _LETTERS = {
 
 def principal(account: Account) -> Caller:
     """Return the caller for what an account receives and sends."""
-    own_threads = (("identifier", f"{channels.system(account.name)}|"),)
+    return named_principal(account.tenant, account.name)
+
+
+def named_principal(tenant: str, account: str) -> Caller:
+    """Return the caller for the threads of an account, which there may be no longer."""
+    own_threads = (("identifier", f"{channels.system(account)}|"),)
     scopes = tuple(
         Scope("system", name, letters, own_threads if name == "Communication" else ())
         for name, letters in _LETTERS.items()
     )
     return Caller(
-        subject=f"channel/{account.name}",
-        client=f"channel/{account.name}",
+        subject=f"channel/{account}",
+        client=f"channel/{account}",
         roles=frozenset({CHANNEL}),
-        tenant=account.tenant,
+        tenant=tenant,
         scopes=scopes,
-        constraint_predicate=partial(_is_of_account, account),
+        constraint_predicate=partial(_is_of_account, tenant, account),
     )
 
 
-def _is_of_account(account: Account, _type: str, _scope: Scope) -> Predicate:
+def _is_of_account(tenant: str, account: str, _type: str, _scope: Scope) -> Predicate:
     """Return what tells an account's threads and messages, those that staff write included."""
 
     def has_identifier(resource: Resource) -> bool:
-        return any(name == account.name for name, _ in channels.account_identifiers(resource))
+        return any(name == account for name, _ in channels.account_identifiers(resource))
 
-    header_is_own = cache(partial(_header_has, account.tenant, has_identifier))
+    header_is_own = cache(partial(_header_has, tenant, has_identifier))
 
     def is_own(resource: Resource) -> bool:
         if has_identifier(resource):

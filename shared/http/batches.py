@@ -29,11 +29,13 @@ def process(
     each: Callable[[SQSRecord], None],
     failure: str,
     describe: Callable[[SQSRecord, Exception], Fields] = _described,
+    expected: type[Exception] | None = None,
 ) -> dict[str, Any]:
     """Process the messages of a batch, and return those that the queue must deliver again.
 
     One that fails is logged with the text `failure` and with what `describe` says of it, which by
-    default has no text of the error: that could quote a resource.
+    default has no text of the error: that could quote a resource. An error that is `expected` only
+    leaves its message in the queue.
     """
 
     def process_one(record: SQSRecord) -> None:
@@ -41,7 +43,8 @@ def process(
             each(record)
         except Exception as error:
             # The processor logs no failure.
-            logger.error(failure, extra=describe(record, error))  # noqa: TRY400 - see above
+            if not (expected and isinstance(error, expected)):
+                logger.error(failure, extra=describe(record, error))  # noqa: TRY400 - see above
             raise
 
     return {**process_partial_response(event, process_one, _processor)}

@@ -10,8 +10,13 @@ from shared.catalog.channels import (
     PARTICIPATION_MODE,
 )
 from shared.errors import BusinessRule
+from shared.fhir import references
 from shared.fhir.fhirjson import Resource
 
+# A message of this status has been sent by whoever wrote it, and is to be carried to the contact.
+SENT = "in-progress"
+# Senders who are at the contact's end of a thread, or write in the application itself.
+_CONTACT_TYPES = frozenset({"Patient", "RelatedPerson"})
 # Between the contact of an e-mail thread and what tells it from others with the same contact.
 _SEPARATOR = "/"
 
@@ -54,6 +59,28 @@ def conversation(header: Resource) -> Conversation | None:
     return None
 
 
+def is_carried(message: Resource) -> bool:
+    """Return whether a provider has carried a message, in or out: it has the provider's id."""
+    return any(account_identifiers(message))
+
+
+def is_to_be_sent(header: Resource, message: Resource) -> bool:
+    """Return whether a message is to be sent to the contact of its thread.
+
+    Those of the thread's contact, and those of patients and related persons, are not.
+    """
+    thread = conversation(header)
+    is_new = message.get("status") == SENT and not is_carried(message)
+    return thread is not None and is_new and not _is_by_contact(thread, message.get("sender", {}))
+
+
+def _is_by_contact(thread: Conversation, sender: Resource) -> bool:
+    if references.type_of(sender.get("reference")) in _CONTACT_TYPES:
+        return True
+    known_by = contact_reference(thread.contact)["identifier"]["value"]
+    return bool(sender.get("identifier", {}).get("value") == known_by)
+
+
 def contact_reference(contact: str) -> Resource:
     """Return the logical reference to whoever has a number or address."""
     scheme = "mailto" if "@" in contact else "tel"
@@ -92,11 +119,15 @@ def with_opt_out(header: Resource, url: str, at: str) -> Resource:
     return rest | ({"extension": extensions} if extensions else {})
 
 
-def check_consent(header: Resource) -> None:
-    """Raise BusinessRule if the contact of a thread does not want to be written to."""
-    if at := opted_out_at(header):
+def check_consent(header: Resource, before: Resource, after: Resource) -> None:
+    """Raise BusinessRule if a write sends a message to a contact who does not want any.
+
+    A draft may be written, and what has been posted before may be changed.
+    """
+    is_sent = is_to_be_sent(header, after) and not is_to_be_sent(header, before)
+    if is_sent and (at := opted_out_at(header)):
         raise BusinessRule(
-            "The person does not want to be written to at this number",
+            "The person does not want to be written to in this way",
             expression="Communication.partOf",
-            diagnostics=f"They sent STOP at {at}; they can send START, or be reached otherwise",
+            diagnostics=f"They opted out at {at}. They can send START, or be reached otherwise",
         )

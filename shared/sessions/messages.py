@@ -2,6 +2,7 @@
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog import access_patterns as patterns
+from shared.catalog.roles import CHANNEL
 from shared.errors import BusinessRule
 from shared.fhir import ulids
 from shared.fhir.fhirjson import Resource
@@ -31,9 +32,13 @@ def write(
         )
     # Read before the header, whose changes raise the slot's epoch: a later one fails the write.
     work.slot(SlotKey(header_id))
-    _require_header(
+    header = _required_header(
         work, header_id, before.id, is_added=classification.header_id(previous) != header_id
     )
+    if "identifier" in header and CHANNEL not in work.caller.roles:
+        from shared.rules import channels  # noqa: PLC0415 - few threads are of a channel
+
+        channels.check_consent(header, previous, after)
     if before.version and not before.place.is_message:
         _leave_own_thread(work, before)
     checks.require_targets(work, previous, after)
@@ -89,10 +94,10 @@ def _is_dated_by_patient(
     return work.caller.is_patient_or_relative
 
 
-def _require_header(
+def _required_header(
     work: AuditedUnitOfWork, header_id: str, own_id: str, *, is_added: bool
-) -> None:
-    """Raise BusinessRule unless a message's header exists and is a header.
+) -> Resource:
+    """Return a message's header. Raises BusinessRule unless it exists and is a header.
 
     If the message is added to the thread, the caller must see the header, too.
     """
@@ -105,6 +110,7 @@ def _require_header(
             expression=PART_OF,
             diagnostics="Name the header of the thread in partOf",
         )
+    return header.resource
 
 
 def _leave_own_thread(work: AuditedUnitOfWork, before: CommunicationRecord) -> None:

@@ -78,11 +78,13 @@ def get(file: StoredFile, first: int = 0, last: int | None = None) -> bytes:
     return content[first : end + 1] if len(content) > end + 1 - first else content
 
 
-def download_url(file: StoredFile, media_type: str, disposition: str) -> str:
-    """Return a URL that gives the bytes, with these headers, to whoever has it, for a minute."""
+def download_url(
+    file: StoredFile, media_type: str, disposition: str, seconds: int = DOWNLOAD_SECONDS
+) -> str:
+    """Return a URL that gives the bytes, with these headers, to whoever has it, for so long."""
     return _presigned_url(
         "get_object",
-        DOWNLOAD_SECONDS,
+        seconds,
         **_object(file),
         ResponseContentType=media_type,
         ResponseContentDisposition=disposition,

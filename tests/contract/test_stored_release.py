@@ -23,6 +23,9 @@ NOT_THERE = {patterns.PENDING, patterns.REINDEXING} | {
     patterns.SUBSCRIBED,
     patterns.SUBSCRIBED_BY,
     patterns.ANY_SUBSCRIPTION,
+    patterns.ATTEMPT,
+    patterns.CARRIED,
+    patterns.FIRST_SENT,
 }
 
 

@@ -1,6 +1,6 @@
 """Notifications in tests: what the table's stream, the queues and the functions do with them."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -46,10 +46,10 @@ class Message:
 
 
 class MemoryQueues:
-    """A client of two queues that keep their messages."""
+    """A client of queues that keep their messages."""
 
     def __init__(self) -> None:
-        self.messages: dict[str, dict[str, Message]] = {CHANGES: {}, NOTIFICATIONS: {}}
+        self.messages: dict[str, dict[str, Message]] = defaultdict(dict)
         self._numbers = count(1)
         self.sent: Counter[str] = Counter()
 
@@ -66,6 +66,18 @@ class MemoryQueues:
         later = instants.now() + timedelta(seconds=VisibilityTimeout)
         self.messages[QueueUrl][ReceiptHandle].visible = later
         return {}
+
+    def pass_on(self, queue: str, handler: Any) -> None:
+        """Pass the messages of a queue to a function that may be received now."""
+        messages = self.messages[queue]
+        for message in list(messages.values()):
+            if message.visible > instants.now():
+                continue
+            message.received += 1
+            message.first_received = message.first_received or instants.now()
+            answer = handler({"Records": [message.record()]}, None)
+            if not answer["batchItemFailures"]:
+                del messages[message.id]
 
 
 class SubscriptionPipeline:
@@ -93,22 +105,11 @@ class SubscriptionPipeline:
         ]
         self._seen |= {row["pk"]["S"] for row in rows}
         audit_pipeline.deliver_stream_rows(sorted(rows, key=lambda row: str(row["pk"]["S"])))
-        self._pass_on(CHANGES, subscription_matcher.handler)
+        self.queues.pass_on(CHANGES, subscription_matcher.handler)
 
     def deliver(self) -> None:
         """Match what was written since the last call, and deliver what may be delivered now."""
         self.match()
-        self._pass_on(NOTIFICATIONS, subscription_deliverer.handler)
+        self.queues.pass_on(NOTIFICATIONS, subscription_deliverer.handler)
         # A delivery may have changed a Subscription.
         self.match()
-
-    def _pass_on(self, queue: str, handler: Any) -> None:
-        messages = self.queues.messages[queue]
-        for message in list(messages.values()):
-            if message.visible > instants.now():
-                continue
-            message.received += 1
-            message.first_received = message.first_received or instants.now()
-            answer = handler({"Records": [message.record()]}, None)
-            if not answer["batchItemFailures"]:
-                del messages[message.id]

@@ -23,7 +23,7 @@ from shared.local import template
 from shared.packaging.build import ROOT
 from shared.plain.collections import COLLECTIONS
 from shared.plain.fields import Field
-from shared.store import audit_items, keys, operations, subscription_items
+from shared.store import audit_items, channel_items, keys, operations, subscription_items
 from shared.store.index import partitions
 
 CLIENTS = ROOT / "tests/clients"
@@ -63,6 +63,9 @@ MADE_BY: dict[patterns.AccessPattern, Callable[..., object]] = {
     patterns.SUBSCRIBED_BY: subscription_items.parameter_address,
     patterns.ANY_SUBSCRIPTION: subscription_items.any_address,
     patterns.QUOTA: keys.quota,
+    patterns.ATTEMPT: channel_items.attempt_address,
+    patterns.CARRIED: channel_items.carried_address,
+    patterns.FIRST_SENT: channel_items.first_address,
     patterns.REINDEXING: keys.reindexing,
     patterns.DUE: operations.due_address,
     patterns.HELD: keys.hold,

@@ -81,7 +81,7 @@ def process_stream_rows(rows: Iterable[Item]) -> int:
     of_writes = [_of_write(row) for row in stream_rows if "event" in row]
     # First, because a write whose event is in the journal is not replayed by `redrive`.
     if of_writes:
-        handover.send(of_writes, [*settings().event_queue_urls, *change_queue.urls()])
+        handover.send(of_writes, _targets())
     _put(journal.rows(of_writes))
     new = [
         (entry, journal.is_listed(row))
@@ -93,6 +93,12 @@ def process_stream_rows(rows: Iterable[Item]) -> int:
         of_kind = [entry for entry, listed in new if listed is is_listed]
         _archive(of_kind, is_listed=is_listed)
     return len(of_writes) + len(new)
+
+
+def _targets() -> list[str]:
+    """Return the URLs of the queues that learn what writes did."""
+    channel_changes = filter(None, [settings().channel_change_queue_url])
+    return [*settings().event_queue_urls, *change_queue.urls(), *channel_changes]
 
 
 def _of_write(row: Item) -> Entry:

@@ -60,7 +60,9 @@ def test_it_reads_and_writes_no_other_accounts_threads(
     assert channel.clinic.get(f"/Communication/{other_thread}").body == theirs
 
 
-@pytest.mark.parametrize("kind", ["Patient", "RelatedPerson", "Encounter", "Condition", "Practitioner"])
+@pytest.mark.parametrize(
+    "kind", ["Patient", "RelatedPerson", "Encounter", "Condition", "Practitioner"]
+)
 def test_it_writes_no_other_types(channel: TextChannel, kind: str) -> None:
     body: dict[str, Any] = care.session() if kind == "Encounter" else care.example(kind)
     with pytest.raises(Forbidden):

@@ -1,0 +1,123 @@
+"""Deciding whether a message is sent now, later or not at all, and what its text is then."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from shared.channels.accounts import Account, MailAccount
+from shared.channels.outbound.message import OutboundFile
+from shared.fhir import instants
+from shared.fhir.fhirjson import Resource
+from shared.rules import channels
+from shared.rules.deliveries import OBJECTION, SYSTEM_ERROR, Failure
+from shared.rules.quiet_hours import quiet_until
+
+# A message that has waited for so long is no longer what its sender meant to say now.
+OLDEST = timedelta(days=3)
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+# What needs no quoting in a header: https://www.rfc-editor.org/rfc/rfc5322#section-3.4.1
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+", re.ASCII)
+
+
+class FileLimits(NamedTuple):
+    """How many files, of how many bytes together, a provider takes with a message."""
+
+    number: int
+    size: int
+
+
+# Twilio's own limits: https://www.twilio.com/docs/messaging/guides/accepted-mime-types. Those of an
+# e-mail leave room for its encoding below the 10 MB that many mail servers take.
+_FILE_LIMITS = {
+    "twilio": FileLimits(10, 5_000_000),
+    "aws-sms": FileLimits(0, 0),
+    "ses": FileLimits(20, 7_000_000),
+}
+
+
+class Nothing(NamedTuple):
+    """The message is not to be sent any more: it was retracted, or has been sent."""
+
+
+class Postpone(NamedTuple):
+    """The message is sent at an instant at the earliest."""
+
+    until: datetime
+
+
+class Refuse(NamedTuple):
+    """The message is not sent, for a reason."""
+
+    failure: Failure
+
+
+class Send(NamedTuple):
+    """The message is sent now, by an account."""
+
+    account: Account
+
+
+type Decision = Nothing | Postpone | Refuse | Send
+
+
+def decide(
+    account: Account | None, tenant: str, header: Resource, message: Resource, now: datetime
+) -> Decision:
+    """Return what to do with a message; `account` is that of its thread, None if it is gone."""
+    thread = channels.conversation(header)
+    if thread is None or not channels.is_to_be_sent(header, message):
+        return Nothing()
+    if account is None or account.tenant != tenant:
+        return Refuse(Failure(SYSTEM_ERROR, f"There is no account {thread.account}"))
+    if not _may_be_of(account, thread.contact):
+        text = "The identifier of the thread does not name a number or address to send to"
+        return Refuse(Failure(SYSTEM_ERROR, text))
+    if since := channels.opted_out_at(header):
+        return Refuse(Failure(OBJECTION, f"The person has opted out of messages at {since}"))
+    if now - instants.from_text(message["meta"]["lastUpdated"]) > OLDEST:
+        return Refuse(Failure(SYSTEM_ERROR, "The message could not be sent for three days"))
+    quiet = account.quiet_hours
+    until = quiet and quiet_until(now, quiet.begin, quiet.end, ZoneInfo(quiet.zone))
+    return Postpone(until) if until else Send(account)
+
+
+def _may_be_of(account: Account, contact: str) -> bool:
+    form = _ADDRESS if isinstance(account, MailAccount) else _NUMBER
+    return form.fullmatch(contact) is not None
+
+
+def divide(
+    account: Account, files: Iterable[OutboundFile]
+) -> tuple[tuple[OutboundFile, ...], tuple[OutboundFile, ...]]:
+    """Return the files that can be sent with a message, and the others, in their order."""
+    sent: list[OutboundFile] = []
+    left: list[OutboundFile] = []
+    limits, size = _FILE_LIMITS[account.provider], 0
+    for file in files:
+        fits = len(sent) < limits.number and size + file.stored.size <= limits.size
+        size += file.stored.size if fits else 0
+        (sent if fits else left).append(file)
+    return tuple(sent), tuple(left)
+
+
+def text_of(
+    account: Account, message: Resource, left_files: Sequence[str], *, is_first: bool
+) -> str:
+    """Return the text to send, empty if there is none.
+
+    `left_files` are the names of files that are not sent with it. The first message of a thread
+    also has the account's first notice.
+    """
+    portal = str(account.portal_url or "")
+    if account.link_only:
+        paragraphs = [f"{account.notice} {portal}".strip()]
+    else:
+        paragraphs = [
+            part["contentString"] for part in message.get("payload", ()) if "contentString" in part
+        ]
+        paragraphs += [f"{', '.join(left_files)} {portal}".strip()] if left_files else []
+    if paragraphs and is_first and account.first_notice:
+        paragraphs.append(account.first_notice)
+    return "\n\n".join(paragraphs)

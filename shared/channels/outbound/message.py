@@ -1,0 +1,50 @@
+"""A text message or e-mail as it goes out, and what a provider makes of it."""
+
+from dataclasses import dataclass
+
+from shared.channels.accounts import Account
+from shared.rules.deliveries import Failure
+from shared.store.records import StoredFile
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundFile:
+    """A file that is sent with a message."""
+
+    name: str
+    content_type: str
+    stored: StoredFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboundMessage:
+    """A message that is sent by an account to a contact.
+
+    `id` and `thread` are those of the message and its header. An e-mail `answers` mails, by their
+    ids, the oldest first.
+    """
+
+    account: Account
+    id: str
+    thread: str
+    contact: str
+    text: str
+    files: tuple[OutboundFile, ...] = ()
+    answers: tuple[str, ...] = ()
+
+
+class NotSent(Exception):
+    """A provider has not taken a message, and may take it later; the text says why."""
+
+
+class OutcomeUnknown(Exception):
+    """A provider may or may not have taken a message."""
+
+
+class Refused(Exception):
+    """A provider does not take a message. `is_opt_out` says that the contact does not want any."""
+
+    def __init__(self, failure: Failure, *, is_opt_out: bool = False) -> None:
+        """Say why."""
+        super().__init__(failure.text)
+        self.failure, self.is_opt_out = failure, is_opt_out

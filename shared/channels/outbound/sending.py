@@ -1,0 +1,153 @@
+"""Sending a message by its provider: once, as far as the provider lets that be known.
+
+An attempt is stored before the provider is called, and what it led to afterwards. Of an attempt
+that was left without a result, Twilio is asked. AWS cannot be asked: unless a receipt comes, the
+message is shown to staff, and is not sent again.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+from shared import metrics
+from shared.catalog.channels import DELIVERY_UNKNOWN, NOT_DELIVERED
+from shared.channels.accounts import Account
+from shared.channels.outbound import composing, decisions, providers, settling, unsent, writing
+from shared.channels.outbound.decisions import Postpone, Refuse, Send
+from shared.channels.outbound.message import NotSent, OutboundMessage, OutcomeUnknown, Refused
+from shared.channels.outbound.orders import Order
+from shared.channels.outbound.settling import IN_FLIGHT, RACE
+from shared.channels.outbound.unsent import Postponed, Unsent
+from shared.channels.outbound.writing import Consequence
+from shared.fhir import instants
+from shared.rules import deliveries
+from shared.rules.deliveries import SYSTEM_ERROR, Failure
+from shared.store import channel_items
+from shared.store.channel_items import NOT_SENT, REFUSED, SENT, Attempt
+from shared.store.transactions import Stale
+
+# For how long a provider is tried that does not take a message, and the pauses in seconds.
+PATIENCE = timedelta(days=1)
+PAUSES = (10, 60, 300, 900, 1800, 3600)
+_NOT_KNOWN = "The provider did not say whether it took the message, which is not sent again"
+_NO_CONTENT = Failure(SYSTEM_ERROR, "The message has no text and no file that can be sent")
+
+
+def send(order: Order) -> None:
+    """Send a message, unless that has been done or must not be done.
+
+    Raises Postponed if it is to be looked at again, and Transient.
+    """
+    found = unsent.read(order)
+    if found is None:
+        return
+    attempt = found.attempt
+    if attempt and not attempt.outcome:
+        attempt = settling.settle(found, attempt)
+    if attempt and attempt.outcome != NOT_SENT:
+        _note(order, attempt)
+        return
+    match decisions.decide(
+        found.account, order.tenant, found.header.resource, found.message.resource, found.now
+    ):
+        case Postpone(until):
+            raise Postponed(until)
+        case Refuse(failure):
+            _note_failure(order, failure)
+        case Send(account):
+            _try(found, account, attempt)
+
+
+def _try(found: Unsent, account: Account, previous: Attempt | None) -> None:
+    """Make an attempt to send a message, and note what became of it."""
+    holder = _first_message(found, account)
+    is_first = holder in ("", found.order.message)
+    message = composing.compose(found, account, is_first=is_first)
+    if message is None:
+        _note_failure(found.order, _NO_CONTENT)
+        return
+    attempt = _begun(found, message, previous, first_of="" if holder else found.header.id)
+    attempt = _called(found, message, attempt)
+    frees_first = attempt.outcome == REFUSED and is_first and bool(account.first_notice)
+    settling.ended(found, attempt, frees_first=frees_first)
+    if attempt.outcome == NOT_SENT:
+        raise found.postponed(timedelta(seconds=pause(attempt.number)))
+    _note(found.order, attempt)
+
+
+def pause(attempts: int) -> int:
+    """Return after how many seconds to try again what was not sent in so many attempts."""
+    return PAUSES[min(attempts, len(PAUSES)) - 1]
+
+
+def _first_message(found: Unsent, account: Account) -> str:
+    """Return the first message of a thread; where nothing is special about it, this one."""
+    if not account.first_notice:
+        return found.order.message
+    return channel_items.first_message(found.order.tenant, found.header.id)
+
+
+def _begun(
+    found: Unsent, message: OutboundMessage, previous: Attempt | None, *, first_of: str
+) -> Attempt:
+    """Return a new attempt after it has been stored. Raises Postponed if another one has begun."""
+    begun = instants.to_text(instants.now())
+    attempt = Attempt(
+        begun=begun,
+        first_begun=previous.first_begun if previous else begun,
+        number=previous.number + 1 if previous else 1,
+        contact=message.contact,
+        digest=channel_items.digest(message.text),
+        files=len(message.files),
+    )
+    order = found.order
+    try:
+        channel_items.begin(
+            order.tenant, order.message, previous, attempt, first_of=first_of, now=found.now
+        )
+    except Stale:
+        raise found.postponed(RACE) from None
+    return attempt
+
+
+def _called(found: Unsent, message: OutboundMessage, attempt: Attempt) -> Attempt:
+    """Return an attempt with what the provider made of it.
+
+    Raises Postponed if it may have taken the message, so that the attempt stays open.
+    """
+    try:
+        return replace(attempt, outcome=SENT, id=providers.send(message))
+    except OutcomeUnknown:
+        raise found.postponed(IN_FLIGHT) from None
+    except Refused as refusal:
+        return _refused(attempt, refusal.failure, is_opt_out=refusal.is_opt_out)
+    except NotSent as problem:
+        if found.now - instants.from_text(attempt.first_begun) < PATIENCE:
+            return replace(attempt, outcome=NOT_SENT)
+        text = f"The provider has not taken the message for a day: {problem}"
+        return _refused(attempt, Failure(SYSTEM_ERROR, text))
+
+
+def _refused(attempt: Attempt, failure: Failure, *, is_opt_out: bool = False) -> Attempt:
+    fields = failure._asdict()
+    return replace(attempt, outcome=REFUSED, is_opt_out=is_opt_out, **fields)
+
+
+def _note(order: Order, attempt: Attempt) -> None:
+    """Write the outcome of an attempt into its message."""
+    if attempt.outcome == SENT:
+        put_id = partial(deliveries.with_provider_id, account=order.account, provider_id=attempt.id)
+        writing.change(order, put_id)
+    elif attempt.outcome == REFUSED:
+        failure = Failure(attempt.reason, attempt.text, attempt.system, attempt.code)
+        _note_failure(order, failure, is_opt_out=attempt.is_opt_out)
+    else:
+        not_known = partial(deliveries.not_known, text=_NOT_KNOWN)
+        writing.change(order, not_known, Consequence(DELIVERY_UNKNOWN))
+
+
+def _note_failure(order: Order, failure: Failure, *, is_opt_out: bool = False) -> None:
+    # Nothing was delivered yet, so that it makes no difference whether it is an e-mail.
+    fail = partial(deliveries.failed, failure=failure, is_mail=False)
+    if writing.change(order, fail, Consequence(NOT_DELIVERED, is_opt_out)):
+        metrics.record(metrics.MESSAGES_FAILED)

@@ -1,0 +1,77 @@
+"""Finding out what became of an attempt that was left without a result."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from shared import metrics
+from shared.channels.accounts import TwilioAccount
+from shared.channels.outbound import twilio
+from shared.channels.outbound.message import OutcomeUnknown
+from shared.channels.outbound.unsent import Unsent
+from shared.fhir import instants
+from shared.store import channel_items
+from shared.store.channel_items import NOT_SENT, SENT, UNKNOWN, Attempt
+from shared.store.transactions import Stale
+
+# Longer than a function runs: what has no result after that has been left.
+IN_FLIGHT = timedelta(minutes=3)
+# For how long an event of AWS may still say that the message was sent.
+UNTOLD = timedelta(minutes=15)
+# For how long Twilio is asked that does not answer, and how often.
+_PATIENCE, _PAUSE = timedelta(days=1), timedelta(minutes=10)
+# After somebody else was faster.
+RACE = timedelta(seconds=5)
+
+
+def settle(unsent: Unsent, attempt: Attempt) -> Attempt:
+    """Return an open attempt with its outcome, which is then stored.
+
+    Raises Postponed as long as it may be under way, or cannot be known yet.
+    """
+    waited = unsent.now - instants.from_text(attempt.begun)
+    if waited < IN_FLIGHT:
+        raise unsent.postponed(IN_FLIGHT - waited)
+    if isinstance(unsent.account, TwilioAccount):
+        try:
+            return _asked(unsent, attempt, unsent.account)
+        except OutcomeUnknown:
+            if waited < _PATIENCE:
+                raise unsent.postponed(_PAUSE) from None
+    elif waited < UNTOLD:
+        raise unsent.postponed(UNTOLD - waited)
+    return ended(unsent, replace(attempt, outcome=UNKNOWN))
+
+
+def _asked(unsent: Unsent, attempt: Attempt, account: TwilioAccount) -> Attempt:
+    """Return an attempt with what Twilio says of it. Raises OutcomeUnknown if it does not answer.
+
+    A message that looks the same may be another one of the thread, which has its SID already.
+    """
+    order = unsent.order
+    for sid in twilio.find(attempt, account):
+        if channel_items.message_of(order.tenant, account.name, sid) in ("", order.message):
+            return ended(unsent, replace(attempt, outcome=SENT, id=sid))
+    return ended(unsent, replace(attempt, outcome=NOT_SENT))
+
+
+def ended(unsent: Unsent, attempt: Attempt, *, frees_first: bool = False) -> Attempt:
+    """Return an attempt after its outcome has been stored.
+
+    With `frees_first` another message becomes the first of the thread. Raises Postponed if somebody
+    else has stored one, or has given the provider's id to another message.
+    """
+    order, thread = unsent.order, unsent.header.id if frees_first else ""
+    try:
+        channel_items.end(
+            order.tenant,
+            order.message,
+            attempt,
+            account=order.account,
+            first_of=thread,
+            now=unsent.now,
+        )
+    except Stale:
+        raise unsent.postponed(RACE) from None
+    if attempt.outcome == SENT:
+        metrics.record(metrics.MESSAGES_SENT)
+    return attempt

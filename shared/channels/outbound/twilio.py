@@ -1,0 +1,182 @@
+"""Sending text messages by Twilio's REST API, and asking it what became of them.
+
+https://www.twilio.com/docs/messaging/api/message-resource
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from urllib3 import PoolManager, Timeout
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.util import make_headers
+
+from shared.channels.accounts import TwilioAccount
+from shared.channels.outbound.message import NotSent, OutboundMessage, OutcomeUnknown, Refused
+from shared.fhir import instants
+from shared.rules.deliveries import (
+    INVALID_NUMBER,
+    OBJECTION,
+    SYSTEM_ERROR,
+    UNAVAILABLE,
+    Failure,
+)
+from shared.settings import settings
+from shared.store import binary_objects, channel_items, deployment_secrets
+from shared.store.channel_items import Attempt
+
+CODES = "https://www.twilio.com/docs/api/errors"
+OPTED_OUT = "21610"
+DELIVERED = frozenset({"delivered", "read"})
+FAILED = frozenset({"failed", "undelivered", "canceled"})
+# Of the many codes, those whose reason is the number's or its owner's.
+_REASONS = {
+    OPTED_OUT: (OBJECTION, "The person has opted out of messages from this number"),
+    "21211": (INVALID_NUMBER, "The number is not valid"),
+    "21408": (SYSTEM_ERROR, "The account may not send messages to that country"),
+    "21612": (SYSTEM_ERROR, "The account cannot reach that number"),
+    "21614": (INVALID_NUMBER, "The number is not a mobile phone's"),
+    "30003": (UNAVAILABLE, "The phone cannot be reached: it may be off or out of coverage"),
+    "30004": (OBJECTION, "The phone does not take messages from this number"),
+    "30005": (INVALID_NUMBER, "The number is unknown or no longer in use"),
+    "30006": (INVALID_NUMBER, "The number is a landline's, or its carrier takes no messages"),
+    "30007": (SYSTEM_ERROR, "The carrier has filtered the message"),
+    "30008": (UNAVAILABLE, "The carrier does not say why the message did not arrive"),
+}
+_SECONDS = 10
+# Messages of a pair of numbers are listed without dates: one that is still queued has none. A
+# thread has seldom more than a page.
+_PAGE, _MOST_PAGES = 1000, 10
+# A text has at most 1,600 characters, and about 1 KB of JSON beside it.
+_LARGEST_ANSWER = 12_000_000
+# How far the clocks of two machines may differ.
+_TOLERANCE = timedelta(minutes=1)
+# A queue of Twilio's may hold a message for some hours before it fetches the file.
+_URL_SECONDS = 4 * 3600
+_TRIAL = "Sent from your Twilio trial account - "
+_FOUND, _CREATED = HTTPStatus.OK, HTTPStatus.CREATED
+_RENEWED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_REFUSALS = range(400, 500)
+# Its log lines contain URLs, which have numbers.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+
+
+def send(message: OutboundMessage, account: TwilioAccount) -> str:
+    """Send a message, and return its SID. Raises NotSent, Refused and OutcomeUnknown."""
+    status, answer = _call("POST", _messages(account), account, _form(message, account))
+    if status == _CREATED and "sid" in answer:
+        return str(answer["sid"])
+    if status in _BUSY | _RENEWED:
+        raise NotSent(f"Twilio answered with status {status}")
+    if status not in _REFUSALS:
+        raise OutcomeUnknown
+    code = str(answer.get("code", ""))
+    raise Refused(failure(code), is_opt_out=code == OPTED_OUT)
+
+
+def failure(code: str) -> Failure:
+    """Return why a message did not arrive, by Twilio's code of the error."""
+    reason, text = _REASONS.get(code, (SYSTEM_ERROR, "Twilio could not deliver the message"))
+    return Failure(reason, text, CODES, code)
+
+
+def find(attempt: Attempt, account: TwilioAccount) -> Iterator[str]:
+    """Yield the SIDs of what was sent since an attempt began, and looks like what it sends.
+
+    Raises OutcomeUnknown if Twilio does not tell.
+    """
+    query = urlencode({"To": attempt.contact, "From": account.number, "PageSize": _PAGE})
+    path = f"{_messages(account)}?{query}"
+    for _ in range(_MOST_PAGES):
+        try:
+            status, answer = _call("GET", path, account)
+        except NotSent:
+            raise OutcomeUnknown from None
+        if status != _FOUND:
+            raise OutcomeUnknown
+        yield from (one["sid"] for one in answer["messages"] if _is_of(one, attempt))
+        path = str(answer.get("next_page_uri") or "")
+        if not path:
+            return
+    raise OutcomeUnknown
+
+
+def _is_of(listed: dict[str, Any], attempt: Attempt) -> bool:
+    """Return whether a message may be that of an attempt."""
+    text = str(listed["body"]).removeprefix(_TRIAL)
+    is_same = channel_items.digest(text) == attempt.digest
+    has_files = int(listed["num_media"]) == attempt.files
+    created = parsedate_to_datetime(listed["date_created"])
+    return is_same and has_files and created >= instants.from_text(attempt.begun) - _TOLERANCE
+
+
+def _messages(account: TwilioAccount) -> str:
+    return f"/2010-04-01/Accounts/{account.account_sid}/Messages.json"
+
+
+def _form(message: OutboundMessage, account: TwilioAccount) -> list[tuple[str, str]]:
+    form = [("To", message.contact), ("From", account.number), ("Body", message.text)]
+    if url := settings().public_base_url:
+        root = url.removesuffix(settings().base_path)
+        form.append(("StatusCallback", f"{root}/channels/sms/{account.name}/status"))
+    for file in message.files:
+        url = binary_objects.download_url(file.stored, file.content_type, "inline", _URL_SECONDS)
+        form.append(("MediaUrl", url))
+    return form
+
+
+def _call(
+    method: str, path: str, account: TwilioAccount, form: list[tuple[str, str]] | None = None
+) -> tuple[int, dict[str, Any]]:
+    """Return the status and the JSON that Twilio answers with, empty if it is none.
+
+    Raises NotSent if Twilio could not be reached, and OutcomeUnknown if it did not answer.
+    """
+    credentials = f"{account.account_sid}:{account.auth_token.get_secret_value()}"
+    # A connection that is kept may be dead when a function is woken up.
+    headers = {**make_headers(basic_auth=credentials), "Connection": "close"}
+    body = None
+    if form is not None:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        body = urlencode(form)
+    try:
+        response = _pool().request(
+            method,
+            f"{settings().twilio_url}{path}",
+            body=body,
+            headers=headers,
+            timeout=Timeout(total=_SECONDS),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        content = response.read(_LARGEST_ANSWER)
+    except (NewConnectionError, ConnectTimeoutError):
+        raise NotSent("Twilio cannot be reached") from None
+    except (HTTPError, OSError):
+        raise OutcomeUnknown from None
+    response.close()
+    if response.status in _RENEWED:
+        # The token may have been renewed.
+        deployment_secrets.clear_cache()
+    return response.status, _json(content)
+
+
+def _json(content: bytes) -> dict[str, Any]:
+    try:
+        answer = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+@cache
+def _pool() -> PoolManager:
+    return PoolManager()
