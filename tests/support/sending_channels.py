@@ -23,7 +23,8 @@ CHANGES, OUTBOUND = f"{_QUEUES}/channel-changes", f"{_QUEUES}/outbound"
 INBOUND = f"{_QUEUES}/inbound"
 SID, TOKEN = f"AC{'0' * 32}", "token-of-the-account"
 CREDENTIALS = f"{SID}:{TOKEN}"
-NUMBER, MARGE = "+15551230000", "+15551230001"
+NUMBER, AWS_NUMBER = "+15551230000", "+15551230009"
+MARGE = "+15551230001"
 MAIL, MARGES_MAIL = "care@clinic.example", "marge@simpson.example"
 ALICE = "Practitioner/doctor-alice-smith"
 
@@ -36,7 +37,7 @@ TWILIO: dict[str, Any] = {
 }
 AWS_SMS: dict[str, Any] = {
     "provider": "aws-sms",
-    "number": NUMBER,
+    "number": AWS_NUMBER,
     "recipient": "Organization/clinic",
     "configuration_set": "messages",
 }

@@ -10,7 +10,7 @@ from shared.channels.outbound.receipt_payloads import receipt_of_aws_sms, receip
 from shared.fhir import instants
 from tests.support import care
 from tests.support.aws_server import AwsServer, Handler
-from tests.support.sending_channels import MAIL, MARGE, MARGES_MAIL, NUMBER, SendingChannels
+from tests.support.sending_channels import AWS_NUMBER, MAIL, MARGE, MARGES_MAIL, SendingChannels
 
 MAIL_SYSTEM = "urn:async-encounters:channel:mail"
 
@@ -26,7 +26,7 @@ def test_a_text_message_is_sent(sending: SendingChannels, aws: AwsServer) -> Non
     (asked,) = aws.requests
     assert asked == {
         "DestinationPhoneNumber": MARGE,
-        "OriginationIdentity": NUMBER,
+        "OriginationIdentity": AWS_NUMBER,
         "MessageBody": "Take it with food",
         "MessageType": "TRANSACTIONAL",
         "ConfigurationSetName": "messages",
