@@ -144,8 +144,8 @@ def _is_same(point: Resource, contact: str, own_number: str) -> bool:
 def _region(own_number: str) -> str:
     """Return the country of a number; one that shares its code with others is as good as they."""
     own = _parsed(own_number, "")
-    region = phonenumbers.region_code_for_country_code(own.country_code) if own else ""
-    return str(region)
+    code = own.country_code if own else None
+    return str(phonenumbers.region_code_for_country_code(code)) if code else ""
 
 
 def _parsed(number: str, region: str) -> phonenumbers.PhoneNumber | None:
