@@ -28,6 +28,15 @@ def _close_session(request: Request) -> Response:
     return write_response(request, close_session(request.caller, _code(request), request.id))
 
 
+def _match_sender(request: Request) -> Response:
+    from shared.channels.matching import match_sender  # noqa: PLC0415 - seldom used, and searches
+
+    values = _values(request)
+    subject = next(iter(values["subject"]), None)
+    outcome = match_sender(request.caller, _code(request), request.id, values["person"][0], subject)
+    return write_response(request, outcome)
+
+
 def _closing(request: Request) -> Response:
     from shared.interactions.operations.closing_time import closing_parameters  # noqa: PLC0415 - seldom used
 
@@ -65,6 +74,7 @@ ANSWERS: dict[str, Callable[[Request], Response]] = {
     "open-session": _open_session,
     "add-patient": _add_patient,
     "close-session": _close_session,
+    "match-sender": _match_sender,
     "closing": _closing,
     "everything": _everything,
     "validate": _validate,

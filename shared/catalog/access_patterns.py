@@ -155,7 +155,8 @@ QUOTA = AccessPattern(
     "{type}!quota={person}",
     "{day}",
     "the number of threads (PatientThreadsPerDay) or Subscriptions that a patient or related "
-    "person has begun on a day, and of the Subscriptions that they have (`held`)",
+    "person has begun on a day, and of the Subscriptions that they have (`held`); of a channel's "
+    "contact, the messages of an hour, and the keywords that were obeyed",
 )
 ATTEMPT = AccessPattern(
     SEARCH,

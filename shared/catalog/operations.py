@@ -167,6 +167,38 @@ OPERATIONS = (
         ),
     ),
     Operation(
+        "match-sender",
+        (INSTANCE,),
+        ("POST",),
+        affects_state=True,
+        roles=WRITERS,
+        description=(
+            "Says who is at the other end of a thread of text messages or e-mails: the thread and "
+            "what its contact has written there are put to that person, and the Tasks that ask for "
+            "it are completed. Earlier versions stay. What comes in later is theirs, too."
+        ),
+        parameters=(
+            Parameter(
+                "person",
+                "Reference",
+                "Who has written",
+                min=1,
+                max="1",
+                targets=("Patient", "RelatedPerson"),
+            ),
+            Parameter(
+                "subject",
+                "Reference",
+                "Whom the thread is about, if the person may write about several patients",
+                max="1",
+                targets=("Patient",),
+            ),
+        ),
+        returns="Communication",
+        scope_override="u",
+        types=("Communication",),
+    ),
+    Operation(
         "everything",
         (INSTANCE,),
         ("GET", "POST"),

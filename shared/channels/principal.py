@@ -12,13 +12,15 @@ from shared.fhir.fhirjson import Resource
 from shared.rules import channels, classification
 from shared.store import reading
 
-# By type, the letters of SMART scopes of what it does. It looks people up, but changes none.
+# By type, the letters of SMART scopes of what it does. It looks people up, but changes none, and
+# those whom it addresses must exist where references are checked.
 _LETTERS = {
     "Communication": "crus",
     "Task": "crus",
     BINARY: "cru",
     "Patient": "rs",
     "RelatedPerson": "rs",
+    **dict.fromkeys(("Organization", "CareTeam", "PractitionerRole", "Practitioner"), "r"),
 }
 
 

@@ -17,9 +17,7 @@ from shared.fhir.elements import elements_at
 from shared.fhir.fhirjson import Resource
 from shared.fhir.instants import ALWAYS, Range
 
-CONTACT_POINT, PHONE_ENDING, INSTANT = "ContactPoint", "PhoneEnding", "instant"
-# Of elements of these types, R4 has no system.
-WITHOUT_SYSTEM = frozenset({CONTACT_POINT, PHONE_ENDING})
+CONTACT_POINT, INSTANT = "ContactPoint", "instant"
 # The national prefix and the code of the country, which not everybody writes, come before these.
 _ENDING_DIGITS = 7
 # From the first digit to the last before a letter or mark, as of an extension.
@@ -183,9 +181,8 @@ def _tokens(element: Any, param: SearchParam, _: tzinfo) -> Iterator[Token]:
         yield Token("", str(element).lower())
     elif isinstance(element, str):
         yield Token(param.system, element)
-    elif param.element in WITHOUT_SYSTEM:
-        normalize = _NORMALIZERS[param.element]
-        if text := normalize(element.get("value", "")):
+    elif param.element == CONTACT_POINT:
+        if text := normalize_contact(element.get("value", ""), param):
             yield Token("", text)
     elif "value" in element:
         yield _identifier(element)
@@ -198,12 +195,12 @@ def _tokens(element: Any, param: SearchParam, _: tzinfo) -> Iterator[Token]:
         yield _coding(element)
 
 
-def normalize_contact(text: str) -> str:
-    """Return a telephone number or e-mail address in the form in which it is compared.
+def normalize_contact(text: str, param: SearchParam) -> str:
+    """Return a telephone number or e-mail address in the form in which a parameter compares it.
 
     Case does not matter. A space at the beginning is an unescaped plus of a URL.
     """
-    return re.sub("^ ", "+", text).lower()
+    return phone_ending(text) if param.by_ending else re.sub("^ ", "+", text).lower()
 
 
 def phone_ending(text: str) -> str:
@@ -211,16 +208,6 @@ def phone_ending(text: str) -> str:
     number = _NUMBER.search(text)
     digits = (letter for letter in number[0] if letter.isdecimal()) if number else ()
     return "".join(str(int(digit)) for digit in digits)[-_ENDING_DIGITS:]
-
-
-# By the type of the element.
-_NORMALIZERS = {CONTACT_POINT: normalize_contact, PHONE_ENDING: phone_ending}
-
-
-def normalize_token(text: str, param: SearchParam) -> str:
-    """Return the code of a searched token in the form in which the parameter's values are."""
-    normalize = _NORMALIZERS.get(param.element)
-    return normalize(text) if normalize else text
 
 
 def _coding(element: Resource) -> Token:

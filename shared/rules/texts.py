@@ -55,14 +55,22 @@ def named_patient(text: str, given_names: Mapping[str, Iterable[str]]) -> str:
 
     `given_names` are those of each patient, by reference. Empty if it names nobody, or several.
     """
-    # A name may have an apostrophe, or one behind it.
-    said = f" {words.normalize(text)}  {words.normalize(_APOSTROPHES.sub(' ', text))} "
+    said = _spellings(text)
     named = [
         patient
         for patient, names in given_names.items()
-        if any(name and f" {name} " in said for name in map(words.normalize, names))
+        if any(form in told for name in names for form in _spellings(name) for told in said)
     ]
     return named[0] if len(named) == 1 else ""
+
+
+def _spellings(text: str) -> list[str]:
+    """Return a text without case and marks: an apostrophe is left out, or is a space.
+
+    A name may have one, or one behind it.
+    """
+    forms = {words.normalize(text), words.normalize(_APOSTROPHES.sub(" ", text))}
+    return [f" {form} " for form in forms if form]
 
 
 def storable(text: str) -> str:

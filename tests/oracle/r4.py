@@ -58,6 +58,7 @@ SYSTEMS = {
 OTHER_SYSTEMS = {"contenttype": "urn:ietf:bcp:13", "language": "urn:ietf:bcp:47"}
 # The types of a choice that hold a date or time.
 DATES = {"DateTime", "Period", "Timing", "Instant"}
+NUMBERS = {"phone", "sms"}
 STEP = re.compile(r"\.(ofType\(\w+\)|where\(resolve\(\) is \w+\)|where\(\w+='\w+'\)|\w+)")
 STRINGS = ["text", "family", "given", "prefix", "suffix", "line", "city", "district", "state"]
 STRINGS += ["postalCode", "country"]
@@ -242,4 +243,13 @@ def readers(kind: str) -> dict[str, tuple[str, Reader]]:
     """Return how each parameter of a type is searched, and a reader of its values."""
     codes = (code for code in defined(kind) if not code.startswith("_"))
     common = {code: row for code, row in COMMON.items() if code.startswith("_")}
-    return common | {code: (flavour(kind, code), reader(kind, code)) for code in codes}
+    own = {"phone-ending": ("contact", phone_endings)} if "phone" in defined(kind) else {}
+    return common | own | {code: (flavour(kind, code), reader(kind, code)) for code in codes}
+
+
+def phone_endings(resource: Resource) -> list[Any]:
+    """Read the one parameter of people that is this server's own."""
+    numbers = [point for point in many(resource.get("telecom")) if point["system"] in NUMBERS]
+    # An extension follows a comma or semicolon.
+    texts = [re.sub("[^0-9]", "", re.split("[,;]", point["value"])[0]) for point in numbers]
+    return [Coded(code=text[-7:]) for text in texts if text]

@@ -49,6 +49,10 @@ class Memory:
     def clear(self) -> None:
         self.units = self.calls = self.rows = 0
 
+    def get_item(self, *, TableName: str, Key: Item, **_: Any) -> dict[str, Any]:
+        item = self.items[TableName, Key["pk"]["S"]].get(Key["sk"]["S"])
+        return {"Item": item} if item else {}
+
     def put_item(self, *, TableName: str, Item: Item) -> None:
         place, sort = (TableName, Item["pk"]["S"]), Item["sk"]["S"]
         if sort not in self.items[place]:

@@ -9,8 +9,9 @@ from unittest.mock import patch
 
 from shared.catalog import access_patterns as patterns
 from shared.fhir import instants, ulids
-from shared.store import codec, dynamodb
-from shared.store.index import long_encounters
+from shared.interactions.admin import reindex
+from shared.store import codec, dynamodb, keys
+from shared.store.index import long_encounters, readiness
 from shared.store.index.rows import row_keys, stub
 from shared.store.keys import HEADER_SORT, Place
 from shared.store.records import CommunicationRecord, EncounterRecord, ResourceRecord
@@ -26,15 +27,23 @@ def instant_at(minutes: int) -> str:
 
 @contextmanager
 def open_clinic(memory: Memory | None = None) -> Iterator["StoredClinic"]:
-    """Yield an empty clinic that the service reads from. An Encounter of a week is long."""
+    """Yield an empty clinic that the service reads from, with rows for every parameter.
+
+    An Encounter of a week is long.
+    """
     memory = memory or Memory()
+    readiness.ready_names.cache_clear()
     with (
         patch.object(dynamodb, "client", lambda: memory),
         patch.object(dynamodb, "table_name", str),
         patch.object(long_encounters, "threshold_hours", lambda: 168),
         clock.running(),
     ):
-        yield StoredClinic(memory)
+        clinic = StoredClinic(memory)
+        address = keys.reindexing("ready")
+        clinic.put(*address, parameters={"SS": [*reindex.added_parameters()]})
+        yield clinic
+    readiness.ready_names.cache_clear()
 
 
 class StoredClinic:

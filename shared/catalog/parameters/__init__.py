@@ -40,6 +40,8 @@ class SearchParam:
     - `system`: the code system to which a plain `code` element is bound.
     - `usual_system`: the code system of nearly all values of a Coding. Codes of other systems are
       also partitioned on their own.
+    - `by_ending`: whether telephone numbers are found by their last digits, however they are
+      written.
     - `by_id`: whether references are partitioned by their id alone.
     - `needs_reindexing`: whether stored data may be older than the parameter, so that it must be
       reindexed first.
@@ -60,6 +62,7 @@ class SearchParam:
     system: str = ""
     usual_system: str = ""
     by_id: bool = False
+    by_ending: bool = False
     definition: str = ""
     description: str = ""
     needs_reindexing: bool = False

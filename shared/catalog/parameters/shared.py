@@ -49,7 +49,8 @@ def phone_endings(resource: str) -> SearchParam:
         "phone-ending",
         "token",
         numbers,
-        element="PhoneEnding",
+        element="ContactPoint",
+        by_ending=True,
         definition=f"{OWN_DEFINITION_PATH}{resource}-phone-ending",
         description="The last seven digits of a telephone number, however it is written. A longer "
         "number is compared by its ending, too",

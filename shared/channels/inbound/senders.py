@@ -107,14 +107,19 @@ def _candidates(caller: Caller, resource_type: str, contact: str) -> Iterator[Ve
             yield record
 
 
+def endings(number: str) -> set[str]:
+    """Return the endings of a number in all forms: where numbers are short, they differ."""
+    texts = [number]
+    if parsed := _parsed(number, ""):
+        national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+        texts += [national, phonenumbers.national_significant_number(parsed)]
+    return {phone_ending(text) for text in texts} - {""}
+
+
 def _criterion(contact: str) -> tuple[str, set[str]]:
     if "@" in contact:
         return "email", {contact}
-    endings = {phone_ending(contact)}
-    if number := _parsed(contact, ""):
-        # Where numbers are short, their national form is less than an ending.
-        endings.add(phone_ending(phonenumbers.national_significant_number(number)))
-    return "phone-ending", endings - {""}
+    return "phone-ending", endings(contact)
 
 
 def _has(resource: Resource, contact: str, own_number: str) -> bool:
@@ -144,8 +149,8 @@ def _is_same(point: Resource, contact: str, own_number: str) -> bool:
 def _region(own_number: str) -> str:
     """Return the country of a number; one that shares its code with others is as good as they."""
     own = _parsed(own_number, "")
-    region = phonenumbers.region_code_for_country_code(own.country_code) if own else ""
-    return str(region)
+    code = own.country_code if own else None
+    return str(phonenumbers.region_code_for_country_code(code)) if code else ""
 
 
 def _parsed(number: str, region: str) -> phonenumbers.PhoneNumber | None:

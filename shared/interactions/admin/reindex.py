@@ -90,12 +90,17 @@ def finish(parts: int) -> list[str]:
     states = [_state((number, parts)) for number in range(parts)]
     if not all(state.is_done for state in states):
         raise Conflict("Not every part has been reindexed")
-    rows = (row for name in STORED_TYPES for row in SEARCH_PARAMS.of(name).values())
-    added = [row.name for row in rows if row.needs_reindexing]
+    added = added_parameters()
     ready = [put(keys.reindexing("ready"), {"parameters": {"SS": added}})] if added else []
     parts_done = [delete(_address((number, parts))) for number in range(parts)]
     transactions.send([*ready, *parts_done])
     return added
+
+
+def added_parameters() -> list[str]:
+    """Return the names of the search parameters that were added later."""
+    rows = (row for name in STORED_TYPES for row in SEARCH_PARAMS.of(name).values())
+    return [row.name for row in rows if row.needs_reindexing]
 
 
 def _repair_rows(table: str, item: Item, counts: Counter[str]) -> None:

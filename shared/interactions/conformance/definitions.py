@@ -1,4 +1,4 @@
-"""Definition resources made from the catalogue: operations, search parameters, the extension.
+"""Definition resources made from the catalogue: operations, search parameters, extensions.
 
 https://hl7.org/fhir/R4/operationdefinition.html
 """
@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/operationdefinition.html
 from collections.abc import Iterator
 from typing import Any
 
+from shared.catalog.channels import MATCH_PATH, OPT_OUT_PATH
 from shared.catalog.operations import INSTANCE, OPERATIONS, TYPE, Operation, Parameter
 from shared.catalog.parameters import OWN_DEFINITION_PATH, SEARCH_PARAMS, SearchParam
 from shared.catalog.policies import EXTENSION_PATH, POLICIES_TEXT
@@ -27,17 +28,32 @@ _PARTS = (
     ("maxHours", "positiveInt", "Hours from its opening after which a session closes"),
     ("timeZone", "code", "IANA time zone of the thread's days; ignored under scope patient"),
 )
-# The extensions of a Subscription, by the end of their URLs: name, type of the value, meaning.
-_OF_SUBSCRIPTIONS = {
+# The extensions with one value, by the end of their URLs: the type that has them, name, type of the
+# value, meaning.
+_WITH_VALUE = {
     SECRET_PATH: (
+        "Subscription",
         "SubscriptionSecret",
         "string",
         "The secret that notifications are signed with. Clients write it, and nobody reads it.",
     ),
     OWNER_PATH: (
+        "Subscription",
         "SubscriptionOwner",
         "Reference",
         "The patient or related person who made the Subscription. Only the server writes it.",
+    ),
+    OPT_OUT_PATH: (
+        "Communication",
+        "ChannelOptOut",
+        "dateTime",
+        "Since when the contact of a thread does not want to be written to; staff cannot, then.",
+    ),
+    MATCH_PATH: (
+        "Communication",
+        "ChannelMatch",
+        "Reference",
+        "The person whom staff have said to be at the other end of a thread, by $match-sender.",
     ),
 }
 
@@ -67,7 +83,7 @@ def _definitions(base: str) -> dict[str, dict[str, Json]]:
         },
         "StructureDefinition": {
             _SESSION_POLICY: _session_policy(base),
-            **{path.rpartition("/")[2]: _of_subscription(path, base) for path in _OF_SUBSCRIPTIONS},
+            **{path.rpartition("/")[2]: _with_value(path, base) for path in _WITH_VALUE},
         },
     }
 
@@ -153,8 +169,8 @@ def _session_policy(base: str) -> Json:
     return _extension(url, "SessionPolicy", description, "Communication", [*_elements(url)])
 
 
-def _of_subscription(path: str, base: str) -> Json:
-    name, kind, description = _OF_SUBSCRIPTIONS[path]
+def _with_value(path: str, base: str) -> Json:
+    resource_type, name, kind, description = _WITH_VALUE[path]
     url = f"{base}{path}"
     elements = [
         _element("Extension", min=0, max="1", short=description),
@@ -162,7 +178,7 @@ def _of_subscription(path: str, base: str) -> Json:
         _element("Extension.url", fixedUri=url),
         _element("Extension.value[x]", min=1, type=[{"code": kind}]),
     ]
-    return _extension(url, name, description, "Subscription", elements)
+    return _extension(url, name, description, resource_type, elements)
 
 
 def _extension(

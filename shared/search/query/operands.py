@@ -15,7 +15,7 @@ from shared.catalog.parameters import SearchParam
 from shared.errors import Invalid, TooCostly
 from shared.fhir import instants, references, words
 from shared.fhir.instants import Range
-from shared.fhir.search_values import normalize_token, parse_reference
+from shared.fhir.search_values import CONTACT_POINT, normalize_contact, parse_reference
 
 
 class TokenOperand(NamedTuple):
@@ -178,7 +178,8 @@ def _unescaped(text: str) -> str:
 
 def _token(text: str, param: SearchParam, _modifier: str, _zone: tzinfo) -> TokenOperand:
     parts = _parts(text)
-    parts[-1] = normalize_token(parts[-1], param)
+    if param.element == CONTACT_POINT:
+        parts[-1] = normalize_contact(parts[-1], param)
     if len(parts) == 1:
         return TokenOperand(None, parts[0])
     system, code = parts[0], "|".join(parts[1:])

@@ -7,7 +7,7 @@ from shared.catalog import access_patterns as patterns
 from shared.catalog.access_patterns import encode_segment
 from shared.catalog.parameters import SPREAD, SearchParam
 from shared.fhir import words
-from shared.fhir.search_values import WITHOUT_SYSTEM, Reference, Token, Value
+from shared.fhir.search_values import CONTACT_POINT, Reference, Token, Value
 from shared.store import keys
 
 # Stands for any reference to a contained resource, whose id means nothing outside its container.
@@ -60,7 +60,8 @@ def system_key(param: SearchParam, system: str, code: str) -> str:
     It is empty for any other code, which is found by the code's own partition.
     """
     if not system:
-        return "" if param.element in WITHOUT_SYSTEM else f"|{code}"
+        # R4 gives telephone numbers no system.
+        return "" if param.element == CONTACT_POINT else f"|{code}"
     return f"|{system}|{code}" if param.usual_system and system != param.usual_system else ""
 
 

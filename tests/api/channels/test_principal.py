@@ -64,6 +64,7 @@ def test_it_reads_and_writes_no_other_accounts_threads(
     "kind", ["Patient", "RelatedPerson", "Encounter", "Condition", "Practitioner"]
 )
 def test_it_writes_no_other_types(channel: TextChannel, kind: str) -> None:
+    assert channel.threads() == []
     body: dict[str, Any] = care.session() if kind == "Encounter" else care.example(kind)
     with pytest.raises(Forbidden):
         create(principal(accounts.account("sms")), kind, body)

@@ -135,7 +135,7 @@ def mother(channel: TextChannel) -> TextChannel:
 
 def test_a_relative_of_several_says_whom_it_is_about(mother: TextChannel) -> None:
     mother.text("Bart has a rash", MARGE)
-    mother.text("LISA’s got it too", MARGE)
+    mother.text("LISA's got it too", MARGE)
     assert senders(mother) == [(OF_BART, BART), (OF_LISA, LISA)]
     header = mother.thread()
     assert (ref(header["sender"]), "subject" in header) == (OF_BART, False)

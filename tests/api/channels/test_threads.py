@@ -123,9 +123,10 @@ def family_of(channel: TextChannel) -> TextChannel:
     return channel
 
 
+@pytest.mark.parametrize("checks", ["none", "local"])
 @pytest.mark.parametrize("policy", ["thread", "daily"])
-def test_two_siblings_have_one_session(family_of: TextChannel, policy: str) -> None:
-    family_of.practice.configure(SESSION_POLICY=policy)
+def test_two_siblings_have_one_session(family_of: TextChannel, policy: str, checks: str) -> None:
+    family_of.practice.configure(SESSION_POLICY=policy, REFERENCE_CHECKS=checks)
     family_of.text("Bart has a rash", MARGE)
     family_of.text("Lisa has it too", MARGE)
     family_of.text("Thank you", MARGE)

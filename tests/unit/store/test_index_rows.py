@@ -77,7 +77,7 @@ OBSERVATION = {
 }
 
 
-@pytest.mark.parametrize(("resource", "count"), [(PATIENT, 10), (OBSERVATION, 5)])
+@pytest.mark.parametrize(("resource", "count"), [(PATIENT, 11), (OBSERVATION, 5)])
 def test_a_person_has_a_row_for_each_word_of_their_names(
     resource: dict[str, Any], count: int
 ) -> None:
