@@ -47,3 +47,9 @@ def _of_topic(envelope: Mapping[str, Any], _attempt: int) -> None:
     published = instants.from_text(envelope["Timestamp"])
     if aws_sms.ID in said:
         receiving.receive(aws_sms.inbound_message(said, published))
+    elif said.get("notificationType") == "Received":
+        # Imported here because parsing mails is not needed for text messages.
+        from shared.channels.inbound import ses  # noqa: PLC0415
+
+        for message in ses.messages(said):
+            receiving.receive(message)

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from shared.channels.accounts import Account
 
-
 # Short codes and names that send text messages are no numbers; a thread's identifier has neither
 # spaces nor slashes in them.
 _NOT_OF_CONTACT = re.compile(r"[^+\w.-]")

@@ -101,7 +101,7 @@ def _message(
     return InboundMessage(
         account=account,
         contact=_contact(notification, headers),
-        id=mail_headers.message_id(headers) or f"{notification['mail']['messageId']}@ses",
+        id=_id(notification, headers),
         text=content.text,
         sent=min(mail_headers.sent(headers) or received, received),
         received=received,
@@ -111,6 +111,15 @@ def _message(
         named_thread=next(filter(None, named), ""),
         is_proven=_is_proven(notification, headers),
     )
+
+
+def _id(notification: Notification, headers: Headers) -> str:
+    """Return the mail's Message-ID, if it is its sender's.
+
+    Whoever sends a mail in another's name must not make the other's own a repetition of it.
+    """
+    own_id = mail_headers.message_id(headers) if _is_proven(notification, headers) else ""
+    return own_id or f"{notification['mail']['messageId']}@{_SES}"
 
 
 def _contact(notification: Notification, headers: Headers) -> str:
