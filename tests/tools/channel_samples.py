@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.channels.outbound.orders import Order
-
 from shared.catalog.interactions import CHANNELS_PATH
 from shared.channels.inbound import twilio
+from shared.channels.outbound.orders import Order
 from shared.packaging.build import ROOT
 
 EVENTS = ROOT / "events"

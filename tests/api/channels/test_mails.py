@@ -1,9 +1,8 @@
 """Mails that come in: their threads, senders, files, and what becomes of those nobody wrote."""
 
 from concurrent.futures import ThreadPoolExecutor
-from email.message import EmailMessage
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -27,6 +26,9 @@ from tests.support.mail_channel import (
 )
 from tests.support.memory_objects import MemoryS3
 from tests.support.text_channel import TextChannel, ref, said
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
 
 HOMER, MALLORY = "Homer <homer@plant.example>", "Mallory <mallory@elsewhere.example>"
 HOMERS = "homer@plant.example"
@@ -337,6 +339,7 @@ def test_a_mail_that_is_hardly_one_is_a_message_or_nothing(homer: MailChannel, r
 def test_whatever_is_answered_by_whom_a_thread_has_the_mails_of_one_address(
     homer: MailChannel, answered: list[list[int]], senders: list[str]
 ) -> None:
+    homer.channel.configure(mail=mail_account(messages_per_hour=100_000))
     sent: list[EmailMessage] = []
     for sender, numbers in zip(senders, answered, strict=True):
         known = [f"<{own_id(sent[number])}>" for number in numbers if number < len(sent)]
