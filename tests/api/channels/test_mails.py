@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +26,7 @@ from tests.support.mail_channel import (
     written,
 )
 from tests.support.memory_objects import MemoryS3
+from tests.support.mime_trees import trees
 from tests.support.text_channel import TextChannel, ref, said
 
 if TYPE_CHECKING:
@@ -327,6 +329,52 @@ def test_a_mail_that_is_hardly_one_is_a_message_or_nothing(homer: MailChannel, r
     (header,) = threads(homer)
     assert ref(header["sender"]) == "mailto:bounces@list.example"
     assert homer.channel.messages()[0]["status"] == "on-hold"
+
+
+@pytest.mark.parametrize(
+    "mail_id",
+    [
+        "x" * 229 + "@clinic.example.com",
+        "a,b|c$d\\e@mail",
+        "owner/pull/1@mail",
+        "x" * 900,
+        "ü@mail",
+    ],
+)
+def test_whatever_an_id_consists_of_its_mail_can_be_answered(
+    homer: MailChannel, mail_id: str
+) -> None:
+    raw = f"From: {HOMER}\nSubject: x\nMessage-ID: <{mail_id}>\n\nOne"
+    answer = f"From: {HOMER}\nMessage-ID: <b@c>\nReferences:\n <{mail_id}>\n\nTwo"
+    for one in (raw, raw, answer):
+        homer.deliver(homer.notification(one.encode()))
+    (header,) = threads(homer)
+    assert sorted(texts(homer, header)) == ["One", "Two"]
+
+
+def test_the_longest_address_and_text_are_stored(homer: MailChannel) -> None:
+    sender = f"{'ä' * 200}/+'*@{'x' * 40}.example"
+    raw = f"From: <{sender}>\nSubject: {'ü' * 500}\n\n{'𓀀𓁀𓂀 ' * 20_000}"
+    homer.deliver(homer.notification(raw.encode()))
+    (header,) = threads(homer)
+    assert ref(header["sender"]) == f"mailto:{sender}"
+    (message,) = homer.channel.messages()
+    assert len(said(message)) > 49_000
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(tree=trees)
+def test_however_a_mail_is_built_it_becomes_a_message(homer: MailChannel, tree: bytes) -> None:
+    homer.channel.configure(mail=mail_account(messages_per_hour=100_000))
+    mail_id = f"{sha256(tree).hexdigest()}@mail.example"
+    head = f"From: {HOMER}\nMessage-ID: <{mail_id}>\n"
+    homer.deliver(homer.notification(head.encode() + tree))
+    found = homer.clinic.get(f"/Communication?identifier={SYSTEM}|{mail_id}&part-of:missing=false")
+    (message,) = found.resources
+    assert said(message).strip()
+    assert message["payload"][-1]["contentAttachment"]["title"] == "mail.eml"
 
 
 @settings(
