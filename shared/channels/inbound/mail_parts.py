@@ -46,7 +46,7 @@ class Parts:
     files: list[File] = field(default_factory=list)
     omitted: int = 0
     is_complete: bool = True
-    room: int = mail_charsets.LONGEST
+    room: int = mail_charsets.LONGEST_PART
     takes_text: bool = True
 
     @property

@@ -11,7 +11,7 @@ from functools import lru_cache
 from mailparser_reply.parser import EmailMessage
 
 # A longer newest part is cut. The whole mail is kept beside it.
-LONGEST = 50_000
+LONGEST_TEXT = 50_000
 CUT = "[The rest is in the mail itself.]"
 # The library's expressions take time by more than the square of a line's length.
 _LONGEST_LINE = 200
@@ -34,8 +34,8 @@ def newest(text: str, languages: Collection[str]) -> str:
     lines = [line.rstrip() for line in text.splitlines()]
     kept = _newest_lines(lines, languages)
     found = "\n".join(kept if any(kept) else lines).strip("\n")
-    if len(found) > LONGEST:
-        found = f"{found[:LONGEST].rstrip()}\n{CUT}"
+    if len(found) > LONGEST_TEXT:
+        found = f"{found[:LONGEST_TEXT].rstrip()}\n{CUT}"
     return found
 
 

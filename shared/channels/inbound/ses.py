@@ -21,7 +21,7 @@ from shared.store import s3
 type Notification = dict[str, Any]
 
 # What SES takes at most: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
-LARGEST = 40 * 1024**2
+LARGEST_MAIL = 40 * 1024**2
 PASS, FAIL = "PASS", "FAIL"
 # What must hold for a mail to be its sender's.
 _SENDER_VERDICTS = ("spfVerdict", "dkimVerdict", "dmarcVerdict")
@@ -73,12 +73,12 @@ def _raw(action: dict[str, str]) -> bytes:
     """Return the mail. It is empty if it is gone, or larger than SES takes."""
     place = {"Bucket": action["bucketName"], "Key": action["objectKey"]}
     try:
-        raw = s3.call("The store of mails", s3.get_object, **place, Range=f"bytes=0-{LARGEST}")
+        raw = s3.call("The store of mails", s3.get_object, **place, Range=f"bytes=0-{LARGEST_MAIL}")
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchKey":
             raise
         return b""
-    return raw if len(raw) <= LARGEST else b""
+    return raw if len(raw) <= LARGEST_MAIL else b""
 
 
 def _told_headers(notification: Notification) -> Headers:

@@ -66,7 +66,7 @@ def test_history_is_known_in_the_languages_of_the_account_and_in_english() -> No
 def test_a_newest_part_that_is_too_long_is_cut() -> None:
     newest = mail_text.newest("Doh!\n" * 20_000, ["en"])
     assert newest.endswith(f"Doh!\n{mail_text.CUT}")
-    assert len(newest) <= mail_text.LONGEST + len(mail_text.CUT) + 1
+    assert len(newest) <= mail_text.LONGEST_TEXT + len(mail_text.CUT) + 1
 
 
 lines = st.one_of(
