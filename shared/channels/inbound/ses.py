@@ -48,9 +48,10 @@ def messages(notification: Notification) -> list[InboundMessage]:
     if reason := mail_automatic.reason(headers, notification["mail"].get("source")):
         return _ignored(notification, reason)
     sender = mail_headers.sender(headers)
-    if any(thread_addresses.is_of(account, sender) for account in accounts):
+    others = [account for account in accounts if not thread_addresses.is_of(account, sender)]
+    if not others:
         return _ignored(notification, _OWN)
-    return [_message(notification, raw, headers, account) for account in accounts]
+    return [_message(notification, raw, headers, account) for account in others]
 
 
 def _addressed_accounts(notification: Notification) -> list[MailAccount]:

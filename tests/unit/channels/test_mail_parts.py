@@ -94,6 +94,14 @@ def test_a_mail_that_would_need_all_memory_is_kept_and_said_to_be_unread(body: b
     assert [file.name for file in content.files] == ["mail.eml"]
 
 
+@pytest.mark.parametrize("name", ["Content-Type", "Content-Disposition", "Content-ID"])
+@pytest.mark.parametrize("value", ["a/b; (a)", "a/b;;", 'a/b; "', "a/b; x*0=", "=?utf-8?q?a?= ,"])
+def test_headers_without_end_take_no_time_without_end(name: str, value: str) -> None:
+    # The standard library alone would be at it for an hour.
+    raw = f"{name}: {value * 200_000}\n\nx".encode()
+    assert mail.content(raw, "My back", ["en"]).files[-1].content == raw
+
+
 def test_many_texts_are_read_up_to_a_bound() -> None:
     page = b"--b\nContent-Type: text/html\n\n<p>" + b"x" * 2_000 + b"\n"
     parts = mail_parts.read(b"Content-Type: multipart/mixed; boundary=b\n\n" + page * 2_000)
