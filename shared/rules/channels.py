@@ -81,6 +81,12 @@ def _is_by_contact(thread: Conversation, sender: Resource) -> bool:
     return bool(sender.get("identifier", {}).get("value") == known_by)
 
 
+def is_with(header: Resource, contact: str) -> bool:
+    """Return whether a thread is the one of a contact."""
+    found = conversation(header)
+    return found is not None and found.contact == contact
+
+
 def contact_reference(contact: str) -> Resource:
     """Return the logical reference to whoever has a number or address."""
     scheme = "mailto" if "@" in contact else "tel"

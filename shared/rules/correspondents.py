@@ -93,6 +93,10 @@ def sender(
     one other person.
     """
     names = people_of(header)
+    if channels.conversation(header) and not channels.is_with(header, contact):
+        # Whoever writes from elsewhere is of the thread only if the directory says so.
+        is_named = len(found) == 1 and person_of(header, found, known) is not None
+        return Sender.OF_THREAD if is_named else Sender.UNKNOWN
     if not names:
         is_found = len(found) == 1 and not is_unmatched(header, contact)
         return Sender.OF_DIRECTORY if is_found else Sender.UNKNOWN

@@ -12,6 +12,7 @@ import pytest
 
 from functions import operations
 from shared import settings
+from shared.catalog import channels
 from shared.catalog.operations import OPERATIONS
 from shared.catalog.roles import ROLES, USER_ROLES
 from shared.http.statuses import MEANINGS, STATUS_BY_ERROR
@@ -57,6 +58,12 @@ def test_the_explorer_offers_closing_to_the_roles_that_may_close() -> None:
     closers = re.findall(r"CLOSERS = \[(.*)\]", text)[0]
     (row,) = (row for row in OPERATIONS if row.code == "close-session")
     assert {*re.findall(r"'([a-z-]+)'", closers)} == row.roles
+
+
+def test_the_explorer_knows_threads_of_channels_by_their_identifiers() -> None:
+    text = (EXPLORER / "channel.js").read_text()
+    assert f"SYSTEM = '{channels.IDENTIFIER_SYSTEM}'" in text
+    assert f"OPT_OUT = '{channels.OPT_OUT_PATH}'" in text
 
 
 def test_defaults_of_settings_are_those_of_the_template() -> None:

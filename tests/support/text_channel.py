@@ -158,6 +158,11 @@ class TextChannel:
     def publish(self, said: Any, at: datetime | None = None) -> None:
         """Let a topic's notification come in, and process it."""
         self.practice.advance(1)
+        self.tell(said, at)
+        self.process()
+
+    def tell(self, said: Any, at: datetime | None = None) -> None:
+        """Let a topic's notification come in."""
         envelope = {
             "Type": "Notification",
             "TopicArn": "arn:aws:sns:us-east-1:123456789012:channels",
@@ -167,7 +172,6 @@ class TextChannel:
         self.queue.send_message_batch(
             QueueUrl=INBOUND, Entries=[{"MessageBody": json.dumps(envelope)}]
         )
-        self.process()
 
     def process(self) -> list[str]:
         """Process what the queue may deliver now. Return what stays in it."""

@@ -1,5 +1,6 @@
 """The thread of a message, and who has written it: found, or made with what the directory says."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -44,10 +45,20 @@ def of(work: AuditedUnitOfWork, message: InboundMessage) -> Correspondence:
     if sender is Sender.OF_THREAD:
         person = correspondents.person_of(old, found, known)
         return _continued(work, message, Correspondence(old, person))
-    if sender is Sender.STRANGER and not isinstance(account, MailAccount):
-        header = threads.succeed(work, account, contact, old, **_elements(None, contact))
-        return Correspondence(header, None)
+    if sender is Sender.STRANGER:
+        return _instead(work, message, old, found)
     return _continued(work, message, Correspondence(old, None))
+
+
+def _instead(
+    work: AuditedUnitOfWork, message: InboundMessage, old: Resource, found: Sequence[Person]
+) -> Correspondence:
+    """Return a new thread for what must not get into an old one."""
+    account, contact = message.account, message.contact
+    if isinstance(account, MailAccount):
+        return _begun(work, message, found[0] if len(found) == 1 else None)
+    header = threads.succeed(work, account, contact, old, **_elements(None, contact))
+    return Correspondence(header, None)
 
 
 def begin(work: AuditedUnitOfWork, message: InboundMessage, **elements: Any) -> Resource:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 # Mails with years of history have fewer bytes of text. The rest is in the mail itself.
-LONGEST = 2_000_000
+LONGEST_PART = 2_000_000
 # Whoever names none of them, or one of these, may well mean UTF-8.
 _UNSURE = frozenset({"", "ascii", "cp1252"})
 _USUAL = "cp1252"
@@ -32,7 +32,7 @@ _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufeff\ufffe
 
 def text(content: bytes, charset: str) -> str:
     """Return the text of bytes in a charset, whose lines end with a line feed."""
-    decoded = _decoded(content[:LONGEST], _codec(charset))
+    decoded = _decoded(content[:LONGEST_PART], _codec(charset))
     return plain(decoded.replace("\r\n", "\n").replace("\r", "\n"))
 
 

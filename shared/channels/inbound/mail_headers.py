@@ -18,7 +18,7 @@ type Headers = Mapping[str, Sequence[str]]
 # What mail systems take. A block that is longer is cut.
 _LONGEST_BLOCK = 256 * 1024
 # The parsers of the standard library take time with the square of a value's length.
-_LONGEST_VALUE = 4_000
+_LONGEST_PARSED = 4_000
 _LONGEST_SUBJECT = 200
 # Those of an exchange that was answered more often name at least its beginning and its end.
 _MOST_ANSWERS = 30
@@ -53,14 +53,18 @@ def from_pairs(pairs: Iterable[tuple[str, object]]) -> Headers:
     """Return headers of their names and values."""
     headers: dict[str, list[str]] = {}
     for name, value in pairs:
-        unfolded = _SPACE.sub(" ", str(value)[:_LONGEST_VALUE]).strip()
+        unfolded = _SPACE.sub(" ", str(value)).strip()
         headers.setdefault(name.strip().lower(), []).append(unfolded)
     return headers
 
 
 def first(headers: Headers, name: str) -> str:
-    """Return the first value of a header in lower case, empty if there is none."""
-    return next(iter(headers.get(name, ())), "").lower()
+    """Return the beginning of a header's first value in lower case, empty if there is none."""
+    return _first(headers, name).lower()
+
+
+def _first(headers: Headers, name: str) -> str:
+    return next(iter(headers.get(name, ())), "")[:_LONGEST_PARSED]
 
 
 def message_id(headers: Headers) -> str:
@@ -82,7 +86,7 @@ def answers(headers: Headers) -> tuple[str, ...]:
 def sender(headers: Headers) -> str:
     """Return the address that a mail is from, in lower case; empty unless there is exactly one."""
     values = headers.get("from", ())
-    if len(values) != 1:
+    if len(values) != 1 or len(values[0]) > _LONGEST_PARSED:
         return ""
     found = _addresses(values[0])
     return found[0] if len(found) == 1 and found[0] else _in_angle_brackets(values[0])
@@ -97,7 +101,7 @@ def address(text: str) -> str:
 
 def subject(headers: Headers) -> str:
     """Return the subject without what answering and forwarding put before it; may be empty."""
-    value = next(iter(headers.get("subject", ())), "")
+    value = _first(headers, "subject")
     decoded = _tried(lambda: str(policy.default.header_factory("Subject", value)), value)
     plain = _SPACE.sub(" ", _CONTROL.sub(" ", _without_surrogates(decoded))).strip()
     plain = plain[:_LONGEST_SUBJECT]
@@ -107,7 +111,7 @@ def subject(headers: Headers) -> str:
 
 def sent(headers: Headers) -> datetime | None:
     """Return when a mail says it was sent, None if it does not."""
-    value = next(iter(headers.get("date", ())), "")
+    value = _first(headers, "date")
     found = _tried(lambda: utils.parsedate_to_datetime(value), None)
     if found is None:
         return None

@@ -13,7 +13,7 @@ from inscriptis.model.config import ParserConfig
 from lxml import etree, html
 
 # Mails with years of history are smaller. What is beyond is in the mail itself.
-LONGEST = 1_000_000
+LONGEST_PAGE = 1_000_000
 # Each level of a list is indented and each of a quote marked, which takes space by the square.
 _DEEPEST_LIST, _DEEPEST_QUOTE = 8, 5
 _DROPPED = ("head", "script", "style", "title", "template", "noscript", "svg", "math")
@@ -28,7 +28,7 @@ _TAG = re.compile(r"<[^<>]*>")
 
 def text(content: str) -> str:
     """Return the text of an HTML page or fragment as a reader sees it."""
-    content = _XML_DECLARATION.sub("", content[:LONGEST].replace("\x00", ""), count=1)
+    content = _XML_DECLARATION.sub("", content[:LONGEST_PAGE].replace("\x00", ""), count=1)
     try:
         tree = html.document_fromstring(content)
     except (etree.ParserError, ValueError):

@@ -9,7 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email import message_from_bytes, message_from_string, policy
+from email.headerregistry import HeaderRegistry
 from email.message import MIMEPart
+from typing import Any
 
 from shared.channels.inbound import mail_charsets, mail_files
 from shared.channels.inbound.flowed import unflowed
@@ -24,6 +26,8 @@ _MOST_LINES = 700_000
 _DELIMITER = re.compile(rb"^--", re.MULTILINE)
 _BOUNDARY = re.compile(r"^--([^\s\"]{4,70})\s*^content-", re.MULTILINE | re.IGNORECASE)
 _DEEPEST = 30
+# Enough for names of files in the longest encoding, and for parts of a large mail.
+_LONGEST_HEADER, _MOST_HEADER_LETTERS = 4_000, 500_000
 # So that many short texts take no longer than a long one.
 _COST_OF_TEXT = 1_000
 _SIGNATURES = frozenset(
@@ -32,6 +36,27 @@ _SIGNATURES = frozenset(
         "application/x-pkcs7-signature",
     }
 )
+
+
+class _Headers:
+    """A factory of headers, for which the library takes time with the square of their lengths.
+
+    So each is cut, and read once. Raises ValueError if there is too much to read.
+    """
+
+    def __init__(self) -> None:
+        self._create = HeaderRegistry()
+        self._created: dict[tuple[str, str], Any] = {}
+        self._room = _MOST_HEADER_LETTERS
+
+    def __call__(self, name: str, value: str) -> Any:
+        key = (name, value[:_LONGEST_HEADER])
+        if key not in self._created:
+            self._room -= len(key[1])
+            if self._room < 0:
+                raise ValueError
+            self._created[key] = self._create(*key)
+        return self._created[key]
 
 
 @dataclass(slots=True)
@@ -46,7 +71,7 @@ class Parts:
     files: list[File] = field(default_factory=list)
     omitted: int = 0
     is_complete: bool = True
-    room: int = mail_charsets.LONGEST
+    room: int = mail_charsets.LONGEST_PART
     takes_text: bool = True
 
     @property
@@ -62,7 +87,7 @@ def read(raw: bytes) -> Parts:
         parts.is_complete = False
         return parts
     try:
-        mail = message_from_bytes(raw, policy=policy.default)
+        mail = message_from_bytes(raw, policy=policy.default.clone(header_factory=_Headers()))
     except Exception:  # noqa: BLE001 - see above
         parts.is_complete = False
         return parts
@@ -109,7 +134,7 @@ def _with_boundary(part: MIMEPart) -> MIMEPart:
     if found is None:
         return part
     header = f'Content-Type: {part.get_content_type()}; boundary="{found[1]}"\n\n'
-    return message_from_string(f"{header}{payload}", policy=policy.default)
+    return message_from_string(f"{header}{payload}", policy=part.policy)
 
 
 def _add_alternative(parts: Parts, choices: Sequence[MIMEPart], depth: int) -> None:

@@ -11,9 +11,9 @@ from functools import lru_cache
 from mailparser_reply.parser import EmailMessage
 
 # A longer newest part is cut. The whole mail is kept beside it.
-LONGEST = 50_000
+LONGEST_NEWEST = 50_000
 CUT = "[The rest is in the mail itself.]"
-# The library's expressions take time by more than the square of a line's length.
+# Regular expressions may take time by more than the square of a line's length.
 _LONGEST_LINE = 200
 _SEARCHED_LINES = 1_000
 _FORWARDED = re.compile(
@@ -34,8 +34,8 @@ def newest(text: str, languages: Collection[str]) -> str:
     lines = [line.rstrip() for line in text.splitlines()]
     kept = _newest_lines(lines, languages)
     found = "\n".join(kept if any(kept) else lines).strip("\n")
-    if len(found) > LONGEST:
-        found = f"{found[:LONGEST].rstrip()}\n{CUT}"
+    if len(found) > LONGEST_NEWEST:
+        found = f"{found[:LONGEST_NEWEST].rstrip()}\n{CUT}"
     return found
 
 
@@ -57,9 +57,7 @@ def _introduction(lines: list[str], languages: Collection[str]) -> tuple[int, in
 
     They are the end of the text if nothing is introduced.
     """
-    searched = "\n".join(
-        line.strip() if len(line) <= _LONGEST_LINE else "" for line in lines[:_SEARCHED_LINES]
-    )
+    searched = "\n".join(map(_short, lines[:_SEARCHED_LINES]))
     for match in _headers(tuple(sorted(languages))).finditer(searched):
         first = match.start() + len(match[0]) - len(match[0].lstrip())
         begin = searched.count("\n", 0, first)
@@ -84,7 +82,8 @@ def _introduces(header: str, below: Sequence[str]) -> bool:
 
 
 def _is_forwarded(above: Sequence[str], header: Sequence[str]) -> bool:
-    return any(map(_FORWARDED.search, (_first(reversed(above)), *header)))
+    near = (_first(reversed(above)), *header)
+    return any(_FORWARDED.search(_short(line)) for line in near)
 
 
 def _answer_below(below: Sequence[str]) -> int | None:
@@ -111,7 +110,7 @@ def _without_quote_at_end(lines: list[str]) -> list[str]:
 
 
 def _is_ending(line: str) -> bool:
-    return _is_quoted(line) or _SEPARATOR.fullmatch(line.strip()) is not None
+    return _is_quoted(line) or _SEPARATOR.fullmatch(_short(line)) is not None
 
 
 def _introduction_before(lines: list[str], end: int) -> int:
@@ -119,7 +118,7 @@ def _introduction_before(lines: list[str], end: int) -> int:
     begin = end
     while begin and lines[begin - 1].strip() and end - begin < _MOST_INTRODUCTION_LINES:
         begin -= 1
-        text = " ".join(lines[begin:end])
+        text = " ".join(map(_short, lines[begin:end]))
         if text.endswith((":", "\uff1a")) and _TIME_AND_ADDRESS.search(text):
             return begin
     return end
@@ -127,6 +126,11 @@ def _introduction_before(lines: list[str], end: int) -> int:
 
 def _is_quoted(line: str) -> bool:
     return line.lstrip().startswith(">")
+
+
+def _short(line: str) -> str:
+    """Return a line, or nothing for one that is too long to be more than text."""
+    return line.strip() if len(line) <= _LONGEST_LINE else ""
 
 
 def _first(lines: Iterable[str]) -> str:

@@ -23,15 +23,15 @@ def find(
     """
     if not message.is_proven:
         return None
-    for header in _answered(work, message):
-        if _is_party(header, message, found):
-            return header
-    return _header(work, message.named_thread)
+    answered = (one for one in _answered(work, message) if _is_party(one, message, found))
+    header = next(answered, None) or _header(work, message.named_thread)
+    return None if header is None or threads.is_over(header, message.account) else header
 
 
 def _answered(work: AuditedUnitOfWork, message: InboundMessage) -> Iterator[Resource]:
     for mail_id in message.answers[:_MOST_ANSWERED]:
-        target = threads.matching(work, channels.identifier(message.account.name, mail_id))
+        identifier = channels.identifier(message.account.name, mail_id)
+        target = threads.matching(work, identifier, claimed=False)
         mail = work.communication(target.id) if target else None
         header = _header(work, classification.header_id(mail.resource)) if mail else None
         if header:
@@ -39,14 +39,14 @@ def _answered(work: AuditedUnitOfWork, message: InboundMessage) -> Iterator[Reso
 
 
 def _header(work: AuditedUnitOfWork, header_id: str) -> Resource | None:
+    """Return the header of a thread of the account, None if it is not there."""
     record = work.header(header_id) if header_id else None
-    if record is None or record.place.is_message or not work.visibility.sees(record.resource):
+    if record is None or record.deleted or record.place.is_message:
         return None
-    return record.resource
+    return record.resource if work.visibility.sees(record.resource) else None
 
 
 def _is_party(header: Resource, message: InboundMessage, found: Sequence[Person]) -> bool:
-    conversation = channels.conversation(header)
-    if conversation and conversation.contact == message.contact:
+    if channels.is_with(header, message.contact):
         return True
     return len(found) == 1 and any(found[0].has(name) for name in correspondents.people_of(header))

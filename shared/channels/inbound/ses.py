@@ -21,7 +21,7 @@ from shared.store import s3
 type Notification = dict[str, Any]
 
 # What SES takes at most: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
-LARGEST = 40 * 1024**2
+LARGEST_MAIL = 40 * 1024**2
 PASS, FAIL = "PASS", "FAIL"
 # What must hold for a mail to be its sender's.
 _SENDER_VERDICTS = ("spfVerdict", "dkimVerdict", "dmarcVerdict")
@@ -48,9 +48,10 @@ def messages(notification: Notification) -> list[InboundMessage]:
     if reason := mail_automatic.reason(headers, notification["mail"].get("source")):
         return _ignored(notification, reason)
     sender = mail_headers.sender(headers)
-    if any(thread_addresses.is_of(account, sender) for account in accounts):
+    others = [account for account in accounts if not thread_addresses.is_of(account, sender)]
+    if not others:
         return _ignored(notification, _OWN)
-    return [_message(notification, raw, headers, account) for account in accounts]
+    return [_message(notification, raw, headers, account) for account in others]
 
 
 def _addressed_accounts(notification: Notification) -> list[MailAccount]:
@@ -73,12 +74,12 @@ def _raw(action: dict[str, str]) -> bytes:
     """Return the mail. It is empty if it is gone, or larger than SES takes."""
     place = {"Bucket": action["bucketName"], "Key": action["objectKey"]}
     try:
-        raw = s3.call("The store of mails", s3.get_object, **place, Range=f"bytes=0-{LARGEST}")
+        raw = s3.call("The store of mails", s3.get_object, **place, Range=f"bytes=0-{LARGEST_MAIL}")
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchKey":
             raise
         return b""
-    return raw if len(raw) <= LARGEST else b""
+    return raw if len(raw) <= LARGEST_MAIL else b""
 
 
 def _told_headers(notification: Notification) -> Headers:
@@ -101,7 +102,7 @@ def _message(
     return InboundMessage(
         account=account,
         contact=_contact(notification, headers),
-        id=mail_headers.message_id(headers) or f"{notification['mail']['messageId']}@ses",
+        id=_id(notification, headers),
         text=content.text,
         sent=min(mail_headers.sent(headers) or received, received),
         received=received,
@@ -111,6 +112,15 @@ def _message(
         named_thread=next(filter(None, named), ""),
         is_proven=_is_proven(notification, headers),
     )
+
+
+def _id(notification: Notification, headers: Headers) -> str:
+    """Return the mail's Message-ID, if it is its sender's.
+
+    Whoever sends a mail in another's name must not make the other's own a repetition of it.
+    """
+    own_id = mail_headers.message_id(headers) if _is_proven(notification, headers) else ""
+    return own_id or f"{notification['mail']['messageId']}@{_SES}"
 
 
 def _contact(notification: Notification, headers: Headers) -> str:

@@ -30,14 +30,17 @@ def medium(account: Account) -> list[Resource]:
     return channels.medium(EMAIL if isinstance(account, MailAccount) else SMS)
 
 
-def matching(work: AuditedUnitOfWork, identifier: Resource) -> Literal | None:
-    """Return the Communication with an identifier, which the caller writes if there is none.
+def matching(
+    work: AuditedUnitOfWork, identifier: Resource, *, claimed: bool = True
+) -> Literal | None:
+    """Return the Communication with an identifier, None if there is none.
 
+    With `claimed` the caller writes it then, and the commit fails if somebody else does so first.
     If there are several, as where staff have begun a thread twice, it is the oldest one.
     """
     query = [("identifier", f"{escaped(identifier['system'])}|{escaped(identifier['value'])}")]
     try:
-        return find_match(work, COMMUNICATION, query, claimed=True)
+        return find_match(work, COMMUNICATION, query, claimed=claimed)
     except PreconditionFailed:
         visibility = Visibility(work.caller, "s")
         page = search(COMMUNICATION, query, visibility=visibility, zone=settings().zone)

@@ -87,6 +87,12 @@ def test_ids_lose_their_brackets_and_whatever_folding_has_left_in_them() -> None
     assert mail_headers.message_id(headers("Message-ID: ", "Subject: x")) == ""
 
 
+def test_of_many_ids_the_nearest_are_known() -> None:
+    ids = [f"{number}@{'mail' * 20}.example" for number in range(1_000)]
+    read = headers("References: " + "\n ".join(f"<{one}>" for one in ids))
+    assert mail_headers.answers(read)[:2] == (ids[-1], ids[-2])
+
+
 def test_an_id_that_is_too_long_for_a_key_is_named_alike_in_its_mail_and_in_answers() -> None:
     long_id = f"{'x' * 400}@plant.example"
     own = mail_headers.message_id(headers(f"Message-ID: <{long_id}>"))

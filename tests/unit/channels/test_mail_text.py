@@ -66,7 +66,7 @@ def test_history_is_known_in_the_languages_of_the_account_and_in_english() -> No
 def test_a_newest_part_that_is_too_long_is_cut() -> None:
     newest = mail_text.newest("Doh!\n" * 20_000, ["en"])
     assert newest.endswith(f"Doh!\n{mail_text.CUT}")
-    assert len(newest) <= mail_text.LONGEST + len(mail_text.CUT) + 1
+    assert len(newest) <= mail_text.LONGEST_NEWEST + len(mail_text.CUT) + 1
 
 
 lines = st.one_of(
@@ -88,6 +88,13 @@ def test_every_text_has_a_newest_part_of_its_own_lines(text: str) -> None:
 def test_lines_that_look_like_history_without_end_are_kept(begin: str, depth: int) -> None:
     text = "\n".join([f"{begin * depth}{'a ' * 100}wrote"] * 200)
     assert mail_text.newest(text, ["en", "fr", "de"])
+
+
+@pytest.mark.parametrize("letters", ["-", "- ", "1:11 ", "> ", "_", "=", "On ", "\t"])
+def test_a_line_without_end_is_text(letters: str) -> None:
+    long_line = f"{letters * 200_000}x"
+    for text in (long_line, f"Doh!\n{long_line}\n> Hi", f"{WROTE}\n> Hi\n{long_line}"):
+        assert mail_text.newest(text, ["en"])
 
 
 @pytest.mark.parametrize(

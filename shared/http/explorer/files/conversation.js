@@ -1,6 +1,7 @@
 // Messages as a conversation, in the order in which they were sent.
 
 import { attachment } from './attached.js';
+import { delivery } from './channel.js';
 import { make, prose, told } from './dom.js';
 import { inTime, isDated, when } from './times.js';
 import { clock, concept, day, named } from './words.js';
@@ -20,31 +21,39 @@ export function conversation(messages, threads = []) {
     threads.length > 1
       ? new Map(threads.map((one) => [`Communication/${one.id}`, concept(one.topic)]))
       : new Map();
+  const headers = new Map(threads.map((one) => [`Communication/${one.id}`, one]));
   const days = Map.groupBy(inTime(messages), (one) => (when(one) ? day(when(one)) : 'Not sent'));
   return [...days].map(([title, ofDay]) => [
     make('h3', { class: 'day' }, title),
     make(
       'ol',
       { class: 'messages' },
-      ofDay.map((one) => message(one, topics.get(one.partOf[0].reference))),
+      ofDay.map((one) => {
+        const thread = one.partOf[0].reference;
+        return message(one, topics.get(thread), delivery(one, headers.get(thread)));
+      }),
     ),
   ]);
 }
 
-function message(one, topic) {
-  const cared = /^(Patient|RelatedPerson)\//.test(one.sender?.reference ?? '');
+function message(one, topic, state) {
+  const sender = one.sender ?? {};
+  const cared = /^(Patient|RelatedPerson)\//.test(sender.reference ?? '');
+  // Whoever writes by a channel and is not known yet has only a number or an address.
+  const theirs = cared || /^(tel|mailto):/.test(sender.identifier?.value ?? '');
   return make(
     'li',
-    { class: `message ${cared ? 'theirs' : 'ours'}` },
+    { class: `message ${theirs ? 'theirs' : 'ours'}` },
     make(
       'p',
       { class: 'from' },
       told(named(one.sender) || 'Unknown'),
       time(one),
       topic && make('span', {}, ' · ', told(topic)),
-      STATUSES[one.status] && make('strong', {}, ` ${STATUSES[one.status]}`),
+      !state && STATUSES[one.status] && make('strong', {}, ` ${STATUSES[one.status]}`),
     ),
     make('div', { class: 'bubble' }, (one.payload ?? []).map(part)),
+    state && make('p', { class: `delivery ${state.failed ? 'failed' : ''}` }, told(state.text)),
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { found, get, next } from './api.js';
 import { axis } from './axis.js';
+import { channel } from './channel.js';
 import { conversation } from './conversation.js';
 import { announce, fill, make, told, up } from './dom.js';
 import { Marks } from './marks.js';
@@ -31,7 +32,7 @@ export async function show(main, id) {
     const ordered = inTime(messages);
     path = next(page, path);
     fill(overview, axis(ordered, marks));
-    fill(below, path && button, spans(ordered, marks));
+    fill(below, path && button, spans(ordered, marks, header));
     announce(count(messages.length, 'message'));
   }
 
@@ -56,11 +57,12 @@ function top(header) {
   return [
     make('div', { class: 'top' }, title, make('span', { class: 'state' }, told(header.status))),
     make('p', { class: 'quietly' }, told([...new Set(people)].filter(Boolean).join(', '))),
+    channel(header),
   ];
 }
 
 /** Show the messages in parts: consecutive messages of one session form a part. */
-function spans(messages, marks) {
+function spans(messages, marks, header) {
   const parts = [];
   for (const one of messages) {
     const session = marks.of(one);
@@ -72,7 +74,7 @@ function spans(messages, marks) {
     const heading = title(session, marks.sessions.get(session), seen.has(session));
     seen.add(session);
     const attributes = { class: `span ${session ? 'in' : 'out'}`, tabindex: '-1' };
-    return make('section', attributes, heading, conversation(members));
+    return make('section', attributes, heading, conversation(members, [header]));
   });
 }
 

@@ -81,7 +81,9 @@ export function concept(value) {
 /** Return the name of a reference's target. The directory precedes what its author displays. */
 export function named(reference) {
   const { display, reference: literal, identifier } = reference ?? {};
-  return nameOf(literal) || display || literal || identifier?.value || '';
+  // Of a URI of somebody who is not known, the number or the address.
+  const logical = identifier?.value?.replace(/^(tel|mailto):/, '');
+  return nameOf(literal) || display || literal || logical || '';
 }
 
 /** Return the name of the patient that a session is about. */
