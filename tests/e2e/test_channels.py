@@ -147,6 +147,7 @@ def test_an_email_becomes_a_message_and_its_answer_an_email(
     assert answered.status_code == 201, answered.text
     delivered = until_delivered(clinic, answered.json())
     sent_id = delivered["identifier"][0]["value"]
+    assert sent_id.count("@") == 1
     mailing.receive(running.emulator, mail(running, "Since Saturday.", answers=sent_id))
     wait_for(lambda: len(messages(clinic, thread)) == 3)
 
