@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.utils import format_datetime
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -21,7 +21,6 @@ import httpx
 
 from shared.channels.accounts import TwilioAccount
 from shared.channels.inbound.twilio import signature
-from shared.fhir import instants
 
 # Twilio's own number for tests, of which it says that it is none.
 # https://www.twilio.com/docs/iam/test-credentials
@@ -54,7 +53,7 @@ class Twilio:
             "body": form.get("Body", ""),
             "num_media": str(sum(name == "MediaUrl" for name, _ in fields)),
             "status": "queued",
-            "date_created": format_datetime(instants.now()),
+            "date_created": formatdate(),
             "error_code": None,
         }
         self.messages.append(message)

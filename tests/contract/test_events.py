@@ -9,7 +9,7 @@ from shared.events.models import EVENTS, schema
 from shared.fhir import references
 from shared.rules import domain_events
 from shared.rules.domain_events import DomainEvent
-from tests.tools import event_samples
+from tests.tools import channel_samples, event_samples
 
 
 def test_domain_events_and_writes_of_resources_are_published() -> None:
@@ -31,6 +31,14 @@ def test_each_event_has_a_sample_as_its_consumers_get_it(name: str) -> None:
 
 def test_there_are_no_other_samples() -> None:
     assert {path.stem for path in event_samples.SAMPLES.iterdir()} == EVENTS.keys()
+
+
+def test_there_is_an_example_of_everything_that_comes_by_a_channel() -> None:
+    # If not: uv run python -m tests.tools.channel_samples
+    made = dict(channel_samples.samples())
+    assert {path: path.read_text() for path in made} == made
+    folders = (channel_samples.EVENTS / f"channel_{name}" for name in ("webhook", "receiver"))
+    assert {path for folder in folders for path in folder.iterdir()} <= made.keys()
 
 
 @pytest.mark.parametrize("target", ["Patient/1", "Communication/a.b-c", f"Encounter/{'x' * 64}"])

@@ -1,8 +1,8 @@
 """Play events through handlers that can import only the artefact and the standard library.
 
 Run isolated, as `python -I -S handlers_alone.py CODE LAYER`, with a JSON object of events by
-function, in order, on standard input. Prints a JSON object with their responses and the modules
-that were loaded from elsewhere.
+function (and, after a slash, what tells it from others), in order, on standard input. Prints a JSON
+object with their responses and the modules that were loaded from elsewhere.
 """
 
 import json
@@ -27,7 +27,7 @@ def context(name: str) -> Any:
 
 def play(events: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
-        name: import_module(f"functions.{name}").handler(event, context(name))
+        name: import_module(f"functions.{name.partition('/')[0]}").handler(event, context(name))
         for name, event in events.items()
     }
 

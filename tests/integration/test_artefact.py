@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from shared.local.artefact import Artefact, artefact
+from shared.local.emulator import Emulator
 from shared.packaging.build import ROOT, SBOM, VIEWER
+from tests.tools import channel_samples
 
 # The order in which each event finds what it needs.
 STATUSES = {
@@ -28,16 +30,35 @@ STATUSES = {
     "explore": 200,
     "plain": 201,
     "fallback": 404,
+    "channel_webhook": 200,
+    "channel_webhook/status": 200,
 }
+DONE: dict[str, list[object]] = {"batchItemFailures": []}
 JOBS = {
     "closing_scheduler": {"sent": 0},
-    "closing_worker": {"batchItemFailures": []},
+    "closing_worker": DONE,
     "reindex": {"done": False, "table": 0},
     "audit_log": {"kept": 1},
     "audit_index": {"indexed": 1},
-    "event_publisher": {"batchItemFailures": []},
+    "event_publisher": DONE,
+    "channel_receiver": DONE,
+    "channel_receiver/twilio_status": DONE,
+    "channel_receiver/aws_sms_message": DONE,
+    "channel_receiver/aws_sms_event": DONE,
+    "channel_receiver/ses_mail": DONE,
+    "channel_receiver/ses_event": DONE,
+    "channel_dispatcher": DONE,
+    "channel_sender": DONE,
 }
 LARGEST_MB = 90
+MAIL = b"""From: homer@simpson.example\r
+To: care@clinic.example\r
+Subject: Back pain\r
+Message-ID: <CAFexample@simpson.example>\r
+Content-Type: text/html; charset=utf-8\r
+\r
+<p>My back <b>hurts</b> again.</p>\r
+"""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +67,25 @@ def built() -> Artefact:
 
 
 @pytest.fixture
-def answers(built: Artefact, deployed: Mapping[str, str]) -> dict[str, Any]:
+def carrying(engine: Emulator) -> Mapping[str, str]:
+    """Return the environment of functions that carry messages, for the accounts of the examples."""
+    manager, sqs, s3 = (engine.client(name) for name in ("secretsmanager", "sqs", "s3"))
+    text = json.dumps(channel_samples.ACCOUNTS)
+    arn = manager.create_secret(Name="channels", SecretString=text)["ARN"]
+    queue = sqs.create_queue(QueueName="channels")["QueueUrl"]
+    action = channel_samples.SES_MAIL["receipt"]["action"]
+    for bucket in ("binaries", action["bucketName"]):
+        s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket="binaries", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=action["bucketName"], Key=action["objectKey"], Body=MAIL)
+    queues = dict.fromkeys(("INBOUND_QUEUE_URL", "OUTBOUND_QUEUE_URL"), queue)
+    return {"CHANNELS_SECRET_ARN": arn, "BINARY_BUCKET": "binaries", **queues}
+
+
+@pytest.fixture
+def answers(
+    built: Artefact, deployed: Mapping[str, str], carrying: Mapping[str, str]
+) -> dict[str, Any]:
     names = [*STATUSES, *JOBS]
     events = {name: json.loads((ROOT / f"events/{name}.json").read_text()) for name in names}
     script = Path(__file__).with_name("handlers_alone.py")
@@ -54,7 +93,7 @@ def answers(built: Artefact, deployed: Mapping[str, str]) -> dict[str, Any]:
         # The base interpreter of the virtual environment, isolated from all installed packages.
         [sys._base_executable, "-I", "-S", script, built.code, built.layer],  # type: ignore[attr-defined]
         input=json.dumps(events),
-        env=dict(deployed),
+        env={**deployed, **carrying},
         capture_output=True,
         check=False,
         text=True,

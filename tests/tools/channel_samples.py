@@ -107,7 +107,7 @@ AWS_SMS_EVENT = {
 _PASS = {"status": "PASS"}
 _MAIL_ID = "<CAFexample@simpson.example>"
 # https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html
-SES_MAIL = {
+SES_MAIL: dict[str, Any] = {
     "notificationType": "Received",
     "mail": {
         "timestamp": AT,
