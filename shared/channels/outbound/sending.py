@@ -26,9 +26,11 @@ from shared.store import channel_items
 from shared.store.channel_items import NOT_SENT, REFUSED, SENT, Attempt
 from shared.store.transactions import Stale
 
-# For how long a provider is tried that does not take a message, and the pauses in seconds.
+# For how long a provider is tried that does not take a message.
 PATIENCE = timedelta(days=1)
-PAUSES = (10, 60, 300, 900, 1800, 3600)
+# Seconds until a message is tried again that was not taken once, twice, and so on: few enough for
+# the queue, which lets a message be received twenty times.
+PAUSES = (10, 60, 300, 900, 1800, 3600, 7200, 14400, 21600, 36000)
 _NOT_KNOWN = "The provider did not say whether it took the message, which is not sent again"
 _NO_CONTENT = Failure(SYSTEM_ERROR, "The message has no text and no file that can be sent")
 

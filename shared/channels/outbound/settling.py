@@ -17,8 +17,8 @@ from shared.store.transactions import Stale
 IN_FLIGHT = timedelta(minutes=3)
 # For how long an event of AWS may still say that the message was sent.
 UNTOLD = timedelta(minutes=15)
-# For how long Twilio is asked that does not answer, and how often.
-_PATIENCE, _PAUSE = timedelta(days=1), timedelta(minutes=10)
+# For how long Twilio is asked that does not answer.
+_PATIENCE = timedelta(days=1)
 # After somebody else was faster.
 RACE = timedelta(seconds=5)
 
@@ -36,7 +36,8 @@ def settle(unsent: Unsent, attempt: Attempt) -> Attempt:
             return _asked(unsent, attempt, unsent.account)
         except OutcomeUnknown:
             if waited < _PATIENCE:
-                raise unsent.postponed(_PAUSE) from None
+                # The pauses double.
+                raise unsent.postponed(waited) from None
     elif waited < UNTOLD:
         raise unsent.postponed(UNTOLD - waited)
     return ended(unsent, replace(attempt, outcome=UNKNOWN))

@@ -4,6 +4,7 @@ https://www.twilio.com/docs/messaging/api/message-resource
 """
 
 import logging
+import ssl
 from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -140,8 +141,7 @@ def _call(
     Raises NotSent if Twilio could not be reached, and OutcomeUnknown if it did not answer.
     """
     credentials = f"{account.account_sid}:{account.auth_token.get_secret_value()}"
-    # A connection that is kept may be dead when a function is woken up.
-    headers = {**make_headers(basic_auth=credentials), "Connection": "close"}
+    headers = make_headers(basic_auth=credentials)
     body = None
     if form is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -162,7 +162,9 @@ def _call(
         raise NotSent("Twilio cannot be reached") from None
     except (HTTPError, OSError):
         raise OutcomeUnknown from None
-    response.close()
+    finally:
+        # A connection that is kept may be dead by the next call, which would then be unknown.
+        _pool().clear()
     if response.status in _RENEWED:
         # The token may have been renewed.
         deployment_secrets.clear_cache()
@@ -179,4 +181,4 @@ def _json(content: bytes) -> dict[str, Any]:
 
 @cache
 def _pool() -> PoolManager:
-    return PoolManager()
+    return PoolManager(ssl_context=ssl.create_default_context())

@@ -163,17 +163,46 @@ def test_what_was_not_taken_is_tried_again_with_growing_pauses(
     message_id = sending.post(sending.thread())
     sending.twilio.answer = lambda handler: handler.send(status, {"code": 20429})
     pauses = []
-    for _ in range(7):
+    for _ in range(11):
         sending.deliver()
         (waiting,) = sending.waiting
         pauses.append((waiting.visible - sending.practice.now).total_seconds())
         sending.practice.now = waiting.visible
-    assert pauses == [10, 60, 300, 900, 1800, 3600, 3600]
+    assert pauses == [10, 60, 300, 900, 1800, 3600, 7200, 14400, 21600, 36000, 36000]
     sending.twilio.answer = None
     sending.deliver()
     assert sending.twilio.texts == ["Take it with food"]
     assert sending.read(message_id)["status"] == "in-progress"
     assert sending.twilio.lists == 0
+
+
+def test_a_provider_that_takes_nothing_is_given_up_before_the_queue_does_so(
+    sending: SendingChannels,
+) -> None:
+    message_id = sending.post(sending.thread())
+    sending.twilio.answer = lambda handler: handler.send(503, {})
+    sending.deliver()
+    for _ in range(19):
+        if sending.waiting:
+            (waiting,) = sending.waiting
+            sending.practice.now = waiting.visible
+            sending.deliver()
+    assert sending.waiting == []
+    assert sending.read(message_id)["status"] == "not-done"
+
+
+def test_staff_are_asked_before_the_queue_gives_up(sending: SendingChannels) -> None:
+    message_id = sending.post(sending.thread())
+    sending.twilio.answer = lambda handler: handler.break_off()
+    sending.twilio.list_answer = lambda handler: handler.send(500, {})
+    sending.deliver()
+    for _ in range(19):
+        if sending.waiting:
+            (waiting,) = sending.waiting
+            sending.practice.now = waiting.visible
+            sending.deliver()
+    assert sending.waiting == []
+    assert sending.read(message_id)["status"] == "unknown"
 
 
 def test_a_provider_that_takes_nothing_for_a_day_is_given_up(sending: SendingChannels) -> None:
@@ -279,7 +308,7 @@ def test_twilio_is_asked_again_until_it_tells(sending: SendingChannels) -> None:
     sending.deliver()
     assert len(sending.waiting) == 1
     sending.twilio.list_answer = None
-    pass_time(sending, minutes=10)
+    pass_time(sending)
     sending.deliver()
     assert sending.twilio.texts == ["Take it with food"]
 
