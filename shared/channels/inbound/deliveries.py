@@ -6,6 +6,12 @@ from typing import Any
 
 from shared.channels.accounts import TwilioAccount, account
 from shared.channels.inbound import aws_sms, receiving, twilio, webhooks
+from shared.channels.outbound import receipts
+from shared.channels.outbound.receipt_payloads import (
+    receipt_of_aws_sms,
+    receipt_of_ses,
+    receipt_of_twilio,
+)
 from shared.errors import NotFound
 from shared.fhir import instants
 
@@ -36,10 +42,12 @@ def _of_webhook(body: Mapping[str, Any], attempt: int) -> None:
     sender = account(body["account"])
     if not isinstance(sender, TwilioAccount):
         raise NotFound("There is no such account")
+    fields, received = body["fields"], instants.from_text(body["received"])
     if body["kind"] == webhooks.MESSAGE:
-        received = instants.from_text(body["received"])
-        message = twilio.inbound_message(sender, body["fields"], received)
+        message = twilio.inbound_message(sender, fields, received)
         receiving.receive(message, gives_up=attempt >= _LAST_ATTEMPT_AT_FILES)
+    elif receipt := receipt_of_twilio(sender.name, fields, received):
+        receipts.apply(receipt)
 
 
 def _of_topic(envelope: Mapping[str, Any], _attempt: int) -> None:
@@ -47,3 +55,5 @@ def _of_topic(envelope: Mapping[str, Any], _attempt: int) -> None:
     published = instants.from_text(envelope["Timestamp"])
     if aws_sms.ID in said:
         receiving.receive(aws_sms.inbound_message(said, published))
+    elif receipt := receipt_of_aws_sms(said, published) or receipt_of_ses(said, published):
+        receipts.apply(receipt)
