@@ -20,7 +20,7 @@ from shared.channels.outbound.settling import IN_FLIGHT, RACE
 from shared.channels.outbound.unsent import Postponed, Unsent
 from shared.channels.outbound.writing import Consequence
 from shared.fhir import instants
-from shared.rules import deliveries
+from shared.rules import classification, deliveries
 from shared.rules.deliveries import SYSTEM_ERROR, Failure
 from shared.store import channel_items
 from shared.store.channel_items import NOT_SENT, REFUSED, SENT, Attempt
@@ -62,16 +62,15 @@ def send(order: Order) -> None:
 
 def _try(found: Unsent, account: Account, previous: Attempt | None) -> None:
     """Make an attempt to send a message, and note what became of it."""
-    holder = _first_message(found, account)
-    is_first = holder in ("", found.order.message)
-    message = composing.compose(found, account, is_first=is_first)
+    first = _first_message(found, account)
+    has_notice = first in ("", found.order.message)
+    message = composing.compose(found, account, has_notice=has_notice)
     if message is None:
         _note_failure(found.order, _NO_CONTENT)
         return
-    attempt = _begun(found, message, previous, first_of="" if holder else found.header.id)
+    attempt = _begun(found, message, previous, first_of=found.header.id if first == "" else "")
     attempt = _called(found, message, attempt)
-    frees_first = attempt.outcome == REFUSED and is_first and bool(account.first_notice)
-    settling.ended(found, attempt, frees_first=frees_first)
+    settling.ended(found, attempt, frees_first=has_notice and attempt.outcome == REFUSED)
     if attempt.outcome == NOT_SENT:
         raise found.postponed(timedelta(seconds=pause(attempt.number)))
     _note(found.order, attempt)
@@ -82,10 +81,10 @@ def pause(attempts: int) -> int:
     return PAUSES[min(attempts, len(PAUSES)) - 1]
 
 
-def _first_message(found: Unsent, account: Account) -> str:
-    """Return the first message of a thread; where nothing is special about it, this one."""
-    if not account.first_notice:
-        return found.order.message
+def _first_message(found: Unsent, account: Account) -> str | None:
+    """Return the first message of a thread, empty if there is none; None if that is no matter."""
+    if not account.first_notice or classification.is_automatic(found.message.resource):
+        return None
     return channel_items.first_message(found.order.tenant, found.header.id)
 
 

@@ -14,6 +14,7 @@ from shared.channels.outbound import sending as outbound_sending
 from shared.channels.outbound.orders import Order
 from shared.channels.outbound.unsent import Postponed
 from shared.store import dynamodb
+from tests.support.aws_server import AwsServer
 from tests.support.memory_database import CallHooks
 from tests.support.sending_channels import MARGE, NUMBER, SendingChannels
 from tests.support.twilio_server import Handler
@@ -104,6 +105,30 @@ def test_a_crash_at_any_call_of_the_database_sends_once(
     assert message["identifier"][0]["value"] == sending.twilio.sids[0]
     assert message["status"] == "in-progress"
     assert sending.waiting == []
+
+
+@pytest.mark.parametrize("account", ["aws", "mail"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, 16))
+def test_a_crash_never_sends_twice_by_aws(
+    sending: SendingChannels, aws: AwsServer, account: str, number: int, after: bool
+) -> None:
+    message_id = sending.post(sending.thread(account))
+    sending.dispatch()
+    with hooks(CrashAt(number, after=after)), suppress(Crash):
+        sending.deliver()
+    for _ in range(2):
+        pass_time(sending, minutes=16)
+        sending.deliver()
+    message = sending.read(message_id)
+    assert sending.waiting == []
+    if message["status"] == "unknown":
+        # It may have been sent, or the function may have ended just before.
+        assert len(aws.requests) <= 1
+        assert sending.tasks() == ["delivery-unknown"]
+    else:
+        assert message["identifier"][0]["value"].startswith(aws.ids[0])
+        assert len(aws.requests) == 1
 
 
 def test_a_message_takes_less_calls_than_are_crashed_at(sending: SendingChannels) -> None:
