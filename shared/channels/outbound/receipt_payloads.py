@@ -111,7 +111,7 @@ def _mail_failure(kind: str, details: Json) -> Failure | None:
         return None
     code = f"{details.get('bounceType')}/{details.get('bounceSubType')}"
     if _is_permanent(kind, details):
-        return Failure(UNAVAILABLE, "The address does not exist", ses.CODES, code)
+        return Failure(UNAVAILABLE, "The address takes no e-mails", ses.CODES, code)
     # An answer such as "I am on holiday" is a bounce, too, in which no recipient has failed.
     recipients = details.get("bouncedRecipients", ())
     if any(recipient.get("action") == "failed" for recipient in recipients):

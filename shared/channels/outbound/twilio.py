@@ -18,6 +18,7 @@ from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import make_headers
 
+from shared.channels import accounts
 from shared.channels.accounts import TwilioAccount
 from shared.channels.outbound.message import NotSent, OutboundMessage, OutcomeUnknown, Refused
 from shared.fhir import instants
@@ -29,7 +30,7 @@ from shared.rules.deliveries import (
     Failure,
 )
 from shared.settings import settings
-from shared.store import binary_objects, channel_items, deployment_secrets
+from shared.store import binary_objects, channel_items
 from shared.store.channel_items import Attempt
 
 CODES = "https://www.twilio.com/docs/api/errors"
@@ -100,9 +101,9 @@ def find(attempt: Attempt, account: TwilioAccount) -> Iterator[str]:
             status, answer = _call("GET", path, account)
         except NotSent:
             raise OutcomeUnknown from None
-        if status != _FOUND:
+        if status != _FOUND or "messages" not in answer:
             raise OutcomeUnknown
-        yield from (one["sid"] for one in answer["messages"] if _is_of(one, attempt))
+        yield from (str(one["sid"]) for one in answer["messages"] if _is_of(one, attempt))
         path = str(answer.get("next_page_uri") or "")
         if not path:
             return
@@ -111,9 +112,10 @@ def find(attempt: Attempt, account: TwilioAccount) -> Iterator[str]:
 
 def _is_of(listed: dict[str, Any], attempt: Attempt) -> bool:
     """Return whether a message may be that of an attempt."""
-    text = str(listed["body"]).removeprefix(_TRIAL)
+    text = str(listed["body"] or "").removeprefix(_TRIAL)
     is_same = channel_items.digest(text) == attempt.digest
-    has_files = int(listed["num_media"]) == attempt.files
+    # Files that are still to be fetched may not be counted yet.
+    has_files = bool(attempt.files) or listed["num_media"] == "0"
     created = parsedate_to_datetime(listed["date_created"])
     return is_same and has_files and created >= instants.from_text(attempt.begun) - _TOLERANCE
 
@@ -167,7 +169,7 @@ def _call(
         _pool().clear()
     if response.status in _RENEWED:
         # The token may have been renewed.
-        deployment_secrets.clear_cache()
+        accounts.renew()
     return response.status, _json(content)
 
 
