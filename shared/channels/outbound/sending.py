@@ -70,7 +70,7 @@ def _try(found: Unsent, account: Account, previous: Attempt | None) -> None:
         return
     attempt = _begun(found, message, previous, first_of=found.header.id if first == "" else "")
     attempt = _called(found, message, attempt)
-    settling.ended(found, attempt, frees_first=has_notice and attempt.outcome == REFUSED)
+    settling.ended(found, attempt)
     if attempt.outcome == NOT_SENT:
         raise found.postponed(timedelta(seconds=pause(attempt.number)))
     _note(found.order, attempt)

@@ -211,7 +211,7 @@ def test_a_receipt_that_names_another_accounts_message_changes_nothing(
         assert sending.read(unchanged)["status"] == "in-progress"
 
 
-@pytest.mark.parametrize("status", ["entered-in-error", "stopped"])
+@pytest.mark.parametrize("status", ["entered-in-error", "stopped", "preparation"])
 def test_a_message_that_staff_retracted_stays_so(sending: SendingChannels, status: str) -> None:
     message_id, sid = sent_message(sending)
     sending.clinic.patch(f"/Communication/{message_id}", replaced("/status", status))

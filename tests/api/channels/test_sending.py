@@ -241,6 +241,21 @@ def test_the_first_notice_goes_with_the_first_message_that_is_not_refused(
     assert sending.twilio.texts == ["Two\n\nReply STOP to stop"]
 
 
+def test_the_first_notice_goes_with_the_next_message_if_the_first_is_retracted_unsent(
+    sending: SendingChannels,
+) -> None:
+    sending.set_accounts(first_notice="Reply STOP to stop")
+    header_id = sending.thread()
+    sending.twilio.answer = refusing(429)
+    message_id = sending.post(header_id, "One")
+    sending.deliver()
+    sending.twilio.answer = None
+    sending.clinic.patch(f"/Communication/{message_id}", replaced("/status", "entered-in-error"))
+    sending.post(header_id, "Two")
+    sending.deliver()
+    assert sending.twilio.texts == ["Two\n\nReply STOP to stop"]
+
+
 def test_a_refusal_is_the_messages_reason_and_a_task(sending: SendingChannels) -> None:
     sending.twilio.answer = refusing(400, code=21614)
     message_id = sending.post(sending.thread())

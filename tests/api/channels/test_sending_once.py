@@ -17,6 +17,7 @@ from shared.store import dynamodb
 from tests.support.aws_server import AwsServer
 from tests.support.memory_database import CallHooks
 from tests.support.sending_channels import MARGE, NUMBER, SendingChannels
+from tests.support.subscriptions import replaced
 from tests.support.twilio_server import Handler
 
 
@@ -304,6 +305,27 @@ def test_a_text_that_was_corrected_meanwhile_is_recognized_as_it_was_sent(
     pass_time(sending)
     sending.deliver()
     assert sending.twilio.texts == ["Wrong"]
+
+
+def test_a_message_that_was_taken_back_after_it_was_sent_is_not_sent_again(
+    sending: SendingChannels,
+) -> None:
+    def take_silently(handler: Handler) -> None:
+        handler.place.take(handler.form)
+        handler.break_off()
+
+    message_id = sending.post(sending.thread())
+    sending.twilio.answer = take_silently
+    sending.deliver()
+    sending.twilio.answer = None
+    sending.clinic.patch(f"/Communication/{message_id}", replaced("/status", "preparation"))
+    pass_time(sending)
+    sending.deliver()
+    assert sending.waiting == []
+    sending.clinic.patch(f"/Communication/{message_id}", replaced("/status", "in-progress"))
+    sending.deliver()
+    assert sending.twilio.texts == ["Take it with food"]
+    assert sending.read(message_id)["identifier"][0]["value"] == sending.twilio.sids[0]
 
 
 def test_a_message_is_found_on_a_later_page(sending: SendingChannels) -> None:
