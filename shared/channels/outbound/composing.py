@@ -34,6 +34,8 @@ def compose(unsent: Unsent, account: Account, *, has_notice: bool) -> OutboundMe
     except Conflict:
         raise unsent.postponed(_SCAN) from None
     sent, left = decisions.divide(account, found)
+    if isinstance(account, MailAccount):
+        sent = tuple(files.with_content(sent))
     names += [file.name for file in left]
     text = decisions.text_of(account, resource, names, has_notice=has_notice)
     thread = channels.conversation(header)

@@ -14,7 +14,13 @@ from shared.catalog.channels import DELIVERY_UNKNOWN, NOT_DELIVERED
 from shared.channels.accounts import Account
 from shared.channels.outbound import composing, decisions, providers, settling, unsent, writing
 from shared.channels.outbound.decisions import Postpone, Refuse, Send
-from shared.channels.outbound.message import NotSent, OutboundMessage, OutcomeUnknown, Refused
+from shared.channels.outbound.message import (
+    Call,
+    NotSent,
+    OutboundMessage,
+    OutcomeUnknown,
+    Refused,
+)
 from shared.channels.outbound.orders import Order
 from shared.channels.outbound.settling import IN_FLIGHT, RACE
 from shared.channels.outbound.unsent import Postponed, Unsent
@@ -68,8 +74,10 @@ def _try(found: Unsent, account: Account, previous: Attempt | None) -> None:
     if message is None:
         _note_failure(found.order, _NO_CONTENT)
         return
+    # Before the attempt begins: what fails here must not look as if the provider was called.
+    call = providers.call(message)
     attempt = _begun(found, message, previous, first_of=found.header.id if first == "" else "")
-    attempt = _called(found, message, attempt)
+    attempt = _called(found, call, attempt)
     settling.ended(found, attempt)
     if attempt.outcome == NOT_SENT:
         raise found.postponed(timedelta(seconds=pause(attempt.number)))
@@ -111,13 +119,13 @@ def _begun(
     return attempt
 
 
-def _called(found: Unsent, message: OutboundMessage, attempt: Attempt) -> Attempt:
+def _called(found: Unsent, call: Call, attempt: Attempt) -> Attempt:
     """Return an attempt with what the provider made of it.
 
     Raises Postponed if it may have taken the message, so that the attempt stays open.
     """
     try:
-        return replace(attempt, outcome=SENT, id=providers.send(message))
+        return replace(attempt, outcome=SENT, id=call())
     except OutcomeUnknown:
         raise found.postponed(IN_FLIGHT) from None
     except Refused as refusal:

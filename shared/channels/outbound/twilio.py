@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +20,7 @@ from urllib3.util import make_headers
 
 from shared.channels import accounts
 from shared.channels.accounts import TwilioAccount
-from shared.channels.outbound.message import NotSent, OutboundMessage, OutcomeUnknown, Refused
+from shared.channels.outbound.message import Call, NotSent, OutboundMessage, OutcomeUnknown, Refused
 from shared.fhir import instants
 from shared.rules.deliveries import (
     INVALID_NUMBER,
@@ -70,9 +70,13 @@ _REFUSALS = range(400, 500)
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
-def send(message: OutboundMessage, account: TwilioAccount) -> str:
-    """Send a message, and return its SID. Raises NotSent, Refused and OutcomeUnknown."""
-    status, answer = _call("POST", _messages(account), account, _form(message, account))
+def call(message: OutboundMessage, account: TwilioAccount) -> Call:
+    """Return the call that sends a message, and returns its SID."""
+    return partial(_send, account, _form(message, account))
+
+
+def _send(account: TwilioAccount, form: list[tuple[str, str]]) -> str:
+    status, answer = _call("POST", _messages(account), account, form)
     if status == _CREATED and "sid" in answer:
         return str(answer["sid"])
     if status in _BUSY | _RENEWED:
