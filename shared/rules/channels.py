@@ -135,5 +135,6 @@ def check_consent(header: Resource, before: Resource, after: Resource) -> None:
         raise BusinessRule(
             "The person does not want to be written to in this way",
             expression="Communication.partOf",
-            diagnostics=f"They opted out at {at}. They can send START, or be reached otherwise",
+            diagnostics=f"They opted out, or could not be reached for good, at {at}. Reach them in "
+            "another way, or remove the extension channel-opt-out once they agree",
         )

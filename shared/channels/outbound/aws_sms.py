@@ -3,12 +3,12 @@
 https://docs.aws.amazon.com/pinpoint/latest/apireference_smsvoicev2/API_SendTextMessage.html
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from shared.channels.accounts import AwsSmsAccount
 from shared.channels.outbound import aws
-from shared.channels.outbound.message import OutboundMessage, Refused
+from shared.channels.outbound.message import Call, OutboundMessage, Refused
 from shared.rules.deliveries import (
     INVALID_NUMBER,
     OBJECTION,
@@ -42,10 +42,11 @@ _REASONS = {
 }
 
 
-def send(message: OutboundMessage, account: AwsSmsAccount) -> str:
-    """Send a message, and return its id. Raises NotSent, Refused and OutcomeUnknown."""
+def call(message: OutboundMessage, account: AwsSmsAccount) -> Call:
+    """Return the call that sends a message, and returns its id."""
     set_name = account.configuration_set
-    return aws.send(
+    return partial(
+        aws.send,
         client().send_text_message,
         _refusal,
         DestinationPhoneNumber=message.contact,

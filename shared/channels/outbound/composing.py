@@ -22,10 +22,11 @@ _SCAN = timedelta(minutes=1)
 _MESSAGE_ID = re.compile(r"[!-;=?-~]+@[!-;=?-~]+", re.ASCII)
 
 
-def compose(unsent: Unsent, account: Account, *, is_first: bool) -> OutboundMessage | None:
-    """Return what is sent of a message, None if that is nothing; `is_first` is in its thread.
+def compose(unsent: Unsent, account: Account, *, has_notice: bool) -> OutboundMessage | None:
+    """Return what is sent of a message, None if that is nothing.
 
-    Raises Postponed if a file has not been scanned for malware yet, and Transient.
+    `has_notice` adds the account's first notice. Raises Postponed if a file has not been scanned
+    for malware yet, and Transient.
     """
     resource, header = unsent.message.resource, unsent.header.resource
     try:
@@ -33,8 +34,10 @@ def compose(unsent: Unsent, account: Account, *, is_first: bool) -> OutboundMess
     except Conflict:
         raise unsent.postponed(_SCAN) from None
     sent, left = decisions.divide(account, found)
+    if isinstance(account, MailAccount):
+        sent = tuple(files.with_content(sent))
     names += [file.name for file in left]
-    text = decisions.text_of(account, resource, names, is_first=is_first)
+    text = decisions.text_of(account, resource, names, has_notice=has_notice)
     thread = channels.conversation(header)
     if thread is None or not (text or sent):
         return None

@@ -10,7 +10,7 @@ from shared.channels.accounts import Account, MailAccount
 from shared.channels.outbound.message import OutboundFile
 from shared.fhir import instants
 from shared.fhir.fhirjson import Resource
-from shared.rules import channels
+from shared.rules import channels, classification
 from shared.rules.deliveries import OBJECTION, SYSTEM_ERROR, Failure
 from shared.rules.quiet_hours import quiet_until
 
@@ -78,7 +78,8 @@ def decide(
         return Refuse(Failure(OBJECTION, f"The person has opted out of messages at {since}"))
     if now - instants.from_text(message["meta"]["lastUpdated"]) > OLDEST:
         return Refuse(Failure(SYSTEM_ERROR, "The message could not be sent for three days"))
-    quiet = account.quiet_hours
+    # An answer to what the contact has just asked of the service itself disturbs nobody.
+    quiet = None if classification.is_automatic(message) else account.quiet_hours
     until = quiet and quiet_until(now, quiet.begin, quiet.end, ZoneInfo(quiet.zone))
     return Postpone(until) if until else Send(account)
 
@@ -103,21 +104,21 @@ def divide(
 
 
 def text_of(
-    account: Account, message: Resource, left_files: Sequence[str], *, is_first: bool
+    account: Account, message: Resource, left_files: Sequence[str], *, has_notice: bool
 ) -> str:
     """Return the text to send, empty if there is none.
 
-    `left_files` are the names of files that are not sent with it. The first message of a thread
-    also has the account's first notice.
+    `left_files` are the names of files that are not sent with it. `has_notice` adds the account's
+    first notice.
     """
     portal = str(account.portal_url or "")
-    if account.link_only:
+    if account.link_only and not classification.is_automatic(message):
         paragraphs = [f"{account.notice} {portal}".strip()]
     else:
         paragraphs = [
             part["contentString"] for part in message.get("payload", ()) if "contentString" in part
         ]
         paragraphs += [f"{', '.join(left_files)} {portal}".strip()] if left_files else []
-    if paragraphs and is_first and account.first_notice:
+    if paragraphs and has_notice:
         paragraphs.append(account.first_notice)
     return "\n\n".join(paragraphs)

@@ -1,12 +1,14 @@
 """The files of a message that is sent: those of its Binaries that the account's caller sees."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 
 from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.catalog.types import BINARY
 from shared.channels.outbound.message import OutboundFile
-from shared.errors import Forbidden
+from shared.errors import Deleted, Forbidden
 from shared.fhir import references
 from shared.fhir.fhirjson import Resource
 from shared.rules import files
@@ -30,6 +32,13 @@ def of_message(caller: Caller, message: Resource) -> tuple[list[OutboundFile], l
         else:
             names.append(name)
     return found, names
+
+
+def with_content(found: Iterable[OutboundFile]) -> Iterator[OutboundFile]:
+    """Yield files with their content, without those that are gone. Raises Busy."""
+    for file in found:
+        with suppress(Deleted):
+            yield replace(file, content=binary_objects.get(file.stored))
 
 
 def _attachments(message: Resource) -> Iterator[Resource]:

@@ -1,5 +1,6 @@
 """A text message or e-mail as it goes out, and what a provider makes of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.channels.accounts import Account
@@ -9,11 +10,12 @@ from shared.store.records import StoredFile
 
 @dataclass(frozen=True, slots=True)
 class OutboundFile:
-    """A file that is sent with a message."""
+    """A file that is sent with a message: by a URL, or with its `content` if that is read."""
 
     name: str
     content_type: str
     stored: StoredFile
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,10 @@ class OutboundMessage:
     text: str
     files: tuple[OutboundFile, ...] = ()
     answers: tuple[str, ...] = ()
+
+
+# Calls a provider, which returns its id of a message. Raises NotSent, Refused and OutcomeUnknown.
+type Call = Callable[[], str]
 
 
 class NotSent(Exception):

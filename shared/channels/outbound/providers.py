@@ -2,18 +2,15 @@
 
 from shared.channels.accounts import AwsSmsAccount, MailAccount, TwilioAccount
 from shared.channels.outbound import aws_sms, ses, twilio
-from shared.channels.outbound.message import OutboundMessage
+from shared.channels.outbound.message import Call, OutboundMessage
 
 
-def send(message: OutboundMessage) -> str:
-    """Send a message, and return the provider's id of it.
-
-    Raises NotSent, Refused and OutcomeUnknown.
-    """
+def call(message: OutboundMessage) -> Call:
+    """Return the call that sends a message. Whatever can fail before it has been done."""
     match message.account:
         case TwilioAccount() as account:
-            return twilio.send(message, account)
+            return twilio.call(message, account)
         case AwsSmsAccount() as account:
-            return aws_sms.send(message, account)
+            return aws_sms.call(message, account)
         case MailAccount() as account:
-            return ses.send(message, account)
+            return ses.call(message, account)

@@ -20,6 +20,7 @@ type Json = Mapping[str, Any]
 
 # Of an event about text messages that is not final, another one follows.
 _FINAL = "isFinal"
+_CAME_IN = "Received"
 _PERMANENT, _SUPPRESSED = "Permanent", "OnAccountSuppressionList"
 
 
@@ -71,9 +72,9 @@ def receipt_of_ses(event: Json, received: datetime) -> Receipt | None:
     mail = event.get("mail") or {}
     tags = {name: str(values[0]) for name, values in mail.get("tags", {}).items() if values}
     account = tags.get(ses.ACCOUNT) or _account_of(str(mail.get("source", "")))
-    if not account or "messageId" not in mail:
-        return None
     kind = str(event.get("eventType") or event.get("notificationType", ""))
+    if not account or "messageId" not in mail or kind == _CAME_IN:
+        return None
     details = event.get(kind.lower()) or {}
     at = details.get("timestamp")
     return Receipt(
@@ -110,7 +111,7 @@ def _mail_failure(kind: str, details: Json) -> Failure | None:
         return None
     code = f"{details.get('bounceType')}/{details.get('bounceSubType')}"
     if _is_permanent(kind, details):
-        return Failure(UNAVAILABLE, "The address does not exist", ses.CODES, code)
+        return Failure(UNAVAILABLE, "The address takes no e-mails", ses.CODES, code)
     # An answer such as "I am on holiday" is a bounce, too, in which no recipient has failed.
     recipients = details.get("bouncedRecipients", ())
     if any(recipient.get("action") == "failed" for recipient in recipients):

@@ -14,21 +14,29 @@ from shared.catalog.channels import DELIVERY_UNKNOWN, NOT_DELIVERED
 from shared.channels.accounts import Account
 from shared.channels.outbound import composing, decisions, providers, settling, unsent, writing
 from shared.channels.outbound.decisions import Postpone, Refuse, Send
-from shared.channels.outbound.message import NotSent, OutboundMessage, OutcomeUnknown, Refused
+from shared.channels.outbound.message import (
+    Call,
+    NotSent,
+    OutboundMessage,
+    OutcomeUnknown,
+    Refused,
+)
 from shared.channels.outbound.orders import Order
 from shared.channels.outbound.settling import IN_FLIGHT, RACE
 from shared.channels.outbound.unsent import Postponed, Unsent
 from shared.channels.outbound.writing import Consequence
 from shared.fhir import instants
-from shared.rules import deliveries
+from shared.rules import classification, deliveries
 from shared.rules.deliveries import SYSTEM_ERROR, Failure
 from shared.store import channel_items
 from shared.store.channel_items import NOT_SENT, REFUSED, SENT, Attempt
 from shared.store.transactions import Stale
 
-# For how long a provider is tried that does not take a message, and the pauses in seconds.
+# For how long a provider is tried that does not take a message.
 PATIENCE = timedelta(days=1)
-PAUSES = (10, 60, 300, 900, 1800, 3600)
+# Seconds until a message is tried again that was not taken once, twice, and so on: few enough for
+# the queue, which lets a message be received twenty times.
+PAUSES = (10, 60, 300, 900, 1800, 3600, 7200, 14400, 21600, 36000)
 _NOT_KNOWN = "The provider did not say whether it took the message, which is not sent again"
 _NO_CONTENT = Failure(SYSTEM_ERROR, "The message has no text and no file that can be sent")
 
@@ -60,16 +68,17 @@ def send(order: Order) -> None:
 
 def _try(found: Unsent, account: Account, previous: Attempt | None) -> None:
     """Make an attempt to send a message, and note what became of it."""
-    holder = _first_message(found, account)
-    is_first = holder in ("", found.order.message)
-    message = composing.compose(found, account, is_first=is_first)
+    first = _first_message(found, account)
+    has_notice = first in ("", found.order.message)
+    message = composing.compose(found, account, has_notice=has_notice)
     if message is None:
         _note_failure(found.order, _NO_CONTENT)
         return
-    attempt = _begun(found, message, previous, first_of="" if holder else found.header.id)
-    attempt = _called(found, message, attempt)
-    frees_first = attempt.outcome == REFUSED and is_first and bool(account.first_notice)
-    settling.ended(found, attempt, frees_first=frees_first)
+    # Before the attempt begins: what fails here must not look as if the provider was called.
+    call = providers.call(message)
+    attempt = _begun(found, message, previous, first_of=found.header.id if first == "" else "")
+    attempt = _called(found, call, attempt)
+    settling.ended(found, attempt)
     if attempt.outcome == NOT_SENT:
         raise found.postponed(timedelta(seconds=pause(attempt.number)))
     _note(found.order, attempt)
@@ -80,10 +89,10 @@ def pause(attempts: int) -> int:
     return PAUSES[min(attempts, len(PAUSES)) - 1]
 
 
-def _first_message(found: Unsent, account: Account) -> str:
-    """Return the first message of a thread; where nothing is special about it, this one."""
-    if not account.first_notice:
-        return found.order.message
+def _first_message(found: Unsent, account: Account) -> str | None:
+    """Return the first message of a thread, empty if there is none; None if that is no matter."""
+    if not account.first_notice or classification.is_automatic(found.message.resource):
+        return None
     return channel_items.first_message(found.order.tenant, found.header.id)
 
 
@@ -110,13 +119,13 @@ def _begun(
     return attempt
 
 
-def _called(found: Unsent, message: OutboundMessage, attempt: Attempt) -> Attempt:
+def _called(found: Unsent, call: Call, attempt: Attempt) -> Attempt:
     """Return an attempt with what the provider made of it.
 
     Raises Postponed if it may have taken the message, so that the attempt stays open.
     """
     try:
-        return replace(attempt, outcome=SENT, id=providers.send(message))
+        return replace(attempt, outcome=SENT, id=call())
     except OutcomeUnknown:
         raise found.postponed(IN_FLIGHT) from None
     except Refused as refusal:

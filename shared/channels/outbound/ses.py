@@ -5,16 +5,16 @@ https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
 
 from email.message import EmailMessage
 from email.policy import SMTP
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from shared.channels import thread_addresses
 from shared.channels.accounts import MailAccount
 from shared.channels.outbound import aws
-from shared.channels.outbound.message import OutboundMessage, Refused
+from shared.channels.outbound.message import Call, OutboundMessage, Refused
 from shared.rules.deliveries import SYSTEM_ERROR, Failure
 from shared.rules.files import UNKNOWN_TYPE
-from shared.store import binary_objects, dynamodb
+from shared.store import dynamodb
 
 # The names of the tags by which events tell which message they are about.
 ACCOUNT, MESSAGE = "account", "message"
@@ -24,10 +24,11 @@ _DOT, _INSTEAD = ".", "_"
 _FIRST_REGION = "us-east-1"
 
 
-def send(message: OutboundMessage, account: MailAccount) -> str:
-    """Send an e-mail, and return its Message-ID. Raises NotSent, Refused and OutcomeUnknown."""
+def call(message: OutboundMessage, account: MailAccount) -> Call:
+    """Return the call that sends an e-mail, and returns its Message-ID."""
     set_name = account.configuration_set
-    own_id = aws.send(
+    send = partial(
+        aws.send,
         client().send_email,
         lambda code, _: Refused(failure(code)),
         FromEmailAddress=account.address,
@@ -39,7 +40,7 @@ def send(message: OutboundMessage, account: MailAccount) -> str:
         ],
         **({"ConfigurationSetName": set_name} if set_name else {}),
     )
-    return message_id(own_id)
+    return lambda: message_id(send())
 
 
 def tagged_message(tag: str) -> str:
@@ -73,8 +74,7 @@ def _mail(message: OutboundMessage, account: MailAccount) -> EmailMessage:
     mail.set_content(message.text)
     for file in message.files:
         main_type, _, subtype = _attachable_type(file.content_type).partition("/")
-        content = binary_objects.get(file.stored)
-        mail.add_attachment(content, maintype=main_type, subtype=subtype, filename=file.name)
+        mail.add_attachment(file.content, maintype=main_type, subtype=subtype, filename=file.name)
     return mail
 
 

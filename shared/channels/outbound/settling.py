@@ -10,15 +10,15 @@ from shared.channels.outbound.message import OutcomeUnknown
 from shared.channels.outbound.unsent import Unsent
 from shared.fhir import instants
 from shared.store import channel_items
-from shared.store.channel_items import NOT_SENT, SENT, UNKNOWN, Attempt
+from shared.store.channel_items import NOT_SENT, REFUSED, SENT, UNKNOWN, Attempt
 from shared.store.transactions import Stale
 
 # Longer than a function runs: what has no result after that has been left.
 IN_FLIGHT = timedelta(minutes=3)
 # For how long an event of AWS may still say that the message was sent.
 UNTOLD = timedelta(minutes=15)
-# For how long Twilio is asked that does not answer, and how often.
-_PATIENCE, _PAUSE = timedelta(days=1), timedelta(minutes=10)
+# For how long Twilio is asked that does not answer.
+_PATIENCE = timedelta(days=1)
 # After somebody else was faster.
 RACE = timedelta(seconds=5)
 
@@ -36,7 +36,8 @@ def settle(unsent: Unsent, attempt: Attempt) -> Attempt:
             return _asked(unsent, attempt, unsent.account)
         except OutcomeUnknown:
             if waited < _PATIENCE:
-                raise unsent.postponed(_PAUSE) from None
+                # The pauses double.
+                raise unsent.postponed(waited) from None
     elif waited < UNTOLD:
         raise unsent.postponed(UNTOLD - waited)
     return ended(unsent, replace(attempt, outcome=UNKNOWN))
@@ -54,20 +55,21 @@ def _asked(unsent: Unsent, attempt: Attempt, account: TwilioAccount) -> Attempt:
     return ended(unsent, replace(attempt, outcome=NOT_SENT))
 
 
-def ended(unsent: Unsent, attempt: Attempt, *, frees_first: bool = False) -> Attempt:
+def ended(unsent: Unsent, attempt: Attempt) -> Attempt:
     """Return an attempt after its outcome has been stored.
 
-    With `frees_first` another message becomes the first of the thread. Raises Postponed if somebody
-    else has stored one, or has given the provider's id to another message.
+    Unless it was sent, another message may become the first of the thread. Raises Postponed if
+    somebody else has stored an outcome, or has given the provider's id to another message.
     """
-    order, thread = unsent.order, unsent.header.id if frees_first else ""
+    order = unsent.order
+    is_first = attempt.outcome in (NOT_SENT, REFUSED) and _is_first(unsent)
     try:
         channel_items.end(
             order.tenant,
             order.message,
             attempt,
             account=order.account,
-            first_of=thread,
+            first_of=unsent.header.id if is_first else "",
             now=unsent.now,
         )
     except Stale:
@@ -75,3 +77,12 @@ def ended(unsent: Unsent, attempt: Attempt, *, frees_first: bool = False) -> Att
     if attempt.outcome == SENT:
         metrics.record(metrics.MESSAGES_SENT)
     return attempt
+
+
+def _is_first(unsent: Unsent) -> bool:
+    """Return whether a message is the first of its thread, where that has the first notice."""
+    if unsent.account is None or not unsent.account.first_notice:
+        return False
+    return (
+        channel_items.first_message(unsent.order.tenant, unsent.header.id) == unsent.order.message
+    )

@@ -4,10 +4,11 @@ https://www.twilio.com/docs/messaging/api/message-resource
 """
 
 import logging
+import ssl
 from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -17,8 +18,9 @@ from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import make_headers
 
+from shared.channels import accounts
 from shared.channels.accounts import TwilioAccount
-from shared.channels.outbound.message import NotSent, OutboundMessage, OutcomeUnknown, Refused
+from shared.channels.outbound.message import Call, NotSent, OutboundMessage, OutcomeUnknown, Refused
 from shared.fhir import instants
 from shared.rules.deliveries import (
     INVALID_NUMBER,
@@ -28,7 +30,7 @@ from shared.rules.deliveries import (
     Failure,
 )
 from shared.settings import settings
-from shared.store import binary_objects, channel_items, deployment_secrets
+from shared.store import binary_objects, channel_items
 from shared.store.channel_items import Attempt
 
 CODES = "https://www.twilio.com/docs/api/errors"
@@ -68,9 +70,13 @@ _REFUSALS = range(400, 500)
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
-def send(message: OutboundMessage, account: TwilioAccount) -> str:
-    """Send a message, and return its SID. Raises NotSent, Refused and OutcomeUnknown."""
-    status, answer = _call("POST", _messages(account), account, _form(message, account))
+def call(message: OutboundMessage, account: TwilioAccount) -> Call:
+    """Return the call that sends a message, and returns its SID."""
+    return partial(_send, account, _form(message, account))
+
+
+def _send(account: TwilioAccount, form: list[tuple[str, str]]) -> str:
+    status, answer = _call("POST", _messages(account), account, form)
     if status == _CREATED and "sid" in answer:
         return str(answer["sid"])
     if status in _BUSY | _RENEWED:
@@ -99,9 +105,9 @@ def find(attempt: Attempt, account: TwilioAccount) -> Iterator[str]:
             status, answer = _call("GET", path, account)
         except NotSent:
             raise OutcomeUnknown from None
-        if status != _FOUND:
+        if status != _FOUND or "messages" not in answer:
             raise OutcomeUnknown
-        yield from (one["sid"] for one in answer["messages"] if _is_of(one, attempt))
+        yield from (str(one["sid"]) for one in answer["messages"] if _is_of(one, attempt))
         path = str(answer.get("next_page_uri") or "")
         if not path:
             return
@@ -110,9 +116,10 @@ def find(attempt: Attempt, account: TwilioAccount) -> Iterator[str]:
 
 def _is_of(listed: dict[str, Any], attempt: Attempt) -> bool:
     """Return whether a message may be that of an attempt."""
-    text = str(listed["body"]).removeprefix(_TRIAL)
+    text = str(listed["body"] or "").removeprefix(_TRIAL)
     is_same = channel_items.digest(text) == attempt.digest
-    has_files = int(listed["num_media"]) == attempt.files
+    # Files that are still to be fetched may not be counted yet.
+    has_files = bool(attempt.files) or listed["num_media"] == "0"
     created = parsedate_to_datetime(listed["date_created"])
     return is_same and has_files and created >= instants.from_text(attempt.begun) - _TOLERANCE
 
@@ -140,8 +147,7 @@ def _call(
     Raises NotSent if Twilio could not be reached, and OutcomeUnknown if it did not answer.
     """
     credentials = f"{account.account_sid}:{account.auth_token.get_secret_value()}"
-    # A connection that is kept may be dead when a function is woken up.
-    headers = {**make_headers(basic_auth=credentials), "Connection": "close"}
+    headers = make_headers(basic_auth=credentials)
     body = None
     if form is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -162,10 +168,12 @@ def _call(
         raise NotSent("Twilio cannot be reached") from None
     except (HTTPError, OSError):
         raise OutcomeUnknown from None
-    response.close()
+    finally:
+        # A connection that is kept may be dead by the next call, which would then be unknown.
+        _pool().clear()
     if response.status in _RENEWED:
         # The token may have been renewed.
-        deployment_secrets.clear_cache()
+        accounts.renew()
     return response.status, _json(content)
 
 
@@ -179,4 +187,4 @@ def _json(content: bytes) -> dict[str, Any]:
 
 @cache
 def _pool() -> PoolManager:
-    return PoolManager()
+    return PoolManager(ssl_context=ssl.create_default_context())

@@ -13,6 +13,7 @@ from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal
 from shared.interactions.write import write
 from shared.rules import channels
+from shared.rules.compartments import is_draft
 from shared.sessions.changes import ChangeResult, commit_change
 from shared.store.records import CommunicationRecord
 
@@ -36,6 +37,8 @@ def change(
 ) -> bool:
     """Change a message of an account, if it is still there. Return whether anything was changed.
 
+    One that staff have taken back as a draft is theirs alone.
+
     The Task is only asked for with a change. Raises Transient.
     """
     caller = named_principal(order.tenant, order.account)
@@ -45,7 +48,7 @@ def change(
         changed.clear()
         message = work.communication(order.message)
         header = _header(work, message, order.account)
-        if message is None or message.deleted or header is None:
+        if message is None or message.deleted or header is None or is_draft(message.resource):
             return ChangeResult(None)
         after = change_message(message.resource)
         if after != message.resource:

@@ -1,5 +1,6 @@
 """What providers say became of a message is noted in it, whenever and however often it comes."""
 
+import json
 from datetime import timedelta
 from functools import partial
 from itertools import permutations
@@ -7,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from functions import channel_receiver
 from shared.channels.outbound import receipts
 from shared.channels.outbound.receipts import Receipt
 from shared.errors import Transient
 from shared.fhir import instants
 from shared.rules.deliveries import OBJECTION, UNAVAILABLE, Failure
+from shared.store import channel_queues
 from tests.support import care
 from tests.support.aws_server import AwsServer
-from tests.support.sending_channels import SendingChannels
+from tests.support.sending_channels import INBOUND, MAIL, SendingChannels
 from tests.support.subscriptions import replaced
 from tests.support.twilio_server import Handler
 
@@ -31,6 +34,51 @@ def sent_message(sending: SendingChannels, header_id: str = "") -> tuple[str, st
     message_id = sending.post(header_id or sending.thread())
     sending.deliver()
     return message_id, sending.twilio.sids[-1]
+
+
+def hear(sending: SendingChannels, body: Any) -> None:
+    """Pass what a provider says through the inbound queue."""
+    channel_queues.send_inbound([json.dumps(body)])
+    sending.queues.pass_on(INBOUND, channel_receiver.handler)
+
+
+def published(event: Any) -> dict[str, str]:
+    """Return an event as SNS puts it on a queue."""
+    at = "2026-03-02T08:00:01.000Z"
+    return {"Type": "Notification", "Message": json.dumps(event), "Timestamp": at}
+
+
+def test_a_status_of_twilio_comes_by_its_webhook(sending: SendingChannels) -> None:
+    message_id, sid = sent_message(sending)
+    for status in ("sent", "delivered"):
+        fields = {"MessageSid": sid, "MessageStatus": status}
+        at = "2026-03-02T08:00:01.000Z"
+        known = {"provider": "twilio", "kind": "status", "account": "text"}
+        hear(sending, {**known, "fields": fields, "received": at})
+    message = sending.read(message_id)
+    assert (message["status"], message["received"]) == ("completed", at)
+
+
+def test_an_event_about_a_text_message_comes_by_sns(
+    sending: SendingChannels, aws: AwsServer
+) -> None:
+    message_id = sending.post(sending.thread("aws"))
+    sending.deliver()
+    event = {"eventType": "TEXT_BLOCKED", "messageId": aws.ids[0], "isFinal": True}
+    hear(sending, published({**event, "context": aws.requests[0]["Context"]}))
+    assert sending.read(message_id)["status"] == "not-done"
+    assert sending.tasks() == ["not-delivered"]
+
+
+def test_an_event_about_an_email_comes_by_sns(sending: SendingChannels, aws: AwsServer) -> None:
+    message_id = sending.post(sending.thread("mail"))
+    sending.deliver()
+    tags = {tag["Name"]: [tag["Value"]] for tag in aws.requests[0]["EmailTags"]}
+    mail = {"messageId": aws.ids[0], "source": MAIL, "tags": tags}
+    delivery = {"timestamp": "2026-03-02T08:00:01.000Z"}
+    hear(sending, published({"eventType": "Delivery", "mail": mail, "delivery": delivery}))
+    message = sending.read(message_id)
+    assert (message["status"], message["received"]) == ("completed", delivery["timestamp"])
 
 
 def test_a_message_that_was_delivered_is_completed(sending: SendingChannels) -> None:
@@ -163,7 +211,7 @@ def test_a_receipt_that_names_another_accounts_message_changes_nothing(
         assert sending.read(unchanged)["status"] == "in-progress"
 
 
-@pytest.mark.parametrize("status", ["entered-in-error", "stopped"])
+@pytest.mark.parametrize("status", ["entered-in-error", "stopped", "preparation"])
 def test_a_message_that_staff_retracted_stays_so(sending: SendingChannels, status: str) -> None:
     message_id, sid = sent_message(sending)
     sending.clinic.patch(f"/Communication/{message_id}", replaced("/status", status))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.rules.classification import AUTOMATIC
 from tests.support import care
 from tests.support.api_client import ApiClient
 from tests.support.sending_channels import ALICE, MARGE, NUMBER, SendingChannels
@@ -178,6 +179,17 @@ def test_it_waits_until_the_quiet_hours_are_over(sending: SendingChannels) -> No
     assert sending.twilio.texts == ["Take it with food"]
 
 
+def test_an_answer_to_what_the_contact_asks_is_sent_at_once_and_as_it_is(
+    sending: SendingChannels,
+) -> None:
+    quiet = {"begin": "21:00", "end": "08:00", "zone": "Europe/Berlin"}
+    sending.set_accounts(quiet_hours=quiet, link_only=True, first_notice="Reply STOP to stop")
+    sending.practice.advance_to("2026-03-02 21:30")
+    sending.post(sending.thread(), "Call 911", category=[AUTOMATIC])
+    sending.deliver()
+    assert sending.twilio.texts == ["Call 911"]
+
+
 def test_what_waits_for_longer_than_the_queue_allows_is_postponed_in_steps(
     sending: SendingChannels,
 ) -> None:
@@ -207,7 +219,7 @@ def test_a_notice_is_sent_in_place_of_the_message(sending: SendingChannels) -> N
 
 def test_the_first_message_of_a_thread_has_the_first_notice(sending: SendingChannels) -> None:
     sending.set_accounts(first_notice="Reply STOP to stop")
-    header_id, other_id = sending.thread(), sending.thread(contact="+15551230009")
+    header_id, other_id = sending.thread(), sending.thread(contact="+15551230002")
     for header, text in ((header_id, "One"), (header_id, "Two"), (other_id, "Three")):
         sending.post(header, text)
         sending.deliver()
@@ -224,6 +236,21 @@ def test_the_first_notice_goes_with_the_first_message_that_is_not_refused(
     sending.post(header_id, "One")
     sending.deliver()
     sending.twilio.answer = None
+    sending.post(header_id, "Two")
+    sending.deliver()
+    assert sending.twilio.texts == ["Two\n\nReply STOP to stop"]
+
+
+def test_the_first_notice_goes_with_the_next_message_if_the_first_is_retracted_unsent(
+    sending: SendingChannels,
+) -> None:
+    sending.set_accounts(first_notice="Reply STOP to stop")
+    header_id = sending.thread()
+    sending.twilio.answer = refusing(429)
+    message_id = sending.post(header_id, "One")
+    sending.deliver()
+    sending.twilio.answer = None
+    sending.clinic.patch(f"/Communication/{message_id}", replaced("/status", "entered-in-error"))
     sending.post(header_id, "Two")
     sending.deliver()
     assert sending.twilio.texts == ["Two\n\nReply STOP to stop"]

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from shared.channels.outbound import decisions
 from shared.store import s3
@@ -29,6 +30,13 @@ def upload(sending: SendingChannels, content: bytes = PNG, kind: str = "image/pn
     answer = sending.clinic.call("POST", "/Binary", content, content_type=kind)
     assert answer.status == 201, answer.text
     return answer.id
+
+
+def refusing(error: Exception) -> Any:
+    def refuse(**_: Any) -> None:
+        raise error
+
+    return refuse
 
 
 def payload(*urls: str, text: str = "Look", **more: str) -> list[dict[str, Any]]:
@@ -80,6 +88,30 @@ def test_any_type_of_file_goes_with_an_email(
     (mail,) = aws.mails
     (attached,) = mail.iter_attachments()
     assert attached.get_payload(decode=True) == b"Subject: x\r\n\r\nHello"
+
+
+def test_a_file_that_cannot_be_read_now_leaves_no_attempt(
+    sending: SendingChannels, aws: AwsServer, objects: MemoryS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message_id = sending.post(sending.thread("mail"), payload=payload(f"Binary/{upload(sending)}"))
+    busy: Any = {"Error": {"Code": "SlowDown"}}
+    with monkeypatch.context() as patch:
+        patch.setattr(objects, "get_object", refusing(ClientError(busy, "GetObject")))
+        sending.deliver()
+    assert aws.requests == []
+    sending.deliver()
+    assert len(aws.mails) == 1
+    assert "identifier" in sending.read(message_id)
+
+
+def test_a_file_that_is_gone_is_left_out(
+    sending: SendingChannels, aws: AwsServer, objects: MemoryS3
+) -> None:
+    sending.post(sending.thread("mail"), payload=payload(f"Binary/{upload(sending)}"))
+    objects.versions.clear()
+    sending.deliver()
+    (mail,) = aws.mails
+    assert [*mail.iter_attachments()] == []
 
 
 def test_text_messages_of_aws_name_their_files(sending: SendingChannels, aws: AwsServer) -> None:

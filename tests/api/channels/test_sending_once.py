@@ -14,8 +14,10 @@ from shared.channels.outbound import sending as outbound_sending
 from shared.channels.outbound.orders import Order
 from shared.channels.outbound.unsent import Postponed
 from shared.store import dynamodb
+from tests.support.aws_server import AwsServer
 from tests.support.memory_database import CallHooks
 from tests.support.sending_channels import MARGE, NUMBER, SendingChannels
+from tests.support.subscriptions import replaced
 from tests.support.twilio_server import Handler
 
 
@@ -106,6 +108,30 @@ def test_a_crash_at_any_call_of_the_database_sends_once(
     assert sending.waiting == []
 
 
+@pytest.mark.parametrize("account", ["aws", "mail"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, 16))
+def test_a_crash_never_sends_twice_by_aws(
+    sending: SendingChannels, aws: AwsServer, account: str, number: int, after: bool
+) -> None:
+    message_id = sending.post(sending.thread(account))
+    sending.dispatch()
+    with hooks(CrashAt(number, after=after)), suppress(Crash):
+        sending.deliver()
+    for _ in range(2):
+        pass_time(sending, minutes=16)
+        sending.deliver()
+    message = sending.read(message_id)
+    assert sending.waiting == []
+    if message["status"] == "unknown":
+        # It may have been sent, or the function may have ended just before.
+        assert len(aws.requests) <= 1
+        assert sending.tasks() == ["delivery-unknown"]
+    else:
+        assert message["identifier"][0]["value"].startswith(aws.ids[0])
+        assert len(aws.requests) == 1
+
+
 def test_a_message_takes_less_calls_than_are_crashed_at(sending: SendingChannels) -> None:
     sending.set_accounts(first_notice="Reply STOP to stop")
     sending.post(sending.thread())
@@ -163,17 +189,46 @@ def test_what_was_not_taken_is_tried_again_with_growing_pauses(
     message_id = sending.post(sending.thread())
     sending.twilio.answer = lambda handler: handler.send(status, {"code": 20429})
     pauses = []
-    for _ in range(7):
+    for _ in range(11):
         sending.deliver()
         (waiting,) = sending.waiting
         pauses.append((waiting.visible - sending.practice.now).total_seconds())
         sending.practice.now = waiting.visible
-    assert pauses == [10, 60, 300, 900, 1800, 3600, 3600]
+    assert pauses == [10, 60, 300, 900, 1800, 3600, 7200, 14400, 21600, 36000, 36000]
     sending.twilio.answer = None
     sending.deliver()
     assert sending.twilio.texts == ["Take it with food"]
     assert sending.read(message_id)["status"] == "in-progress"
     assert sending.twilio.lists == 0
+
+
+def test_a_provider_that_takes_nothing_is_given_up_before_the_queue_does_so(
+    sending: SendingChannels,
+) -> None:
+    message_id = sending.post(sending.thread())
+    sending.twilio.answer = lambda handler: handler.send(503, {})
+    sending.deliver()
+    for _ in range(19):
+        if sending.waiting:
+            (waiting,) = sending.waiting
+            sending.practice.now = waiting.visible
+            sending.deliver()
+    assert sending.waiting == []
+    assert sending.read(message_id)["status"] == "not-done"
+
+
+def test_staff_are_asked_before_the_queue_gives_up(sending: SendingChannels) -> None:
+    message_id = sending.post(sending.thread())
+    sending.twilio.answer = lambda handler: handler.break_off()
+    sending.twilio.list_answer = lambda handler: handler.send(500, {})
+    sending.deliver()
+    for _ in range(19):
+        if sending.waiting:
+            (waiting,) = sending.waiting
+            sending.practice.now = waiting.visible
+            sending.deliver()
+    assert sending.waiting == []
+    assert sending.read(message_id)["status"] == "unknown"
 
 
 def test_a_provider_that_takes_nothing_for_a_day_is_given_up(sending: SendingChannels) -> None:
@@ -252,6 +307,27 @@ def test_a_text_that_was_corrected_meanwhile_is_recognized_as_it_was_sent(
     assert sending.twilio.texts == ["Wrong"]
 
 
+def test_a_message_that_was_taken_back_after_it_was_sent_is_not_sent_again(
+    sending: SendingChannels,
+) -> None:
+    def take_silently(handler: Handler) -> None:
+        handler.place.take(handler.form)
+        handler.break_off()
+
+    message_id = sending.post(sending.thread())
+    sending.twilio.answer = take_silently
+    sending.deliver()
+    sending.twilio.answer = None
+    sending.clinic.patch(f"/Communication/{message_id}", replaced("/status", "preparation"))
+    pass_time(sending)
+    sending.deliver()
+    assert sending.waiting == []
+    sending.clinic.patch(f"/Communication/{message_id}", replaced("/status", "in-progress"))
+    sending.deliver()
+    assert sending.twilio.texts == ["Take it with food"]
+    assert sending.read(message_id)["identifier"][0]["value"] == sending.twilio.sids[0]
+
+
 def test_a_message_is_found_on_a_later_page(sending: SendingChannels) -> None:
     def take_silently(handler: Handler) -> None:
         handler.place.take(handler.form)
@@ -279,7 +355,7 @@ def test_twilio_is_asked_again_until_it_tells(sending: SendingChannels) -> None:
     sending.deliver()
     assert len(sending.waiting) == 1
     sending.twilio.list_answer = None
-    pass_time(sending, minutes=10)
+    pass_time(sending)
     sending.deliver()
     assert sending.twilio.texts == ["Take it with food"]
 

@@ -221,4 +221,10 @@ def test_a_notification_about_an_address_is_known_by_it() -> None:
 def test_an_event_about_an_email_of_others_is_no_receipt() -> None:
     event = mail_event("Send", {}, tags={}, source="news@clinic.example")
     assert receipt_of_ses(event, RECEIVED) is None
-    assert receipt_of_ses({"notificationType": "Received", "receipt": {}}, RECEIVED) is None
+
+
+def test_an_email_that_came_in_is_no_receipt() -> None:
+    """Even one that pretends to come from the account itself."""
+    event = mail_event("Received", {}, tags={})
+    event["notificationType"] = event.pop("eventType")
+    assert receipt_of_ses(event, RECEIVED) is None
