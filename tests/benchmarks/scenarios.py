@@ -187,7 +187,7 @@ SCENARIOS = (
     Scenario("class", _class, writes=0, reads=4, calls=4),
     Scenario("thread20", _thread20, writes=0, reads=3, calls=1),
     Scenario("thread100", _thread100, writes=0, reads=13, calls=1),
-    Scenario("post_patient", _post_patient, writes=24, reads=0, calls=1),
+    Scenario("post_patient", _post_patient, writes=26, reads=0, calls=1),
     Scenario("post_observation", _post_observation, writes=14, reads=1, calls=2),
     Scenario("record20", _record20, writes=0, reads=3, calls=1),
     Scenario("bundle5", _bundle5, writes=68, reads=2, calls=3),

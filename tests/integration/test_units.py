@@ -119,8 +119,8 @@ def test_a_session_with_thread_and_3_messages_in_one_bundle_costs_68_units(
     assert written(clinic.post("", bundle("transaction", *entries))) == 68
 
 
-def test_a_patient_with_two_given_names_and_an_identifier_costs_24_units(clinic: ApiClient) -> None:
-    assert written(clinic.post("/Patient", typical("patient"))) == 24
+def test_a_patient_with_two_given_names_and_an_identifier_costs_26_units(clinic: ApiClient) -> None:
+    assert written(clinic.post("/Patient", typical("patient"))) == 26
 
 
 def observed(session_id: str) -> Any:

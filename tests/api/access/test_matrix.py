@@ -62,6 +62,7 @@ DECISIONS = {
     "$open-session": Decision(CLINIC, CARED_FOR, "cu"),
     "$add-patient": Decision(CLINIC, NOBODY, "cu"),
     "$close-session": Decision(CLINIC, NOBODY, "u"),
+    "$match-sender": Decision(CLINIC, NOBODY, "u"),
     "$closing": Decision(READERS, CARED_FOR, "r"),
     "$everything": Decision(READERS, CARED_FOR, "r"),
     "$validate": Decision(READERS, CARED_FOR, "r", without=ABSENT),
@@ -174,6 +175,9 @@ def fill() -> None:
         people: dict[str, Any] = {"subject": person, "sender": person}
         header = care.header(id=whose, **people, recipient=[care.reference(care.ALICE)])
         clinic.put(f"/Communication/{whose}", header)
+        own = [{"system": "urn:async-encounters:channel:sms", "value": f"+1555123{len(whose):04}"}]
+        texts = {"id": f"{whose}-texts", "identifier": own}
+        assert clinic.put(f"/Communication/{whose}-texts", header | texts).status == 201
         to_them = {**people, "sender": care.reference(care.ALICE), "recipient": [person]}
         clinic.put(f"/Communication/{whose}-to", care.message(whose, **to_them, id=f"{whose}-to"))
         for role, sender in (("patient", patient), ("related-person", MARGE)):
@@ -269,13 +273,17 @@ def operation(asked: Asked, who: ApiClient, whose: str) -> Came:
     names: dict[str, tuple[str, str]] = {
         "$open-session": ("thread", f"Communication/{whose}"),
         "$add-patient": ("patient", "Patient/lisa-simpson"),
+        "$match-sender": ("person", "Patient/lisa-simpson"),
     }
     body: Any = None
     if asked.name in names:
         name, value = names[asked.name]
         part = {"name": name, "valueReference": care.reference(value)}
         body = {"resourceType": "Parameters", "parameter": [part]}
-    path = asked.path.replace("{type}", "Encounter").replace("{id}", whose)
+    kind, own_id = "Encounter", whose
+    if asked.name == "$match-sender":
+        kind, own_id = "Communication", f"{whose}-texts"
+    path = asked.path.replace("{type}", kind).replace("{id}", own_id)
     answer = who.call(asked.method, path, body)
     return answer, answer.status in (200, 201)
 
@@ -389,6 +397,7 @@ ASK: dict[str, Callable[[Asked, ApiClient, str], Came]] = {
     "$open-session": operation,
     "$add-patient": operation,
     "$close-session": operation,
+    "$match-sender": operation,
     "$closing": operation,
     "$everything": operation,
     "$validate": validate,
