@@ -57,7 +57,7 @@ class Handler(loopback.Handler):
         self.send(200, {"MessageId": self.request_id})
 
     def refuse(self, status: int, code: str, **more: Any) -> None:
-        body = {"__type": code, "message": "+15551230001", **more}
+        body = {"__type": code, "message": "+15551230001 is not valid", **more}
         content = orjson.dumps(body)
         kind = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-ErrorType": code}
         self.send_whole(status, content, kind)

@@ -8,7 +8,16 @@ import pytest
 from shared.rules.classification import AUTOMATIC
 from tests.support import care
 from tests.support.api_client import ApiClient
-from tests.support.sending_channels import ALICE, MARGE, NUMBER, SendingChannels
+from tests.support.audit_pipeline import Log
+from tests.support.aws_server import AwsServer
+from tests.support.sending_channels import (
+    ALICE,
+    MARGE,
+    MARGES_MAIL,
+    NUMBER,
+    TOKEN,
+    SendingChannels,
+)
 from tests.support.subscriptions import replaced
 from tests.support.twilio_server import Handler
 
@@ -368,3 +377,31 @@ def test_what_became_of_a_message_is_written_by_the_channel(sending: SendingChan
     found = auditor.get(f"/AuditEvent?entity=Communication/{message_id}").resources
     agents = {event["agent"][0].get("altId") for event in found}
     assert "channel/text" in agents
+
+
+def test_without_channels_nothing_is_handed_over(sending: SendingChannels) -> None:
+    sending.practice.configure(CHANNEL_CHANGE_QUEUE_URL="")
+    sending.post(sending.thread())
+    sending.dispatch()
+    assert sending.queues.sent.total() == 0
+
+
+@pytest.mark.parametrize("account", ["text", "aws", "mail"])
+def test_no_log_has_anything_of_a_message_or_its_contact(
+    sending: SendingChannels, aws: AwsServer, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(monkeypatch)
+    said = {"message": f"{MARGE} is not valid: Take it with food"}
+    aws.answer = lambda handler: handler.refuse(400, "ValidationException", **said)
+    sending.twilio.answer = refusing(400, code=21211, **said)
+    header_id = sending.thread(account)
+    sending.post(header_id)
+    sending.deliver()
+    aws.answer = lambda handler: handler.break_off()
+    sending.twilio.answer = lambda handler: handler.break_off()
+    sending.post(header_id)
+    sending.deliver()
+    logged = "\n".join(log.lines)
+    assert "channel_sender" in logged
+    for secret in ("Take it", "food", MARGE, MARGES_MAIL, TOKEN):
+        assert secret not in logged
