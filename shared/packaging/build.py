@@ -21,6 +21,9 @@ PLATFORMS = ("aarch64-manylinux_2_28", "x86_64-manylinux_2_28")
 # The platform of this machine.
 HERE = ""
 SBOM = "sbom.cdx.json"
+# What inscriptis has for its command, which fetches pages; it and what only it needs are left out.
+# botocore would load one of these, and trust what that trusts.
+NOT_NEEDED = "requests"
 # The package that brings Swagger UI, of which only a few files are served.
 VIEWER = "flask-swagger-ui"
 # AWS services that the functions call: boto3's data about all others is left out.
@@ -60,7 +63,7 @@ def dependencies(target: Path, platforms: tuple[str, ...] = PLATFORMS) -> None:
     """
     with tempfile.TemporaryDirectory() as scratch:
         locked = Path(scratch, "requirements.txt")
-        _uv("export", "--frozen", "--no-dev", "--no-emit-project", "--output-file", str(locked))
+        _export("--output-file", str(locked))
         for index, platform in enumerate(platforms):
             installed = Path(scratch, str(index))
             _install(locked, installed, platform)
@@ -76,9 +79,9 @@ def sbom(target: Path) -> None:
     It has no timestamp and no serial number, so that the same lock file gives the same SBOM.
     https://cyclonedx.org/docs/1.5/json/
     """
-    options = ("--frozen", "--no-dev", "--no-emit-project", "--preview-features", "sbom-export")
     file = target / SBOM
-    _uv("export", *options, "--format", "cyclonedx1.5", "--output-file", str(file))
+    options = ("--preview-features", "sbom-export", "--format", "cyclonedx1.5")
+    _export(*options, "--output-file", str(file))
     document = json.loads(file.read_text())
     del document["serialNumber"], document["metadata"]["timestamp"]
     for component in document["components"]:
@@ -98,6 +101,11 @@ def _swagger_ui(version: str) -> dict[str, Any]:
         "purl": f"pkg:npm/{name}@{version}",
         "licenses": [{"license": {"id": "Apache-2.0"}}],
     }
+
+
+def _export(*options: str) -> None:
+    """Write what the lock file has for deployed functions."""
+    _uv("export", "--frozen", "--no-dev", "--no-emit-project", "--prune", NOT_NEEDED, *options)
 
 
 def _install(locked: Path, target: Path, platform: str) -> None:
