@@ -8,7 +8,7 @@ from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog import access_patterns as patterns
 from shared.catalog.channels import ANSWER_SYSTEM
 from shared.channels.accounts import MailAccount, SmsAccount
-from shared.channels.inbound import correspondence, threads
+from shared.channels.inbound import correspondence, rates, threads
 from shared.channels.inbound.message import InboundMessage
 from shared.fhir import instants, references
 from shared.fhir.fhirjson import Resource
@@ -124,6 +124,7 @@ def _write_answer(
     identifier = {"system": ANSWER_SYSTEM, "value": f"{account.name}/{message.id}"}
     if stored := threads.matching(work, identifier):
         return ChangeResult(work.resource(*stored))
+    rates.spend(work, message)
     people = [{"reference": name} for name in correspondents.people_of(header)]
     content = {
         "resourceType": "Communication",
