@@ -243,7 +243,8 @@ def readers(kind: str) -> dict[str, tuple[str, Reader]]:
     """Return how each parameter of a type is searched, and a reader of its values."""
     codes = (code for code in defined(kind) if not code.startswith("_"))
     common = {code: row for code, row in COMMON.items() if code.startswith("_")}
-    own = {"phone-ending": ("contact", phone_endings)} if "phone" in defined(kind) else {}
+    is_contact = kind in ("Patient", "RelatedPerson")
+    own = {"phone-ending": ("contact", phone_endings)} if is_contact else {}
     return common | own | {code: (flavour(kind, code), reader(kind, code)) for code in codes}
 
 

@@ -1,14 +1,15 @@
 """STOP, START and HELP: what a contact wants of the account itself, and no message of care."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
+from typing import NamedTuple
 
 from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog import access_patterns as patterns
 from shared.catalog.channels import ANSWER_SYSTEM
 from shared.channels.accounts import MailAccount, SmsAccount
-from shared.channels.inbound import correspondence, threads
+from shared.channels.inbound import correspondence, rates, threads
 from shared.channels.inbound.message import InboundMessage
 from shared.fhir import instants, references
 from shared.fhir.fhirjson import Resource
@@ -22,7 +23,8 @@ from shared.store.transactions import Stale
 
 # How long a keyword is known to have been obeyed: a signed request is valid as long as its token.
 _REMEMBERED = timedelta(days=3650)
-_MARK = "keyword "
+# The items of a contact's keywords: how many there were, and one for each by when it was received.
+_TURNS, _MARK = "keywords", "keyword "
 
 
 def obey(caller: Caller, message: InboundMessage) -> bool:
@@ -55,41 +57,52 @@ def _keyword(account: SmsAccount, message: InboundMessage, *, is_opted_out: bool
 def _set_consent(
     account: SmsAccount, message: InboundMessage, keyword: Keyword, work: AuditedUnitOfWork
 ) -> bool:
-    person = f"{account.name}/{message.contact}"
-    turn = _turn(work, person, message.received)
-    earlier = _obeyed(work, person)
-    if any(mark.endswith(f" {message.id}") for mark in earlier):
+    memory = _Memory.read(work.tenant, account, message)
+    if memory.has_obeyed:
         return True
     header = threads.current(work, account, message.contact)
     opted_out = channels.opted_out_at(header or {})
     if _keyword(account, message, is_opted_out=bool(opted_out)) is None:
         return False
-    at = instants.to_text(message.received)
-    mark = f"{_MARK}{at} {message.id}"
-    marker = Quota(keys.quota(work.tenant, "Communication", person, mark), 1, turn.end)
-    is_last = mark > max(earlier, default="")
-    wanted = opted_out if not is_last else "" if keyword is Keyword.START else opted_out or at
+    wanted = opted_out
+    if memory.is_last:
+        wanted = "" if keyword is Keyword.START else opted_out or instants.to_text(message.received)
     if wanted == opted_out:
-        transactions.send([turn.operation(1), marker.operation(1)])
+        transactions.send([quota.operation(1) for quota in memory.quotas])
         return True
-    if not (work.use_quota(turn) and work.use_quota(marker)):
+    if not all(map(work.use_quota, memory.quotas)):
         raise Stale
     _write_consent(work, message, header, wanted)
     return True
 
 
-def _turn(work: AuditedUnitOfWork, person: str, received: datetime) -> Quota:
-    """Return a quota that only the next keyword of a contact can use: they take turns."""
-    end = received + _REMEMBERED
-    address = keys.quota(work.tenant, "Communication", person, "keywords")
-    return Quota(address, Quota(address, 0, end).used() + 1, end)
+class _Memory(NamedTuple):
+    """What is known of a contact's keywords, before one of them is obeyed.
 
+    `is_last` says that none was received later. Of `quotas`, one can be used by the next keyword of
+    the contact only, so that they take turns, and one by this keyword only.
+    """
 
-def _obeyed(work: AuditedUnitOfWork, person: str) -> list[str]:
-    """Return what is known of a contact's keywords: when each was received, and its id."""
-    partition = keys.quota(work.tenant, "Communication", person, "").pk
-    between = keys.beginning_with(_MARK)
-    return [item["sk"]["S"] for item in dynamodb.query_all(patterns.SEARCH, partition, between)]
+    has_obeyed: bool
+    is_last: bool
+    quotas: tuple[Quota, ...]
+
+    @classmethod
+    def read(cls, tenant: str, account: SmsAccount, message: InboundMessage) -> "_Memory":
+        """Read what is known, the turn first."""
+        person = f"{account.name}/{message.contact}"
+        address = partial(keys.quota, tenant, "Communication", person)
+        end = message.received + _REMEMBERED
+        turn = Quota(address(_TURNS), Quota(address(_TURNS), 0, end).used() + 1, end)
+        between = keys.beginning_with(_MARK)
+        items = dynamodb.query_all(patterns.SEARCH, turn.address.pk, between)
+        earlier = [item["sk"]["S"] for item in items]
+        mark = f"{_MARK}{instants.to_text(message.received)} {message.id}"
+        return cls(
+            has_obeyed=any(one.endswith(f" {message.id}") for one in earlier),
+            is_last=mark > max(earlier, default=""),
+            quotas=(turn, Quota(address(mark), 1, end)),
+        )
 
 
 def _write_consent(
@@ -124,6 +137,7 @@ def _write_answer(
     identifier = {"system": ANSWER_SYSTEM, "value": f"{account.name}/{message.id}"}
     if stored := threads.matching(work, identifier):
         return ChangeResult(work.resource(*stored))
+    rates.spend(work, message)
     people = [{"reference": name} for name in correspondents.people_of(header)]
     content = {
         "resourceType": "Communication",

@@ -1,28 +1,22 @@
 """A message that came in, written into its thread exactly once, however often it is delivered."""
 
-from datetime import timedelta
 from functools import partial
 from itertools import islice
-from math import ceil
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.channels import MATCH_SENDER, NAME_SUBJECT, VERIFY_SENDER
 from shared.channels import tasks
-from shared.channels.inbound import correspondence, files, keywords, senders, threads
+from shared.channels.inbound import correspondence, files, keywords, rates, senders, threads
 from shared.channels.inbound.correspondence import Correspondence
 from shared.channels.inbound.message import InboundMessage
 from shared.channels.principal import principal
-from shared.errors import Throttled
 from shared.fhir import instants, references
 from shared.fhir.fhirjson import Resource
 from shared.interactions.create import create_new, validated_new_resource
 from shared.rules import channels, texts
 from shared.sessions.changes import ChangeResult, commit_change
-from shared.store import keys
-from shared.store.quotas import Quota
 
 _SENT, _UNVERIFIED = "in-progress", "on-hold"
-_HOUR = timedelta(hours=1)
 # So many messages are looked at for whether anything says whom a thread is about.
 _MOST_LOOKED_AT = 100
 
@@ -47,7 +41,7 @@ def _write(
     identifier = channels.identifier(message.account.name, message.id)
     if stored := threads.matching(work, identifier):
         return ChangeResult(work.resource(*stored))
-    spend(work, message)
+    rates.spend(work, message)
     thread = correspondence.of(work, message)
     subject = _subject(work, message, thread)
     _ask(work, message, thread, subject)
@@ -65,18 +59,6 @@ def _write(
         "payload": payload,
     }
     return create_new(work, validated_new_resource(content, "Communication"))
-
-
-def spend(work: AuditedUnitOfWork, message: InboundMessage) -> None:
-    """Count a message to those that its contact may write in an hour. Raises Throttled."""
-    account = message.account
-    begun = work.now.replace(minute=0, second=0, microsecond=0)
-    address = keys.quota(
-        work.tenant, "Communication", f"{account.name}/{message.contact}", f"{begun:%Y-%m-%dT%H}"
-    )
-    if not work.use_quota(Quota(address, account.messages_per_hour, begun + _HOUR)):
-        wait = ceil((begun + _HOUR - work.now).total_seconds())
-        raise Throttled("The contact has written too much in this hour", wait)
 
 
 def _sender(message: InboundMessage, thread: Correspondence, subject: Resource) -> Resource:

@@ -3,15 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import phonenumbers
-
 from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.catalog.compartments import PATIENT, RELATED
+from shared.channels.inbound import numbers
 from shared.fhir import references
 from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal
-from shared.fhir.search_values import phone_ending
 from shared.references import families
 from shared.rules.correspondents import Person
 from shared.search.query.operands import escaped
@@ -107,19 +105,10 @@ def _candidates(caller: Caller, resource_type: str, contact: str) -> Iterator[Ve
             yield record
 
 
-def endings(number: str) -> set[str]:
-    """Return the endings of a number in all forms: where numbers are short, they differ."""
-    texts = [number]
-    if parsed := _parsed(number, ""):
-        national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
-        texts += [national, phonenumbers.national_significant_number(parsed)]
-    return {phone_ending(text) for text in texts} - {""}
-
-
 def _criterion(contact: str) -> tuple[str, set[str]]:
     if "@" in contact:
         return "email", {contact}
-    return "phone-ending", endings(contact)
+    return "phone-ending", numbers.endings(contact)
 
 
 def _has(resource: Resource, contact: str, own_number: str) -> bool:
@@ -140,28 +129,7 @@ def _is_same(point: Resource, contact: str, own_number: str) -> bool:
     value = str(point.get("value", ""))
     if "@" in contact:
         return point.get("system") == "email" and value.strip().lower() == contact
-    if point.get("system") not in _NUMBERS:
-        return False
-    number = _parsed(value, _region(own_number))
-    return number is not None and _international(number) == contact
-
-
-def _region(own_number: str) -> str:
-    """Return the country of a number; one that shares its code with others is as good as they."""
-    own = _parsed(own_number, "")
-    code = own.country_code if own else None
-    return str(phonenumbers.region_code_for_country_code(code)) if code else ""
-
-
-def _parsed(number: str, region: str) -> phonenumbers.PhoneNumber | None:
-    try:
-        return phonenumbers.parse(number, region or None)
-    except phonenumbers.NumberParseException:
-        return None
-
-
-def _international(number: phonenumbers.PhoneNumber) -> str:
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return point.get("system") in _NUMBERS and numbers.is_same(value, contact, own_number)
 
 
 def _person(tenant: str, record: VersionedRecord) -> Iterator[Person]:

@@ -1,9 +1,11 @@
 """Staff say who has written: the thread and its messages are theirs, with all their history."""
 
+from functools import cache
 from typing import Any
 
 import pytest
 
+from shared.store import s3
 from tests.support import care
 from tests.support.api_client import Answer, ApiClient
 from tests.support.family import (
@@ -16,6 +18,8 @@ from tests.support.family import (
     store,
     store_relative,
 )
+from tests.support.mail_channel import MailChannel, written
+from tests.support.memory_objects import MemoryS3
 from tests.support.text_channel import TextChannel, ref, said
 
 HOMER = "+15551230001"
@@ -159,6 +163,24 @@ def test_many_messages_take_several_transactions(unknown: TextChannel) -> None:
     match(unknown, care.HOMER)
     assert people(unknown) == [(care.HOMER, care.HOMER)] * 22
     assert said(unknown.messages()[-1]) == "Message 19"
+
+
+def test_a_mail_that_is_not_proven_counts_once_it_is_matched(
+    channel: TextChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = MemoryS3()
+    monkeypatch.setattr(s3, "client", cache(lambda: objects))
+    monkeypatch.setenv("BINARY_BUCKET", "binaries")
+    channel.practice.configure(SESSION_POLICY="thread")
+    store(channel.clinic, care.HOMER)
+    MailChannel(channel, objects).receive(written("homer@plant.example"), spf="FAIL")
+    (waiting,) = channel.messages()
+    assert (waiting["status"], channel.practice.sessions()) == ("on-hold", [])
+    assert match(channel, care.HOMER).status == 200
+    (message,) = channel.messages()
+    assert (message["status"], people(channel)) == ("in-progress", [(care.HOMER, care.HOMER)])
+    assert ref(channel.practice.session()["subject"]) == care.HOMER
+    assert [status for status, *_ in channel.tasks()] == ["completed"]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,14 @@ def test_what_is_too_much_in_an_hour_comes_in_the_next(channel: TextChannel) -> 
     assert channel.queue.bodies == {}
 
 
+def test_answers_to_help_count_too(channel: TextChannel) -> None:
+    channel.configure(sms=twilio_account(messages_per_hour=2))
+    channel.deliver(*(form("HELP", HOMER) for _ in range(5)))
+    assert len(channel.messages()) == 2
+    channel.text("STOP", HOMER)
+    assert "extension" in channel.thread()
+
+
 def test_repetitions_do_not_count(channel: TextChannel) -> None:
     channel.configure(sms=twilio_account(messages_per_hour=2))
     fields = form("My back hurts", HOMER)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from shared.channels.inbound import senders as lookups
 from tests.support import care
 from tests.support.api_client import ApiClient
 from tests.support.family import (
@@ -234,3 +235,26 @@ def test_a_sender_without_a_number_is_kept_too(channel: TextChannel) -> None:
     channel.text("Your code is 1234", "22395")
     channel.text("Sale!", "A/B shop")
     assert [ref(header["sender"]) for header in channel.threads()] == ["tel:22395", "tel:ABshop"]
+
+
+def test_the_ending_of_a_number_is_a_search_parameter(channel: TextChannel) -> None:
+    store(channel.clinic, care.HOMER, **telecom("(555) 123-0001"))
+    store(channel.clinic, BART, **telecom("1230001", system="email"))
+    store_relative(channel.clinic, OF_BART, BART, **telecom("001 555 1230001", system="sms"))
+    for asked in ("1230001", "%2B15551230001", "555-123-0001"):
+        assert channel.clinic.get(f"/Patient?phone-ending={asked}").ids == ["homer-simpson"]
+        assert channel.clinic.get(f"/RelatedPerson?phone-ending={asked}").ids == ["marge-of-bart"]
+    assert channel.clinic.get("/Patient?phone-ending=9999999").ids == []
+    defined = channel.clinic.get("/SearchParameter/Patient-phone-ending").body
+    assert (defined["code"], defined["base"]) == ("phone-ending", ["Patient"])
+
+
+def test_of_more_people_than_are_looked_at_nobody_is_known(
+    channel: TextChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "_MOST_CANDIDATES", 2)
+    store(channel.clinic, care.HOMER, **telecom(HOMER))
+    for person, code in ((BART, "2"), (LISA, "3")):
+        store(channel.clinic, person, **telecom(f"+1{code}551230001"))
+    channel.text("My back hurts", HOMER)
+    assert senders(channel) == [(f"tel:{HOMER}", "")]

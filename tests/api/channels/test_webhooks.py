@@ -101,3 +101,19 @@ def test_the_log_names_nobody(channel: TextChannel, monkeypatch: pytest.MonkeyPa
 def _signed(fields: dict[str, str]) -> str:
     signed: str = RequestValidator(TOKEN).compute_signature(f"{ORIGIN}/channels/sms/sms", fields)
     return signed
+
+
+@pytest.mark.parametrize(
+    ("base", "root"),
+    [
+        ("https://api.clinic.example/fhir/R4", "https://api.clinic.example"),
+        ("https://clinic.example:8443/api/fhir/R4", "https://clinic.example:8443/api"),
+        ("http://127.0.0.1:4566/_aws/x/$default/fhir/R4", "http://127.0.0.1:4566/_aws/x/$default"),
+    ],
+)
+def test_the_public_url_is_signed(channel: TextChannel, base: str, root: str) -> None:
+    channel.practice.configure(PUBLIC_BASE_URL=base)
+    fields = form("My back hurts", "+15551230001")
+    signature = RequestValidator(TOKEN).compute_signature(f"{root}/channels/sms/sms", fields)
+    assert channel.call(fields, signature=signature).status == 200
+    assert channel.call(fields, signature=_signed(fields)).status == 403

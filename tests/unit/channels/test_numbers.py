@@ -3,7 +3,7 @@
 import phonenumbers
 import pytest
 
-from shared.channels.inbound import senders
+from shared.channels.inbound import numbers
 from shared.fhir.search_values import phone_ending
 
 # A number that is valid in each country, of those that the library has an example of.
@@ -25,9 +25,9 @@ FORMATS = (
 def test_all_forms_of_a_number_are_found(number: phonenumbers.PhoneNumber) -> None:
     written = {phone_ending(phonenumbers.format_number(number, form)) for form in FORMATS}
     written.add(phone_ending(phonenumbers.national_significant_number(number)))
-    assert written <= senders.endings(phonenumbers.format_number(number, FORMATS[0]))
+    assert written <= numbers.endings(phonenumbers.format_number(number, FORMATS[0]))
 
 
 def test_what_is_no_number_has_none() -> None:
-    assert senders.endings("ABshop") == set()
-    assert senders.endings("22395") == {"22395"}
+    assert numbers.endings("ABshop") == set()
+    assert numbers.endings("22395") == {"22395"}
