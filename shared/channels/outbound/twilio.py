@@ -54,7 +54,7 @@ _REASONS = {
 _SECONDS = 10
 # Messages of a pair of numbers are listed without dates: one that is still queued has none. A
 # thread has seldom more than a page.
-_PAGE, _MOST_PAGES = 1000, 10
+_PAGE, _MOST_LISTS = 1000, 10
 # A text has at most 1,600 characters, and about 1 KB of JSON beside it.
 _LARGEST_ANSWER = 12_000_000
 # How far the clocks of two machines may differ.
@@ -100,7 +100,7 @@ def find(attempt: Attempt, account: TwilioAccount) -> Iterator[str]:
     """
     query = urlencode({"To": attempt.contact, "From": account.number, "PageSize": _PAGE})
     path = f"{_messages(account)}?{query}"
-    for _ in range(_MOST_PAGES):
+    for _ in range(_MOST_LISTS):
         try:
             status, answer = _call("GET", path, account)
         except NotSent:
@@ -147,21 +147,17 @@ def _call(
     Raises NotSent if Twilio could not be reached, and OutcomeUnknown if it did not answer.
     """
     credentials = f"{account.account_sid}:{account.auth_token.get_secret_value()}"
-    headers = make_headers(basic_auth=credentials)
-    body = None
-    if form is not None:
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
-        body = urlencode(form)
+    body: dict[str, Any] = {"fields": form, "encode_multipart": False} if form else {}
     try:
         response = _pool().request(
             method,
             f"{settings().twilio_url}{path}",
-            body=body,
-            headers=headers,
+            headers=make_headers(basic_auth=credentials),
             timeout=Timeout(total=_SECONDS),
             retries=False,
             redirect=False,
             preload_content=False,
+            **body,
         )
         content = response.read(_LARGEST_ANSWER)
     except (NewConnectionError, ConnectTimeoutError):
