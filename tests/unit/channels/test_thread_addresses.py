@@ -19,7 +19,7 @@ ACCOUNT = MailAccount(
     recipient="Organization/clinic",
     thread_key=SecretStr(KEY),
 )
-ULID = ulids.new(1_795_000_000_000)
+ULID = "01M7Q5CQG0DQ4H6J3XQAD0SW3Z"
 ids = st.one_of(
     st.integers(0, 2**47).map(ulids.new),
     st.uuids().map(str),
