@@ -34,13 +34,12 @@ from shared.channels.outbound.unsent import Postponed, Unsent
 from shared.channels.outbound.writing import Consequence
 from shared.fhir import instants
 from shared.rules import classification, deliveries
-from shared.rules.deliveries import SYSTEM_ERROR, Failure
+from shared.rules.deliveries import Failure
 from shared.store import channel_items
 from shared.store.channel_items import NOT_SENT, REFUSED, SENT, Attempt
 from shared.store.transactions import Stale
 
 _NOT_KNOWN = "The provider did not say whether it took the message, which is not sent again"
-_NO_CONTENT = Failure(SYSTEM_ERROR, "The message has no text and no file that can be sent")
 
 
 def send(order: Order) -> None:
@@ -79,9 +78,10 @@ def _try(found: Unsent, account: Account, previous: Attempt | None) -> None:
     """Make an attempt to send a message, and note what became of it."""
     first = _first_message(found, account)
     has_notice = first in ("", found.order.message)
-    message = composing.compose(found, account, has_notice=has_notice)
-    if message is None:
-        _note_failure(found.order, _NO_CONTENT)
+    try:
+        message = composing.compose(found, account, has_notice=has_notice)
+    except Refused as refusal:
+        _note_failure(found.order, refusal.failure)
         return
     # Before the attempt begins: what fails here must not look as if the provider was called.
     call = providers.call(message)

@@ -291,6 +291,21 @@ def test_an_equal_text_of_before_is_not_taken_for_the_message(sending: SendingCh
     assert sending.read(second_id)["identifier"][0]["value"] == sending.twilio.sids[1]
 
 
+def test_a_text_whose_white_space_twilio_changed_is_recognized(sending: SendingChannels) -> None:
+    def trim(handler: Handler) -> None:
+        form = dict(handler.form)
+        handler.place.take([*(form | {"Body": " ".join(form["Body"].split())}).items()])
+        handler.break_off()
+
+    sending.twilio.answer = trim
+    sending.post(sending.thread(), "Take it\r\nwith  food\n")
+    sending.deliver()
+    pass_time(sending)
+    sending.deliver()
+    assert len(sending.twilio.forms) == 1
+    assert sending.waiting == []
+
+
 def test_two_equal_texts_of_which_one_was_taken_are_both_sent(sending: SendingChannels) -> None:
     def take_first(handler: Handler) -> None:
         if len(handler.place.forms) == 1:
