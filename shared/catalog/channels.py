@@ -14,9 +14,6 @@ IDENTIFIER_SYSTEM = "urn:async-encounters:channel:"
 OPT_OUT_PATH = "/StructureDefinition/channel-opt-out"
 # The same of the extension that names the person whom staff have said to be at the other end.
 MATCH_PATH = "/StructureDefinition/channel-match"
-# The system of the identifiers of the answers to a contact's HELP: the account, and the id of the
-# message that is answered.
-ANSWER_SYSTEM = "urn:async-encounters:channel-answer"
 
 PARTICIPATION_MODE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 SMS, EMAIL = "SMSWRIT", "EMAILWRIT"

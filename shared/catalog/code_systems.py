@@ -6,3 +6,5 @@ UCUM = "http://unitsofmeasure.org"
 ENCOUNTER_TYPE = "https://medplum.com/fhir/CodeSystem/encounter-type"
 # Of the category of messages that the service writes by itself.
 MESSAGE_CATEGORY = "urn:async-encounters:message-category"
+# Of their identifiers, which patients must not set: the account, and the message that is answered.
+ANSWER_SYSTEM = "urn:async-encounters:channel-answer"

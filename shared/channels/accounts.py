@@ -5,8 +5,8 @@ They are one secret of AWS Secrets Manager, as JSON: `{"accounts": {"<name>": {"
 
 from datetime import time
 from functools import lru_cache
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cachetools import TTLCache, cached
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from shared.access.caller import DEFAULT_TENANT
@@ -48,7 +49,10 @@ class QuietHours(BaseModel):
     @field_validator("zone")
     @classmethod
     def _exists(cls, value: str) -> str:
-        ZoneInfo(value)
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, OSError):
+            raise ValueError("there is no such zone") from None
         return value
 
 
@@ -73,6 +77,12 @@ class _Account(BaseModel):
     link_only: bool = False
     notice: str = "You have a message from your clinic:"
     portal_url: HttpUrl | None = None
+
+    @model_validator(mode="after")
+    def _has_a_link(self) -> Self:
+        if self.link_only and self.portal_url is None:
+            raise ValueError("link_only needs portal_url")
+        return self
 
 
 class _SmsAccount(_Account):

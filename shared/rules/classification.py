@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.catalog.code_systems import ACT_CODE, MESSAGE_CATEGORY
+from shared.catalog.code_systems import ACT_CODE, ANSWER_SYSTEM, MESSAGE_CATEGORY
 from shared.errors import BusinessRule
 from shared.fhir import references
 from shared.fhir.elements import elements_at
@@ -131,8 +131,14 @@ def counts(communication: Resource, *, counted: bool) -> bool:
 
 
 def is_automatic(communication: Resource) -> bool:
-    """Return whether a message was written by the service itself, and is no part of care."""
-    return AUTOMATIC in communication.get("category", ())
+    """Return whether a message was written by the service itself, and is no part of care.
+
+    The category alone could be anybody's.
+    """
+    return AUTOMATIC in communication.get("category", ()) and any(
+        identifier.get("system") == ANSWER_SYSTEM
+        for identifier in communication.get("identifier", ())
+    )
 
 
 def sender_reference(communication: Resource) -> str:

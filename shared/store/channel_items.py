@@ -51,8 +51,11 @@ class Attempt:
 
 
 def digest(text: str) -> str:
-    """Return a text's digest, by which it is recognized without being kept."""
-    return sha256(text.encode()).hexdigest()
+    """Return a text's digest, by which it is recognized without being kept.
+
+    White space does not matter, because providers change it.
+    """
+    return sha256(" ".join(text.split()).encode()).hexdigest()
 
 
 def read_attempt(tenant: str, message_id: str) -> Attempt | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog import access_patterns as patterns
-from shared.catalog.channels import ANSWER_SYSTEM
+from shared.catalog.code_systems import ANSWER_SYSTEM
 from shared.channels.accounts import MailAccount, SmsAccount
 from shared.channels.inbound import correspondence, rates, threads
 from shared.channels.inbound.message import InboundMessage

@@ -8,8 +8,14 @@ from http import HTTPStatus
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
-from botocore.exceptions import ConnectionError as NoConnection
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+)
+from botocore.exceptions import ConnectionError as BrokenConnection
 
 from shared.channels.outbound.message import NotSent, OutcomeUnknown, Refused
 from shared.store import dynamodb
@@ -20,6 +26,8 @@ CONFIG = dynamodb.CONFIG.merge(
         connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1}
     )
 )
+# Without a connection nothing was asked for. Other errors of one, such as of TLS, may come later.
+_NOT_CONNECTED = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError)
 # What passes by itself or by what an administrator does: limits, and rights.
 _LATER = frozenset(
     {
@@ -44,9 +52,9 @@ def send(call: Callable[..., Any], explain: Callable[[str, str], Refused], **req
     """
     try:
         return str(dynamodb.call_aws(call, **request)["MessageId"])
-    except (NoConnection, NoCredentialsError):
+    except _NOT_CONNECTED:
         raise NotSent("AWS cannot be reached") from None
-    except HTTPClientError:
+    except (BrokenConnection, HTTPClientError):
         raise OutcomeUnknown from None
     except ClientError as error:
         raise _problem(error, explain) from None

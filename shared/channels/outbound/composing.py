@@ -5,11 +5,13 @@ from datetime import timedelta
 
 from shared.channels.accounts import Account, MailAccount
 from shared.channels.outbound import decisions, files
-from shared.channels.outbound.message import OutboundMessage
+from shared.channels.outbound.message import OutboundFile, OutboundMessage, Refused
 from shared.channels.outbound.unsent import Unsent
 from shared.channels.principal import principal
 from shared.errors import Conflict
+from shared.fhir import instants
 from shared.rules import channels
+from shared.rules.deliveries import SYSTEM_ERROR, Failure
 from shared.store import dynamodb
 from shared.store.keys import MESSAGE_RANGE
 from shared.store.records import CommunicationRecord
@@ -17,30 +19,29 @@ from shared.store.records import CommunicationRecord
 # The last mails of a thread are enough for a mail program to find it.
 _MOST_ANSWERED = 10
 _LAST_MESSAGES = 20
-# A file is scanned for malware within a minute.
-_SCAN = timedelta(minutes=1)
+# A file is scanned for malware within a minute. What has no result after an hour gets none.
+_SCAN, _LONGEST_SCAN = timedelta(minutes=1), timedelta(hours=1)
+_NO_CONTENT = Failure(SYSTEM_ERROR, "The message has no text and no file that can be sent")
 _MESSAGE_ID = re.compile(r"[!-;=?-~]+@[!-;=?-~]+", re.ASCII)
 
 
-def compose(unsent: Unsent, account: Account, *, has_notice: bool) -> OutboundMessage | None:
-    """Return what is sent of a message, None if that is nothing.
+def compose(unsent: Unsent, account: Account, *, has_notice: bool) -> OutboundMessage:
+    """Return what is sent of a message.
 
-    `has_notice` adds the account's first notice. Raises Postponed if a file has not been scanned
-    for malware yet, and Transient.
+    `has_notice` adds the account's first notice. Raises Refused if there is nothing that can be
+    sent, Postponed if a file has not been scanned for malware yet, and Transient.
     """
-    resource, header = unsent.message.resource, unsent.header.resource
-    try:
-        found, names = files.of_message(principal(account), {} if account.link_only else resource)
-    except Conflict:
-        raise unsent.postponed(_SCAN) from None
+    thread = channels.conversation(unsent.header.resource)
+    found, names = _files(unsent, account)
     sent, left = decisions.divide(account, found)
     if isinstance(account, MailAccount):
         sent = tuple(files.with_content(sent))
     names += [file.name for file in left]
-    text = decisions.text_of(account, resource, names, has_notice=has_notice)
-    thread = channels.conversation(header)
+    resource = unsent.message.resource
+    text = decisions.text_of(account, resource, names, has_files=bool(sent), has_notice=has_notice)
     if thread is None or not (text or sent):
-        return None
+        raise Refused(_NO_CONTENT)
+    decisions.check_length(account, text)
     return OutboundMessage(
         account=account,
         id=unsent.message.id,
@@ -50,6 +51,21 @@ def compose(unsent: Unsent, account: Account, *, has_notice: bool) -> OutboundMe
         files=sent,
         answers=_mails(unsent, account) if isinstance(account, MailAccount) else (),
     )
+
+
+def _files(unsent: Unsent, account: Account) -> tuple[list[OutboundFile], list[str]]:
+    """Return the files of a message, and the names of those that cannot be sent.
+
+    Raises Postponed if one has not been scanned yet. The pauses double, as the queue lets a
+    message be received some times only.
+    """
+    resource = unsent.message.resource
+    waited = unsent.now - instants.from_text(resource["meta"]["lastUpdated"])
+    shown = {} if account.link_only else resource
+    try:
+        return files.of_message(principal(account), shown, waits=waited < _LONGEST_SCAN)
+    except Conflict:
+        raise unsent.postponed(max(_SCAN, waited)) from None
 
 
 def _mails(unsent: Unsent, account: MailAccount) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from shared.channels.accounts import Account, MailAccount
-from shared.channels.outbound.message import OutboundFile
+from shared.channels.outbound.message import OutboundFile, Refused
 from shared.fhir import instants
 from shared.fhir.fhirjson import Resource
 from shared.rules import channels, classification
@@ -35,6 +35,9 @@ _FILE_LIMITS = {
     "aws-sms": FileLimits(0, 0),
     "ses": FileLimits(20, 7_000_000),
 }
+# https://www.twilio.com/docs/messaging/api/message-resource and
+# https://docs.aws.amazon.com/pinpoint/latest/apireference_smsvoicev2/API_SendTextMessage.html
+_LONGEST_TEXT = 1600
 
 
 class Nothing(NamedTuple):
@@ -104,12 +107,17 @@ def divide(
 
 
 def text_of(
-    account: Account, message: Resource, left_files: Sequence[str], *, has_notice: bool
+    account: Account,
+    message: Resource,
+    left_files: Sequence[str],
+    *,
+    has_files: bool,
+    has_notice: bool,
 ) -> str:
     """Return the text to send, empty if there is none.
 
-    `left_files` are the names of files that are not sent with it. `has_notice` adds the account's
-    first notice.
+    `left_files` are the names of files that are not sent with it, `has_files` says that others are.
+    `has_notice` adds the account's first notice.
     """
     portal = str(account.portal_url or "")
     if account.link_only and not classification.is_automatic(message):
@@ -119,6 +127,13 @@ def text_of(
             part["contentString"] for part in message.get("payload", ()) if "contentString" in part
         ]
         paragraphs += [f"{', '.join(left_files)} {portal}".strip()] if left_files else []
-    if paragraphs and has_notice:
+    if has_notice and (paragraphs or has_files):
         paragraphs.append(account.first_notice)
     return "\n\n".join(paragraphs)
+
+
+def check_length(account: Account, text: str) -> None:
+    """Raise Refused if a text is longer than a text message can be."""
+    if not isinstance(account, MailAccount) and len(text) > _LONGEST_TEXT:
+        why = f"The text has {len(text)} characters, and a text message {_LONGEST_TEXT} at most"
+        raise Refused(Failure(SYSTEM_ERROR, why))

@@ -8,7 +8,7 @@ from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.catalog.types import BINARY
 from shared.channels.outbound.message import OutboundFile
-from shared.errors import Deleted, Forbidden
+from shared.errors import Conflict, Deleted, Forbidden
 from shared.fhir import references
 from shared.fhir.fhirjson import Resource
 from shared.rules import files
@@ -17,16 +17,19 @@ from shared.store import binary_objects, reading
 _NO_NAME = "File"
 
 
-def of_message(caller: Caller, message: Resource) -> tuple[list[OutboundFile], list[str]]:
+def of_message(
+    caller: Caller, message: Resource, *, waits: bool
+) -> tuple[list[OutboundFile], list[str]]:
     """Return the files of a message, and the names of those that cannot be sent.
 
-    Raises Conflict if a file has not been scanned for malware yet, and Busy.
+    If a file has not been scanned for malware yet, it cannot be sent, or with `waits` Conflict is
+    raised. Raises Busy.
     """
     found: list[OutboundFile] = []
     names: list[str] = []
     for attachment in _attachments(message):
         name = files.printable_name(str(attachment.get("title", ""))) or _NO_NAME
-        file = _file(caller, attachment, name)
+        file = _file(caller, attachment, name, waits=waits)
         if file:
             found.append(file)
         else:
@@ -47,7 +50,7 @@ def _attachments(message: Resource) -> Iterator[Resource]:
             yield part["contentAttachment"]
 
 
-def _file(caller: Caller, attachment: Resource, name: str) -> OutboundFile | None:
+def _file(caller: Caller, attachment: Resource, name: str, *, waits: bool) -> OutboundFile | None:
     """Return the file of an attachment, None if it is not here or the caller does not see it."""
     binary = references.attached_binary(attachment)
     record = reading.current(caller.tenant, BINARY, binary.id) if binary else None
@@ -56,6 +59,10 @@ def _file(caller: Caller, attachment: Resource, name: str) -> OutboundFile | Non
     try:
         binary_objects.require_harmless(record.file)
     except Forbidden:
+        return None
+    except Conflict:
+        if waits:
+            raise
         return None
     declared = record.resource["contentType"]
     served = files.served_type(declared, as_declared=record.file.is_as_declared)

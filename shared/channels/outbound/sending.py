@@ -6,13 +6,20 @@ message is shown to staff, and is not sent again.
 """
 
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 
 from shared import metrics
 from shared.catalog.channels import DELIVERY_UNKNOWN, NOT_DELIVERED
 from shared.channels.accounts import Account
-from shared.channels.outbound import composing, decisions, providers, settling, unsent, writing
+from shared.channels.outbound import (
+    attempts,
+    composing,
+    decisions,
+    providers,
+    settling,
+    unsent,
+    writing,
+)
 from shared.channels.outbound.decisions import Postpone, Refuse, Send
 from shared.channels.outbound.message import (
     Call,
@@ -27,18 +34,12 @@ from shared.channels.outbound.unsent import Postponed, Unsent
 from shared.channels.outbound.writing import Consequence
 from shared.fhir import instants
 from shared.rules import classification, deliveries
-from shared.rules.deliveries import SYSTEM_ERROR, Failure
+from shared.rules.deliveries import Failure
 from shared.store import channel_items
 from shared.store.channel_items import NOT_SENT, REFUSED, SENT, Attempt
 from shared.store.transactions import Stale
 
-# For how long a provider is tried that does not take a message.
-PATIENCE = timedelta(days=1)
-# Seconds until a message is tried again that was not taken once, twice, and so on: few enough for
-# the queue, which lets a message be received twenty times.
-PAUSES = (10, 60, 300, 900, 1800, 3600, 7200, 14400, 21600, 36000)
 _NOT_KNOWN = "The provider did not say whether it took the message, which is not sent again"
-_NO_CONTENT = Failure(SYSTEM_ERROR, "The message has no text and no file that can be sent")
 
 
 def send(order: Order) -> None:
@@ -52,6 +53,7 @@ def send(order: Order) -> None:
     attempt = found.attempt
     if attempt and not attempt.outcome:
         attempt = settling.settle(found, attempt)
+        _wait_for(attempt, found)
     if attempt and attempt.outcome != NOT_SENT:
         _note(order, attempt)
         return
@@ -66,13 +68,20 @@ def send(order: Order) -> None:
             _try(found, account, attempt)
 
 
+def _wait_for(attempt: Attempt, found: Unsent) -> None:
+    """Raise Postponed if an attempt is to be repeated, but not yet."""
+    if attempt.outcome == NOT_SENT and found.now < attempts.repeated_at(attempt):
+        raise Postponed(attempts.repeated_at(attempt))
+
+
 def _try(found: Unsent, account: Account, previous: Attempt | None) -> None:
     """Make an attempt to send a message, and note what became of it."""
     first = _first_message(found, account)
     has_notice = first in ("", found.order.message)
-    message = composing.compose(found, account, has_notice=has_notice)
-    if message is None:
-        _note_failure(found.order, _NO_CONTENT)
+    try:
+        message = composing.compose(found, account, has_notice=has_notice)
+    except Refused as refusal:
+        _note_failure(found.order, refusal.failure)
         return
     # Before the attempt begins: what fails here must not look as if the provider was called.
     call = providers.call(message)
@@ -80,13 +89,8 @@ def _try(found: Unsent, account: Account, previous: Attempt | None) -> None:
     attempt = _called(found, call, attempt)
     settling.ended(found, attempt)
     if attempt.outcome == NOT_SENT:
-        raise found.postponed(timedelta(seconds=pause(attempt.number)))
+        raise Postponed(attempts.repeated_at(attempt))
     _note(found.order, attempt)
-
-
-def pause(attempts: int) -> int:
-    """Return after how many seconds to try again what was not sent in so many attempts."""
-    return PAUSES[min(attempts, len(PAUSES)) - 1]
 
 
 def _first_message(found: Unsent, account: Account) -> str | None:
@@ -129,17 +133,9 @@ def _called(found: Unsent, call: Call, attempt: Attempt) -> Attempt:
     except OutcomeUnknown:
         raise found.postponed(IN_FLIGHT) from None
     except Refused as refusal:
-        return _refused(attempt, refusal.failure, is_opt_out=refusal.is_opt_out)
+        return attempts.refused(attempt, refusal.failure, is_opt_out=refusal.is_opt_out)
     except NotSent as problem:
-        if found.now - instants.from_text(attempt.first_begun) < PATIENCE:
-            return replace(attempt, outcome=NOT_SENT)
-        text = f"The provider has not taken the message for a day: {problem}"
-        return _refused(attempt, Failure(SYSTEM_ERROR, text))
-
-
-def _refused(attempt: Attempt, failure: Failure, *, is_opt_out: bool = False) -> Attempt:
-    fields = failure._asdict()
-    return replace(attempt, outcome=REFUSED, is_opt_out=is_opt_out, **fields)
+        return attempts.not_taken(attempt, str(problem), found.now)
 
 
 def _note(order: Order, attempt: Attempt) -> None:

@@ -22,6 +22,9 @@ CODES = "https://docs.aws.amazon.com/ses"
 # A tag may not have a dot, and an id no underscore.
 _DOT, _INSTEAD = ".", "_"
 _FIRST_REGION = "us-east-1"
+# SES takes 7 bits only:
+# https://docs.aws.amazon.com/ses/latest/dg/send-email-raw.html#send-email-mime-encoding
+_POLICY = SMTP.clone(cte_type="7bit")
 
 
 def call(message: OutboundMessage, account: MailAccount) -> Call:
@@ -64,7 +67,7 @@ def failure(code: str, text: str = "SES does not take the e-mail") -> Failure:
 
 def _mail(message: OutboundMessage, account: MailAccount) -> EmailMessage:
     """Return the e-mail. SES adds its Message-ID and Date."""
-    mail = EmailMessage(SMTP)
+    mail = EmailMessage(_POLICY)
     mail["From"], mail["To"] = account.address, message.contact
     mail["Reply-To"] = thread_addresses.thread_address(account, message.thread)
     mail["Subject"] = account.subject

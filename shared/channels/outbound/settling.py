@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shared import metrics
 from shared.channels.accounts import TwilioAccount
-from shared.channels.outbound import twilio
+from shared.channels.outbound import attempts, twilio
 from shared.channels.outbound.message import OutcomeUnknown
 from shared.channels.outbound.unsent import Unsent
 from shared.fhir import instants
@@ -52,7 +52,7 @@ def _asked(unsent: Unsent, attempt: Attempt, account: TwilioAccount) -> Attempt:
     for sid in twilio.find(attempt, account):
         if channel_items.message_of(order.tenant, account.name, sid) in ("", order.message):
             return ended(unsent, replace(attempt, outcome=SENT, id=sid))
-    return ended(unsent, replace(attempt, outcome=NOT_SENT))
+    return ended(unsent, attempts.not_taken(attempt, "It does not know it", unsent.now))
 
 
 def ended(unsent: Unsent, attempt: Attempt) -> Attempt:

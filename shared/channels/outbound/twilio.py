@@ -44,6 +44,7 @@ _REASONS = {
     "21408": (SYSTEM_ERROR, "The account may not send messages to that country"),
     "21612": (SYSTEM_ERROR, "The account cannot reach that number"),
     "21614": (INVALID_NUMBER, "The number is not a mobile phone's"),
+    "21617": (SYSTEM_ERROR, "The text is too long"),
     "30003": (UNAVAILABLE, "The phone cannot be reached: it may be off or out of coverage"),
     "30004": (OBJECTION, "The phone does not take messages from this number"),
     "30005": (INVALID_NUMBER, "The number is unknown or no longer in use"),

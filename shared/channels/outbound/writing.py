@@ -37,9 +37,8 @@ def change(
 ) -> bool:
     """Change a message of an account, if it is still there. Return whether anything was changed.
 
-    One that staff have taken back as a draft is theirs alone.
-
-    The Task is only asked for with a change. Raises Transient.
+    One that staff have taken back as a draft is theirs alone. The Task is only asked for with a
+    change; that the contact opted out holds whatever became of the message. Raises Transient.
     """
     caller = named_principal(order.tenant, order.account)
     changed: list[bool] = []
@@ -48,16 +47,17 @@ def change(
         changed.clear()
         message = work.communication(order.message)
         header = _header(work, message, order.account)
-        if message is None or message.deleted or header is None or is_draft(message.resource):
+        if message is None or header is None:
             return ChangeResult(None)
-        after = change_message(message.resource)
-        if after != message.resource:
-            changed.append(True)
-            if consequence.task:
+        result = ChangeResult(None)
+        if not (message.deleted or is_draft(message.resource)):
+            after = change_message(message.resource)
+            changed.extend([True] if after != message.resource else [])
+            if changed and consequence.task:
                 tasks.ask(work, header.resource, consequence.task)
-        result = _write(work, message, after)
+            result = _write(work, message, after)
         if consequence.is_opt_out and not channels.opted_out_at(header.resource):
-            _write(work, header, _opted_out(work, header.resource))
+            result = _write(work, header, _opted_out(work, header.resource))
         return result
 
     commit_change(caller, "update", make)

@@ -164,6 +164,21 @@ def test_a_complaint_opts_out_and_leaves_the_message_as_it_is(sending: SendingCh
     assert sending.tasks() == []
 
 
+@pytest.mark.parametrize("what", ["deleted", "taken back"])
+def test_an_opt_out_holds_whatever_became_of_the_message(
+    sending: SendingChannels, what: str
+) -> None:
+    header_id = sending.thread()
+    message_id, sid = sent_message(sending, header_id)
+    if what == "deleted":
+        sending.clinic.administrator.delete(f"/Communication/{message_id}")
+    else:
+        draft = replaced("/status", "preparation")
+        sending.clinic.patch(f"/Communication/{message_id}", draft)
+    receipts.apply(receipt(sid, is_opt_out=True))
+    assert "extension" in sending.read(header_id)
+
+
 def test_a_receipt_before_the_messages_own_id_waits_for_it(sending: SendingChannels) -> None:
     def answer(handler: Handler) -> None:
         handler.place.take(handler.form)

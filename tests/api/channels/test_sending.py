@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.catalog.code_systems import ANSWER_SYSTEM
 from shared.rules.classification import AUTOMATIC
 from tests.support import care
 from tests.support.api_client import ApiClient
@@ -192,11 +193,37 @@ def test_an_answer_to_what_the_contact_asks_is_sent_at_once_and_as_it_is(
     sending: SendingChannels,
 ) -> None:
     quiet = {"begin": "21:00", "end": "08:00", "zone": "Europe/Berlin"}
-    sending.set_accounts(quiet_hours=quiet, link_only=True, first_notice="Reply STOP to stop")
+    sending.set_accounts(
+        quiet_hours=quiet,
+        link_only=True,
+        portal_url="https://portal.example/",
+        first_notice="Reply STOP to stop",
+    )
     sending.practice.advance_to("2026-03-02 21:30")
-    sending.post(sending.thread(), "Call 911", category=[AUTOMATIC])
+    answer = [{"system": ANSWER_SYSTEM, "value": "text/SM1"}]
+    sending.post(sending.thread(), "Call 911", category=[AUTOMATIC], identifier=answer)
     sending.deliver()
     assert sending.twilio.texts == ["Call 911"]
+
+
+def test_the_category_of_automatic_messages_alone_shows_nothing(sending: SendingChannels) -> None:
+    sending.set_accounts(link_only=True, portal_url="https://portal.example/")
+    sending.post(sending.thread(), "It is herpes", category=[AUTOMATIC])
+    sending.deliver()
+    assert "herpes" not in sending.twilio.texts[0]
+
+
+def test_a_text_that_is_too_long_is_refused_before_the_provider_is_called(
+    sending: SendingChannels,
+) -> None:
+    message_id = sending.post(sending.thread(), "x" * 1601)
+    sending.post(sending.thread(contact="+15551230002"), "x" * 1600)
+    sending.deliver()
+    assert sending.twilio.texts == ["x" * 1600]
+    message = sending.read(message_id)
+    assert message["status"] == "not-done"
+    assert "1601 characters" in message["statusReason"]["text"]
+    assert sending.tasks() == ["not-delivered"]
 
 
 def test_what_waits_for_longer_than_the_queue_allows_is_postponed_in_steps(

@@ -1,5 +1,10 @@
 """Text messages and e-mails that AWS sends: what it is asked, and what it cannot be asked later."""
 
+import socket
+import threading
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -57,6 +62,13 @@ def test_an_email_is_sent(sending: SendingChannels, aws: AwsServer) -> None:
     message = sending.read(message_id)
     identifier = {"system": MAIL_SYSTEM, "value": "message-1@email.amazonses.com"}
     assert message["identifier"] == [identifier]
+
+
+def test_an_email_has_seven_bits(sending: SendingChannels, aws: AwsServer) -> None:
+    sending.post(sending.thread("mail"), "Grüße 👋")
+    sending.deliver()
+    assert b64decode(aws.requests[0]["Content"]["Raw"]["Data"]).isascii()
+    assert aws.mails[0].get_content().strip() == "Grüße 👋"
 
 
 def test_an_email_answers_the_last_ones_of_its_thread(
@@ -122,6 +134,35 @@ def test_a_service_that_cannot_be_reached_has_not_sent_it(
     sending.practice.now += timedelta(seconds=10)
     sending.deliver()
     assert len(aws.requests) == 1
+
+
+@contextmanager
+def breaking_tls() -> Iterator[str]:
+    """Yield the URL of a server that answers TLS by something else."""
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"no TLS")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer, daemon=True).start()
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("account", ["aws", "mail"])
+def test_a_connection_whose_tls_fails_leaves_it_open_what_was_sent(
+    sending: SendingChannels, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message_id = sending.post(sending.thread(account))
+    with breaking_tls() as url:
+        for service in ("SESV2", "PINPOINT_SMS_VOICE_V2"):
+            monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", url)
+        sending.deliver()
+    sending.practice.now += timedelta(minutes=16)
+    sending.deliver()
+    assert sending.read(message_id)["status"] == "unknown"
 
 
 def test_a_number_that_has_opted_out_at_aws_opts_out_here(

@@ -160,6 +160,32 @@ def test_a_file_waits_for_its_scan(sending: SendingChannels, objects: MemoryS3) 
     assert "MediaUrl" in dict(sending.twilio.forms[0])
 
 
+def test_a_file_without_a_result_of_its_scan_is_named_after_an_hour(
+    sending: SendingChannels,
+) -> None:
+    photo = upload(sending)
+    sending.practice.configure(MALWARE_SCAN="true")
+    sending.post(sending.thread(), payload=payload(f"Binary/{photo}"))
+    sending.deliver()
+    begun, deliveries = sending.practice.now, 1
+    while sending.waiting:
+        (waiting,) = sending.waiting
+        sending.practice.now = waiting.visible
+        sending.deliver()
+        deliveries += 1
+    assert sending.twilio.texts == [f"Look\n\nrash.png {PORTAL}"]
+    assert "MediaUrl" not in dict(sending.twilio.forms[0])
+    assert deliveries < 10
+    assert sending.practice.now - begun < timedelta(hours=2)
+
+
+def test_the_first_notice_goes_with_a_picture_alone(sending: SendingChannels) -> None:
+    sending.set_accounts(first_notice="Reply STOP to stop")
+    sending.post(sending.thread(), payload=payload(f"Binary/{upload(sending)}", text=""))
+    sending.deliver()
+    assert sending.twilio.texts == ["Reply STOP to stop"]
+
+
 def test_a_file_in_which_a_scan_found_something_is_not_sent(
     sending: SendingChannels, objects: MemoryS3
 ) -> None:

@@ -20,6 +20,9 @@ from tests.support.sending_channels import MARGE, NUMBER, SendingChannels
 from tests.support.subscriptions import replaced
 from tests.support.twilio_server import Handler
 
+# As the template's queue.
+MOST_DELIVERIES = 40
+
 
 class Crash(BaseException):
     """The function ends here, as Lambda ends one that runs into its time-out."""
@@ -208,7 +211,7 @@ def test_a_provider_that_takes_nothing_is_given_up_before_the_queue_does_so(
     message_id = sending.post(sending.thread())
     sending.twilio.answer = lambda handler: handler.send(503, {})
     sending.deliver()
-    for _ in range(19):
+    for _ in range(MOST_DELIVERIES - 1):
         if sending.waiting:
             (waiting,) = sending.waiting
             sending.practice.now = waiting.visible
@@ -217,12 +220,31 @@ def test_a_provider_that_takes_nothing_is_given_up_before_the_queue_does_so(
     assert sending.read(message_id)["status"] == "not-done"
 
 
+def test_a_provider_that_fails_and_takes_nothing_is_given_up_before_the_queue_does_so(
+    sending: SendingChannels,
+) -> None:
+    message_id = sending.post(sending.thread())
+    sending.twilio.answer = lambda handler: handler.send(500, {})
+    sending.deliver()
+    for _ in range(MOST_DELIVERIES - 1):
+        if sending.waiting:
+            (waiting,) = sending.waiting
+            sending.practice.now = waiting.visible
+            sending.deliver()
+    assert sending.waiting == []
+    message = sending.read(message_id)
+    assert message["status"] == "not-done"
+    assert "for a day" in message["statusReason"]["text"]
+    assert sending.tasks() == ["not-delivered"]
+    assert len(sending.twilio.forms) < 20
+
+
 def test_staff_are_asked_before_the_queue_gives_up(sending: SendingChannels) -> None:
     message_id = sending.post(sending.thread())
     sending.twilio.answer = lambda handler: handler.break_off()
     sending.twilio.list_answer = lambda handler: handler.send(500, {})
     sending.deliver()
-    for _ in range(19):
+    for _ in range(MOST_DELIVERIES - 1):
         if sending.waiting:
             (waiting,) = sending.waiting
             sending.practice.now = waiting.visible
@@ -267,6 +289,21 @@ def test_an_equal_text_of_before_is_not_taken_for_the_message(sending: SendingCh
     sending.deliver()
     assert sending.twilio.texts == ["Yes", "Yes"]
     assert sending.read(second_id)["identifier"][0]["value"] == sending.twilio.sids[1]
+
+
+def test_a_text_whose_white_space_twilio_changed_is_recognized(sending: SendingChannels) -> None:
+    def trim(handler: Handler) -> None:
+        form = dict(handler.form)
+        handler.place.take([*(form | {"Body": " ".join(form["Body"].split())}).items()])
+        handler.break_off()
+
+    sending.twilio.answer = trim
+    sending.post(sending.thread(), "Take it\r\nwith  food\n")
+    sending.deliver()
+    pass_time(sending)
+    sending.deliver()
+    assert len(sending.twilio.forms) == 1
+    assert sending.waiting == []
 
 
 def test_two_equal_texts_of_which_one_was_taken_are_both_sent(sending: SendingChannels) -> None:

@@ -101,6 +101,7 @@ def test_a_secret_that_functions_cannot_use_fails_the_deployment(
     assert "Bearer" not in given
 
 
+QUIET = {"begin": "21:00", "end": "07:00", "zone": "America/New_York"}
 TWILIO = {
     "provider": "twilio",
     "number": "+15550100001",
@@ -123,6 +124,19 @@ TWILIO = {
             {"one": TWILIO, "other": TWILIO},
             "FAILED",
             ": accounts is not as it should be",
+        ),
+        (
+            {"clinic-sms": TWILIO | {"link_only": True}},
+            "FAILED",
+            ": accounts.clinic-sms.twilio is not as it should be",
+        ),
+        *(
+            (
+                {"clinic-sms": TWILIO | {"quiet_hours": QUIET | {"zone": zone}}},
+                "FAILED",
+                ": accounts.clinic-sms.twilio.quiet_hours.zone is not as it should be",
+            )
+            for zone in ("Europe/Atlantis", "Europe", "", "../UTC")
         ),
         ("hunter2", "FAILED", ": accounts is not as it should be"),
     ],

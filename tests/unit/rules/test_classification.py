@@ -117,3 +117,19 @@ def test_the_header_of_a_message(communication: Resource, header: str) -> None:
 def test_a_message_of_several_threads_is_refused() -> None:
     with pytest.raises(BusinessRule, match="exactly one thread"):
         classification.header_id(part_of("Communication/a", "Communication/b"))
+
+
+@pytest.mark.parametrize(
+    ("system", "is_automatic"),
+    [("urn:async-encounters:channel-answer", True), ("urn:chat", False)],
+)
+def test_a_message_is_automatic_if_the_service_has_identified_it(
+    system: str, *, is_automatic: bool
+) -> None:
+    answer = {
+        "status": "in-progress",
+        "category": [classification.AUTOMATIC],
+        "identifier": [{"system": system, "value": "1"}],
+    }
+    assert classification.is_automatic(answer) is is_automatic
+    assert classification.counts(answer, counted=False) is not is_automatic
