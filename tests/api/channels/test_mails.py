@@ -82,6 +82,44 @@ def test_a_mail_of_somebody_in_the_directory_begins_a_thread_about_them(homer: M
     assert homer.channel.tasks() == []
 
 
+@pytest.mark.parametrize(
+    ("date", "hours", "sent"),
+    [
+        ("Mon, 02 Mar 2026 07:30:00 +0000", "24", "2026-03-02T07:30:00.000Z"),
+        ("Fri, 27 Feb 2026 08:00:00 +0000", "24", "2026-03-01T08:00:01.000Z"),
+        ("Fri, 27 Feb 2026 08:00:00 +0000", "96", "2026-02-27T08:00:00.000Z"),
+        ("Fri, 27 Feb 2026 08:00:00 +0000", "0", "2026-03-02T08:00:01.000Z"),
+        ("Tue, 03 Mar 2026 08:00:00 +0000", "24", "2026-03-02T08:00:01.000Z"),
+        ("Thu, 01 Jan 1970 00:00:00 +0000", "24", "2026-03-02T08:00:01.000Z"),
+        ("Mon, 01 Jan 10000 00:00:00 +0000", "24", "2026-03-02T08:00:01.000Z"),
+        ("yesterday", "24", "2026-03-02T08:00:01.000Z"),
+    ],
+)
+def test_when_a_mail_says_it_was_sent_is_believed_as_far_as_a_patient_is(
+    homer: MailChannel, date: str, hours: str, sent: str
+) -> None:
+    homer.channel.practice.configure(SENT_TOLERANCE_HOURS=hours)
+    homer.receive(written(HOMER, Date=date))
+    (message,) = homer.channel.messages()
+    assert (message["sent"], message["received"]) == (sent, "2026-03-02T08:00:01.000Z")
+
+
+def test_a_mail_with_an_old_date_changes_no_session_of_then(homer: MailChannel) -> None:
+    practice = homer.channel.practice
+    practice.configure(SESSION_POLICY="daily")
+    mail = written(HOMER)
+    homer.receive(mail)
+    practice.advance_to("2026-03-05 09:00")
+    before = practice.session()
+    old = "Mon, 02 Mar 2026 09:00:00 +0000"
+    homer.receive(written(HOMER, Date=old, In_Reply_To=f"<{own_id(mail)}>"))
+    assert [session["period"]["start"][:10] for session in practice.sessions()] == [
+        "2026-03-02",
+        "2026-03-04",
+    ]
+    assert practice.sessions()[0] == before
+
+
 def test_the_whole_mail_and_its_files_are_attached(homer: MailChannel) -> None:
     mail = written(HOMER)
     mail.add_attachment(b"%PDF-1.4 ...", "application", "pdf", filename="back.pdf")
