@@ -309,6 +309,19 @@ def test_a_forged_mail_does_not_make_the_real_one_a_repetition(homer: MailChanne
     assert [texts(homer, header) for header in threads(homer)] == [["Forged"], ["Real"]]
 
 
+def test_mails_in_somebodys_name_do_not_use_up_what_they_may_write(homer: MailChannel) -> None:
+    homer.channel.configure(mail=mail_account(messages_per_hour=2))
+    for number in range(5):
+        told = homer.notification(written(HOMER, f"Forged {number}").as_bytes(), dmarc="FAIL")
+        homer.channel.publish(told)
+    homer.channel.publish(homer.notification(written(HOMER, "Real").as_bytes()))
+    assert sorted(texts(homer, header)[0] for header in threads(homer)) == [
+        "Forged 0",
+        "Forged 1",
+        "Real",
+    ]
+
+
 def test_a_virus_is_not_kept(homer: MailChannel) -> None:
     mail = written(HOMER)
     mail.add_attachment(b"virus", "application", "pdf", filename="back.pdf")
