@@ -227,6 +227,38 @@ def test_a_stranger_with_a_signed_address_is_in_its_thread_but_not_its_person(
     assert homer.channel.tasks() == [asked]
 
 
+def test_staff_put_to_the_person_what_they_wrote_from_another_address(homer: MailChannel) -> None:
+    thread = homer.begun_by_staff(HOMERS, sender={"reference": care.HOMER})
+    homer.receive(written("homer@work.example", to=addressed(thread)))
+    homer.receive(written(MALLORY, to=addressed(thread)))
+    match = f"/Communication/{thread}/$match-sender", care.parameters(("person", care.HOMER))
+    assert homer.clinic.post(*match).status == 200
+    assert [ref(message["sender"]) for message in homer.channel.messages(thread)] == [
+        "mailto:homer@work.example",
+        "mailto:mallory@elsewhere.example",
+    ]
+    telecom = [{"system": "email", "value": address} for address in (HOMERS, "homer@work.example")]
+    store(homer.clinic, care.HOMER, telecom=telecom)
+    assert homer.clinic.post(*match).status == 200
+    at_work, mallorys = homer.channel.messages(thread)
+    assert (ref(at_work["sender"]), ref(at_work["subject"])) == (care.HOMER, care.HOMER)
+    assert ref(mallorys["sender"]) == "mailto:mallory@elsewhere.example"
+    assert [status for status, *_ in homer.channel.tasks()] == ["requested"]
+    retract = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
+    assert homer.clinic.patch(f"/Communication/{mallorys['id']}", retract).status == 200
+    assert homer.clinic.post(*match).status == 200
+    assert [status for status, *_ in homer.channel.tasks()] == ["completed"]
+
+
+def test_an_address_is_the_same_whatever_its_case(homer: MailChannel) -> None:
+    people = {"recipient": [{"reference": care.HOMER}], "sender": {"reference": care.ALICE}}
+    thread = homer.begun_by_staff("Homer@Home.example", **people)
+    homer.receive(written("homer@home.example", to=addressed(thread)))
+    (message,) = homer.channel.messages(thread)
+    assert ref(message["sender"]) == care.HOMER
+    assert homer.channel.tasks() == []
+
+
 def test_somebody_else_of_the_directory_with_a_signed_address_is_asked_about_too(
     homer: MailChannel,
 ) -> None:
