@@ -305,6 +305,57 @@ def test_a_completed_thread_is_reopened_or_followed(
     assert texts(homer, threads(homer)[-1])[-2:] == ["Again", "And again"]
 
 
+def complete(mails: MailChannel, thread: str) -> None:
+    change = [{"op": "replace", "path": "/status", "value": "completed"}]
+    assert mails.clinic.patch(f"/Communication/{thread}", change).status == 200
+
+
+def test_one_thread_follows_a_completed_one_whatever_is_answered(mails: MailChannel) -> None:
+    mails.channel.configure(mail=mail_account(completed_threads="follow"))
+    store(mails.clinic, care.HOMER)
+    mail = written(HOMER)
+    mails.receive(mail)
+    (first,) = threads(mails)
+    match = f"/Communication/{first['id']}/$match-sender"
+    assert mails.clinic.post(match, care.parameters(("person", care.HOMER))).status == 200
+    complete(mails, first["id"])
+    answer = {"In_Reply_To": f"<{own_id(mail)}>"}
+    mails.receive(written(HOMER, "Again", **answer))
+    mails.receive(written(HOMER, "And again", **answer))
+    _, second = threads(mails)
+    # What staff have said of the first is true of the second.
+    assert (ref(second["sender"]), ref(second["subject"])) == (care.HOMER, care.HOMER)
+    complete(mails, second["id"])
+    mails.receive(written(HOMER, "Still", to=addressed(first["id"])))
+    assert [texts(mails, header) for header in threads(mails)] == [
+        ["It itches."],
+        ["Again", "And again"],
+        ["Still"],
+    ]
+    mails.receive(written(MALLORY, "Tell me all", to=addressed(first["id"])))
+    *_, mallorys = threads(mails)
+    assert ref(mallorys["sender"]) == "mailto:mallory@elsewhere.example"
+    assert "subject" not in mallorys
+
+
+def test_mails_at_once_begin_one_thread_that_follows(homer: MailChannel) -> None:
+    homer.channel.configure(mail=mail_account(completed_threads="follow"))
+    mail = written(HOMER)
+    homer.receive(mail)
+    (first,) = threads(homer)
+    complete(homer, first["id"])
+    for number in range(6):
+        answer = written(HOMER, f"{number}", In_Reply_To=f"<{own_id(mail)}>")
+        homer.channel.tell(homer.notification(answer.as_bytes()))
+    queue = homer.channel.queue
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(homer.channel.process_one, list(queue.bodies)))
+    while queue.bodies:
+        queue.visible.clear()
+        homer.channel.process()
+    assert sorted(len(texts(homer, header)) for header in threads(homer)) == [1, 6]
+
+
 @pytest.mark.parametrize("verdict", ["spf", "dkim", "dmarc"])
 @pytest.mark.parametrize("status", ["FAIL", "GRAY", "PROCESSING_FAILED", ""])
 def test_a_mail_whose_sender_is_not_proven_waits_for_staff(
