@@ -19,6 +19,7 @@ SENT = "in-progress"
 _CONTACT_TYPES = frozenset({"Patient", "RelatedPerson"})
 # Between the contact of an e-mail thread and what tells it from others with the same contact.
 _SEPARATOR = "/"
+_SCHEMES = _NUMBER, _MAIL = "tel", "mailto"
 
 
 class Conversation(NamedTuple):
@@ -54,8 +55,8 @@ def account_identifiers(resource: Resource) -> Iterator[tuple[str, str]]:
 def conversation(header: Resource) -> Conversation | None:
     """Return the conversation that a header stands for; None if its thread is of no channel."""
     for account, value in account_identifiers(header):
-        contact, _, _ = value.rpartition(_SEPARATOR)
-        return Conversation(account, contact or value)
+        contact = value.rpartition(_SEPARATOR)[0] or value
+        return Conversation(account, contact.lower() if "@" in contact else contact)
     return None
 
 
@@ -89,8 +90,14 @@ def is_with(header: Resource, contact: str) -> bool:
 
 def contact_reference(contact: str) -> Resource:
     """Return the logical reference to whoever has a number or address."""
-    scheme = "mailto" if "@" in contact else "tel"
+    scheme = _MAIL if "@" in contact else _NUMBER
     return {"identifier": {"system": "urn:ietf:rfc:3986", "value": f"{scheme}:{contact}"}}
+
+
+def contact_of(element: Resource | None) -> str:
+    """Return the contact that a logical reference names, empty if it names none."""
+    scheme, _, contact = str((element or {}).get("identifier", {}).get("value", "")).partition(":")
+    return contact if scheme in _SCHEMES else ""
 
 
 def medium(code: str) -> list[Resource]:

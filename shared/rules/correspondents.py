@@ -114,9 +114,10 @@ def person_of(
     """Return the person of a header who has written: the one found, else its only one."""
     names = [name for name in people_of(header) if name in known]
     if len(found) == 1:
-        return next((known[name] for name in names if _is_same(known[name], found[0])), None)
+        return next((known[name] for name in names if is_same(known[name], found[0])), None)
     return known[names[0]] if len(names) == 1 else None
 
 
-def _is_same(one: Person, other: Person) -> bool:
+def is_same(one: Person, other: Person) -> bool:
+    """Return whether two are one person: any record of the one is the other's."""
     return any(one.has(name) for name in (*other.patients, *other.others))

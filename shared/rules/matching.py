@@ -6,7 +6,7 @@ from typing import Any
 from shared.catalog.channels import MATCH_PATH
 from shared.fhir import references
 from shared.fhir.fhirjson import Resource
-from shared.rules import channels, correspondents
+from shared.rules import channels, classification, correspondents
 from shared.rules.channels import Conversation
 from shared.rules.correspondents import Person
 
@@ -17,13 +17,15 @@ _UNVERIFIED, _SENT = "on-hold", "in-progress"
 class Match:
     """What staff have said: the record of the person, and whom the thread is about.
 
-    `subject` is empty if they did not say that.
+    `subject` is empty if they did not say that. `contacts` are the numbers and addresses from
+    which the person writes in the thread: its own contact, and others that they have.
     """
 
     conversation: Conversation
     person: Person
     reference: str
     subject: str = ""
+    contacts: frozenset[str] = frozenset()
 
 
 def header(before: Resource, match: Match, extension_url: str) -> Resource:
@@ -52,13 +54,25 @@ def _once(elements: list[Resource]) -> list[Resource]:
     return [one for index, one in enumerate(elements) if one not in elements[:index]]
 
 
-def is_from_contact(message: Resource, conversation: Conversation) -> bool:
-    """Return whether a message came in by a conversation's channel."""
-    accounts = {account for account, _ in channels.account_identifiers(message)}
+def is_from_person(message: Resource, match: Match) -> bool:
+    """Return whether a message came in from one of a person's contacts, or as somebody's."""
     sender = message.get("sender")
-    is_contacts = sender == channels.contact_reference(conversation.contact)
-    is_persons = bool(correspondents.people_of({"sender": sender}))
-    return conversation.account in accounts and (is_contacts or is_persons)
+    is_theirs = channels.contact_of(sender) in match.contacts
+    is_somebodys = bool(correspondents.people_of({"sender": sender}))
+    return _came_in(message, match.conversation) and (is_theirs or is_somebodys)
+
+
+def unknown_contact(message: Resource, conversation: Conversation) -> str:
+    """Return from where a message came in that nobody is known to have written, else nothing."""
+    is_retracted = message["status"] in classification.RETRACTED_STATUSES
+    if is_retracted or classification.is_automatic(message):
+        return ""
+    return channels.contact_of(message.get("sender")) if _came_in(message, conversation) else ""
+
+
+def _came_in(message: Resource, conversation: Conversation) -> bool:
+    """Return whether a conversation's account has carried a message."""
+    return conversation.account in {name for name, _ in channels.account_identifiers(message)}
 
 
 def message(before: Resource, match: Match, thread_subject: str, named: str) -> Resource:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from shared.rules.classification import AUTOMATIC
 from tests.explorer.browsing import Visitor
 from tests.explorer.conftest import Visit
 from tests.support import care
@@ -121,6 +122,23 @@ def test_an_unverified_e_mail_of_an_unknown_sender_is_theirs_and_on_hold(
     assert states(visitor) == [("Hello", "On hold: its sender is not proven")]
     (message,) = visitor.page.locator(".message.theirs .from").all()
     assert message.inner_text().startswith("homer@plant.example")
+
+
+def test_whoever_has_no_record_here_is_told_apart_from_the_clinic(
+    visit: Visit, practice: Practice, thread: str
+) -> None:
+    carried = {"identifier": identifier("SM1")}
+    someone, clinic = (
+        {"identifier": {"system": "urn:ietf:rfc:3986", "value": f"tel:{number}"}}
+        for number in ("+15551239999", "+15550100000")
+    )
+    says(practice, thread, "from elsewhere", sender=someone, **carried)
+    says(practice, thread, "help", sender=clinic, category=[AUTOMATIC], **carried)
+    says(practice, thread, "of nobody", sender={"display": "The clinic"}, **carried)
+    says(practice, thread, "held back", status="on-hold")
+    visitor = visit(*ALICE)
+    visitor.goes_to(f"thread/{thread}")
+    assert states(visitor) == [("help", "Sent"), ("of nobody", "Sent")]
 
 
 def test_a_session_shows_what_became_of_its_messages(

@@ -80,30 +80,36 @@ def _own_number(account: Account) -> str:
 def _begun(
     work: AuditedUnitOfWork, message: InboundMessage, person: Person | None, **elements: Any
 ) -> Correspondence:
-    distinction, topic = "", {}
-    if isinstance(message.account, MailAccount):
-        distinction = sha256(message.id.encode()).hexdigest()[:24]
-        topic = {"topic": {"text": message.topic}} if message.topic else {}
+    is_mail = isinstance(message.account, MailAccount)
+    distinction = sha256(message.id.encode()).hexdigest()[:24] if is_mail else ""
     value = channels.thread_value(message.contact, distinction)
     people = _elements(person, message.contact)
-    header = threads.begin(work, message.account, value, **topic, **people, **elements)
-    return Correspondence(header, person)
+    elements = _topic(message) | people | elements
+    return Correspondence(threads.begin(work, message.account, value, **elements), person)
+
+
+def _topic(message: InboundMessage) -> dict[str, Any]:
+    return {"topic": {"text": message.topic}} if message.topic else {}
 
 
 def _continued(
     work: AuditedUnitOfWork, message: InboundMessage, old: Correspondence
 ) -> Correspondence:
     """Return a thread that is open: the old one, or the one that follows it."""
-    account, header = message.account, old.header
-    if isinstance(account, MailAccount) or not threads.is_over(header, account):
+    account, header, contact = message.account, old.header, message.contact
+    if not threads.is_over(header, account):
         return old._replace(header=threads.reopened(work, header))
-    elements = _elements(old.person, message.contact, old.name)
+    elements = _elements(old.person, contact, old.name)
     if "subject" in header:
         elements["subject"] = header["subject"]
     if old.name and correspondents.is_staffs(header, old.name):
         elements["extension"] = [match(old.name)]
-    header = threads.succeed(work, account, message.contact, header, **elements)
-    return old._replace(header=header)
+    if isinstance(account, MailAccount):
+        value = mail_threads.following_value(contact, header)
+        following = threads.begin(work, account, value, **_topic(message), **elements)
+    else:
+        following = threads.succeed(work, account, contact, header, **elements)
+    return old._replace(header=following)
 
 
 def match(person: str) -> Resource:

@@ -11,6 +11,7 @@ from shared.rules.correspondents import Person
 
 # A mail names every one before it, and the nearest are enough.
 _MOST_ANSWERED = 10
+_FOLLOWS = "follows-"
 
 
 def find(
@@ -19,13 +20,32 @@ def find(
     """Return the header of an e-mail's thread, None if it begins one.
 
     Whoever answers a mail must be a party of its thread. `found` are those who have the address by
-    the directory. A mail whose sender is not proven begins a thread of its own.
+    the directory. A mail whose sender is not proven begins a thread of its own. A thread that is
+    over is only the one of its parties, and returned if none follows it yet.
     """
     if not message.is_proven:
         return None
     answered = (one for one in _answered(work, message) if _is_party(one, message, found))
     header = next(answered, None) or _header(work, message.named_thread)
-    return None if header is None or threads.is_over(header, message.account) else header
+    if header is None or not threads.is_over(header, message.account):
+        return header
+    return _last(work, message, header) if _is_party(header, message, found) else None
+
+
+def following_value(contact: str, header: Resource) -> str:
+    """Return the value of the identifier of the thread that follows one with a contact."""
+    return channels.thread_value(contact, f"{_FOLLOWS}{header['id']}")
+
+
+def _last(work: AuditedUnitOfWork, message: InboundMessage, header: Resource) -> Resource:
+    """Return the header of the last of the threads that follow one another."""
+    while threads.is_over(header, message.account):
+        value = following_value(message.contact, header)
+        following = threads.current(work, message.account, value)
+        if following is None:
+            break
+        header = following
+    return header
 
 
 def _answered(work: AuditedUnitOfWork, message: InboundMessage) -> Iterator[Resource]:

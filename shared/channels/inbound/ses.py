@@ -16,6 +16,9 @@ from shared.channels.accounts import MailAccount, all_accounts
 from shared.channels.inbound import mail, mail_automatic, mail_headers
 from shared.channels.inbound.mail_headers import Headers
 from shared.channels.inbound.message import InboundMessage
+from shared.fhir import instants
+from shared.rules import times
+from shared.settings import settings
 from shared.store import s3
 
 type Notification = dict[str, Any]
@@ -104,7 +107,7 @@ def _message(
         contact=_contact(notification, headers),
         id=_id(notification, headers),
         text=content.text,
-        sent=min(mail_headers.sent(headers) or received, received),
+        sent=_sent(headers, received),
         received=received,
         files=content.files,
         topic=subject,
@@ -112,6 +115,15 @@ def _message(
         named_thread=next(filter(None, named), ""),
         is_proven=_is_proven(notification, headers),
     )
+
+
+def _sent(headers: Headers, received: datetime) -> datetime:
+    """Return when a mail was sent. Its sender says it, who is believed as far as a patient is."""
+    said = mail_headers.sent(headers)
+    message = {"sent": instants.to_text(said)} if said else {}
+    hours = settings().sent_tolerance_hours
+    counted = times.message_instant(message, received, settings().zone, tolerance_hours=hours)
+    return instants.from_text(counted)
 
 
 def _id(notification: Notification, headers: Headers) -> str:

@@ -82,6 +82,44 @@ def test_a_mail_of_somebody_in_the_directory_begins_a_thread_about_them(homer: M
     assert homer.channel.tasks() == []
 
 
+@pytest.mark.parametrize(
+    ("date", "hours", "sent"),
+    [
+        ("Mon, 02 Mar 2026 07:30:00 +0000", "24", "2026-03-02T07:30:00.000Z"),
+        ("Fri, 27 Feb 2026 08:00:00 +0000", "24", "2026-03-01T08:00:01.000Z"),
+        ("Fri, 27 Feb 2026 08:00:00 +0000", "96", "2026-02-27T08:00:00.000Z"),
+        ("Fri, 27 Feb 2026 08:00:00 +0000", "0", "2026-03-02T08:00:01.000Z"),
+        ("Tue, 03 Mar 2026 08:00:00 +0000", "24", "2026-03-02T08:00:01.000Z"),
+        ("Thu, 01 Jan 1970 00:00:00 +0000", "24", "2026-03-02T08:00:01.000Z"),
+        ("Mon, 01 Jan 10000 00:00:00 +0000", "24", "2026-03-02T08:00:01.000Z"),
+        ("yesterday", "24", "2026-03-02T08:00:01.000Z"),
+    ],
+)
+def test_when_a_mail_says_it_was_sent_is_believed_as_far_as_a_patient_is(
+    homer: MailChannel, date: str, hours: str, sent: str
+) -> None:
+    homer.channel.practice.configure(SENT_TOLERANCE_HOURS=hours)
+    homer.receive(written(HOMER, Date=date))
+    (message,) = homer.channel.messages()
+    assert (message["sent"], message["received"]) == (sent, "2026-03-02T08:00:01.000Z")
+
+
+def test_a_mail_with_an_old_date_changes_no_session_of_then(homer: MailChannel) -> None:
+    practice = homer.channel.practice
+    practice.configure(SESSION_POLICY="daily")
+    mail = written(HOMER)
+    homer.receive(mail)
+    practice.advance_to("2026-03-05 09:00")
+    before = practice.session()
+    old = "Mon, 02 Mar 2026 09:00:00 +0000"
+    homer.receive(written(HOMER, Date=old, In_Reply_To=f"<{own_id(mail)}>"))
+    assert [session["period"]["start"][:10] for session in practice.sessions()] == [
+        "2026-03-02",
+        "2026-03-04",
+    ]
+    assert practice.sessions()[0] == before
+
+
 def test_the_whole_mail_and_its_files_are_attached(homer: MailChannel) -> None:
     mail = written(HOMER)
     mail.add_attachment(b"%PDF-1.4 ...", "application", "pdf", filename="back.pdf")
@@ -189,6 +227,38 @@ def test_a_stranger_with_a_signed_address_is_in_its_thread_but_not_its_person(
     assert homer.channel.tasks() == [asked]
 
 
+def test_staff_put_to_the_person_what_they_wrote_from_another_address(homer: MailChannel) -> None:
+    thread = homer.begun_by_staff(HOMERS, sender={"reference": care.HOMER})
+    homer.receive(written("homer@work.example", to=addressed(thread)))
+    homer.receive(written(MALLORY, to=addressed(thread)))
+    match = f"/Communication/{thread}/$match-sender", care.parameters(("person", care.HOMER))
+    assert homer.clinic.post(*match).status == 200
+    assert [ref(message["sender"]) for message in homer.channel.messages(thread)] == [
+        "mailto:homer@work.example",
+        "mailto:mallory@elsewhere.example",
+    ]
+    telecom = [{"system": "email", "value": address} for address in (HOMERS, "homer@work.example")]
+    store(homer.clinic, care.HOMER, telecom=telecom)
+    assert homer.clinic.post(*match).status == 200
+    at_work, mallorys = homer.channel.messages(thread)
+    assert (ref(at_work["sender"]), ref(at_work["subject"])) == (care.HOMER, care.HOMER)
+    assert ref(mallorys["sender"]) == "mailto:mallory@elsewhere.example"
+    assert [status for status, *_ in homer.channel.tasks()] == ["requested"]
+    retract = [{"op": "replace", "path": "/status", "value": "entered-in-error"}]
+    assert homer.clinic.patch(f"/Communication/{mallorys['id']}", retract).status == 200
+    assert homer.clinic.post(*match).status == 200
+    assert [status for status, *_ in homer.channel.tasks()] == ["completed"]
+
+
+def test_an_address_is_the_same_whatever_its_case(homer: MailChannel) -> None:
+    people = {"recipient": [{"reference": care.HOMER}], "sender": {"reference": care.ALICE}}
+    thread = homer.begun_by_staff("Homer@Home.example", **people)
+    homer.receive(written("homer@home.example", to=addressed(thread)))
+    (message,) = homer.channel.messages(thread)
+    assert ref(message["sender"]) == care.HOMER
+    assert homer.channel.tasks() == []
+
+
 def test_somebody_else_of_the_directory_with_a_signed_address_is_asked_about_too(
     homer: MailChannel,
 ) -> None:
@@ -235,6 +305,57 @@ def test_a_completed_thread_is_reopened_or_followed(
     assert texts(homer, threads(homer)[-1])[-2:] == ["Again", "And again"]
 
 
+def complete(mails: MailChannel, thread: str) -> None:
+    change = [{"op": "replace", "path": "/status", "value": "completed"}]
+    assert mails.clinic.patch(f"/Communication/{thread}", change).status == 200
+
+
+def test_one_thread_follows_a_completed_one_whatever_is_answered(mails: MailChannel) -> None:
+    mails.channel.configure(mail=mail_account(completed_threads="follow"))
+    store(mails.clinic, care.HOMER)
+    mail = written(HOMER)
+    mails.receive(mail)
+    (first,) = threads(mails)
+    match = f"/Communication/{first['id']}/$match-sender"
+    assert mails.clinic.post(match, care.parameters(("person", care.HOMER))).status == 200
+    complete(mails, first["id"])
+    answer = {"In_Reply_To": f"<{own_id(mail)}>"}
+    mails.receive(written(HOMER, "Again", **answer))
+    mails.receive(written(HOMER, "And again", **answer))
+    _, second = threads(mails)
+    # What staff have said of the first is true of the second.
+    assert (ref(second["sender"]), ref(second["subject"])) == (care.HOMER, care.HOMER)
+    complete(mails, second["id"])
+    mails.receive(written(HOMER, "Still", to=addressed(first["id"])))
+    assert [texts(mails, header) for header in threads(mails)] == [
+        ["It itches."],
+        ["Again", "And again"],
+        ["Still"],
+    ]
+    mails.receive(written(MALLORY, "Tell me all", to=addressed(first["id"])))
+    *_, mallorys = threads(mails)
+    assert ref(mallorys["sender"]) == "mailto:mallory@elsewhere.example"
+    assert "subject" not in mallorys
+
+
+def test_mails_at_once_begin_one_thread_that_follows(homer: MailChannel) -> None:
+    homer.channel.configure(mail=mail_account(completed_threads="follow"))
+    mail = written(HOMER)
+    homer.receive(mail)
+    (first,) = threads(homer)
+    complete(homer, first["id"])
+    for number in range(6):
+        answer = written(HOMER, f"{number}", In_Reply_To=f"<{own_id(mail)}>")
+        homer.channel.tell(homer.notification(answer.as_bytes()))
+    queue = homer.channel.queue
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(homer.channel.process_one, list(queue.bodies)))
+    while queue.bodies:
+        queue.visible.clear()
+        homer.channel.process()
+    assert sorted(len(texts(homer, header)) for header in threads(homer)) == [1, 6]
+
+
 @pytest.mark.parametrize("verdict", ["spf", "dkim", "dmarc"])
 @pytest.mark.parametrize("status", ["FAIL", "GRAY", "PROCESSING_FAILED", ""])
 def test_a_mail_whose_sender_is_not_proven_waits_for_staff(
@@ -269,6 +390,19 @@ def test_a_forged_mail_does_not_make_the_real_one_a_repetition(homer: MailChanne
     homer.receive(forged, dkim="FAIL")
     homer.receive(real)
     assert [texts(homer, header) for header in threads(homer)] == [["Forged"], ["Real"]]
+
+
+def test_mails_in_somebodys_name_do_not_use_up_what_they_may_write(homer: MailChannel) -> None:
+    homer.channel.configure(mail=mail_account(messages_per_hour=2))
+    for number in range(5):
+        told = homer.notification(written(HOMER, f"Forged {number}").as_bytes(), dmarc="FAIL")
+        homer.channel.publish(told)
+    homer.channel.publish(homer.notification(written(HOMER, "Real").as_bytes()))
+    assert sorted(texts(homer, header)[0] for header in threads(homer)) == [
+        "Forged 0",
+        "Forged 1",
+        "Real",
+    ]
 
 
 def test_a_virus_is_not_kept(homer: MailChannel) -> None:

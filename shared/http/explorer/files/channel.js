@@ -47,9 +47,10 @@ export function channel(header) {
 /** Return what became of a message of a channel's thread, or null if that is of no channel. */
 export function delivery(one, header) {
   if (!conversed(header)) return null;
-  if (one.status === 'on-hold') return { text: 'On hold: its sender is not proven', failed: true };
-  const sender = one.sender?.reference;
-  if (!sender || /^(Patient|RelatedPerson)\//.test(sender)) return null;
+  if (cameIn(one))
+    return one.status === 'on-hold'
+      ? { text: 'On hold: its sender is not proven', failed: true }
+      : null;
   if (one.status === 'not-done') return { text: because('Not delivered', one), failed: true };
   if (one.status === 'unknown') return { text: because('Not known if sent', one), failed: true };
   if (one.status === 'completed' && one.received)
@@ -57,6 +58,16 @@ export function delivery(one, header) {
   if (one.status === 'completed' || one.status === 'in-progress')
     return { text: carried(one) ? 'Sent' : 'To be sent' };
   return null;
+}
+
+/** Return whether a message is of the other end: the clinic itself only writes answers to HELP. */
+function cameIn(one) {
+  const { reference, identifier } = one.sender ?? {};
+  if (reference) return /(^|\/)(Patient|RelatedPerson)\//.test(reference);
+  const isAutomatic = one.category?.some((each) =>
+    each.coding?.some(({ code }) => code === 'automatic'),
+  );
+  return Boolean(identifier) && !isAutomatic;
 }
 
 function because(what, one) {
