@@ -45,14 +45,6 @@ REFER = {"ConditionCheckItem"}
 WRITE_ROWS = {"GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"}
 CLAIM = WRITE_ROWS | {"ConditionCheckItem"}
 NOTE = {"PutItem"}
-# What a text message or e-mail makes and changes: messages, threads, Tasks, and their sessions.
-WRITE_MESSAGES = {
-    ENCOUNTER: WRITE_ENCOUNTERS,
-    THREAD: MOVE,
-    RESOURCE: WRITE_RESOURCES | REFER,
-    SEARCH: CLAIM,
-    AUDIT: NOTE,
-}
 ALLOWED: dict[str, dict[str, set[str]]] = {
     "create": {
         ENCOUNTER: WRITE_ENCOUNTERS,
@@ -161,13 +153,28 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         NOTIFICATIONS: RECEIVE | {"sqs:ChangeMessageVisibility"},
     },
     "channel_webhook": {INBOUND: {"sqs:SendMessage"}},
-    "channel_receiver": WRITE_MESSAGES | {INBOUND: RECEIVE | POSTPONE},
+    # What comes in makes and changes messages, threads, Tasks and sessions.
+    "channel_receiver": {
+        ENCOUNTER: {"GetItem", "PutItem", "DeleteItem", "ConditionCheckItem"},
+        THREAD: WRITE_THREADS,
+        RESOURCE: WRITE_RESOURCES | REFER,
+        SEARCH: WRITE_ROWS,
+        AUDIT: NOTE,
+        INBOUND: RECEIVE | POSTPONE,
+    },
     "channel_dispatcher": {
         THREAD: {"GetItem"},
         CHANNEL_CHANGES: RECEIVE,
         OUTBOUND: {"sqs:SendMessage"},
     },
-    "channel_sender": WRITE_MESSAGES | {OUTBOUND: RECEIVE | POSTPONE},
+    # What was sent is noted in the message, which changes no session; a Task says what failed.
+    "channel_sender": {
+        THREAD: {"GetItem", "Query", "PutItem", "ConditionCheckItem"},
+        RESOURCE: {"GetItem", "PutItem", "ConditionCheckItem"},
+        SEARCH: WRITE_ROWS,
+        AUDIT: NOTE,
+        OUTBOUND: RECEIVE | POSTPONE,
+    },
     "reindex": {
         ENCOUNTER: {"Scan", *WRITE_RESOURCES, "DeleteItem", "ConditionCheckItem"},
         THREAD: {"Scan", "GetItem", "PutItem", "ConditionCheckItem", "Query"},

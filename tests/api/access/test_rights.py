@@ -479,6 +479,7 @@ def notes(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Notes:  # noqa
         monkeypatch.setattr(caller, "client", cache(lambda: database))
     # Every search checks whether the rows of a later release's parameter are ready.
     monkeypatch.setattr(readiness, "is_ready", lambda _: bool(readiness.ready_names()) or True)
+    monkeypatch.setattr(readiness, "_reads_what_others_read", lambda _: False)
     readiness.ready_names.cache_clear()
     objects = MemoryS3()
     monkeypatch.setattr(s3, "client", cache(lambda: objects))
