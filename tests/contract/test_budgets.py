@@ -28,7 +28,7 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "capabilities": (44, EDGE),
     "channel_dispatcher": (42, STORE),
     "channel_receiver": (172, CARRIER | {"phonenumbers"}),
-    "channel_sender": (158, CARRIER),
+    "channel_sender": (159, CARRIER),
     "channel_webhook": (55, CARRIER),
     "closing_scheduler": (71, STORE),
     "closing_worker": (72, STORE),
