@@ -114,22 +114,31 @@ def is_sms(conversation: Conversation) -> bool:
 def opted_out_at(header: Resource) -> str:
     """Return since when the contact does not want to be written to; empty if they do."""
     for extension in header.get("extension", ()):
-        if str(extension.get("url", "")).endswith(OPT_OUT_PATH):
+        if _is_opt_out(extension):
             return str(extension.get("valueDateTime", ""))
     return ""
 
 
 def with_opt_out(header: Resource, url: str, at: str) -> Resource:
     """Return a header whose contact opted out at an instant, or with an empty one opted in."""
-    extensions = [
-        extension
-        for extension in header.get("extension", ())
-        if not str(extension.get("url", "")).endswith(OPT_OUT_PATH)
-    ]
-    if at:
-        extensions.append({"url": url, "valueDateTime": at})
+    return _with_opt_outs(header, [{"url": url, "valueDateTime": at}] if at else [])
+
+
+def with_kept_opt_out(before: Resource, after: Resource) -> Resource:
+    """Return a header with its stored opt-out, which a client that read it earlier leaves out."""
+    stored = [extension for extension in before.get("extension", ()) if _is_opt_out(extension)]
+    return _with_opt_outs(after, stored) if stored else after
+
+
+def _with_opt_outs(header: Resource, opt_outs: list[Resource]) -> Resource:
+    others = [one for one in header.get("extension", ()) if not _is_opt_out(one)]
+    extensions = [*others, *opt_outs]
     rest = {name: value for name, value in header.items() if name != "extension"}
     return rest | ({"extension": extensions} if extensions else {})
+
+
+def _is_opt_out(extension: Resource) -> bool:
+    return str(extension.get("url", "")).endswith(OPT_OUT_PATH)
 
 
 def check_consent(header: Resource, before: Resource, after: Resource) -> None:

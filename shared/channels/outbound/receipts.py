@@ -17,8 +17,9 @@ from shared.rules import deliveries
 from shared.rules.deliveries import Failure
 from shared.store import channel_items
 
-# For how long a receipt waits for its message: attempts that were left are settled by then.
-_YOUNG = timedelta(minutes=30)
+# For how long a receipt waits for its message: attempts that were left are settled by then, also
+# where the provider does not answer for a day.
+_YOUNG = timedelta(hours=25)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

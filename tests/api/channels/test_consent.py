@@ -75,8 +75,16 @@ def test_plain_json_is_refused_too(sending: SendingChannels, header_id: str) -> 
     assert answer.body["detail"].startswith("The person does not want to be written to")
 
 
-def test_after_an_opt_in_messages_are_sent(sending: SendingChannels, header_id: str) -> None:
-    sending.practice.put_changes(f"/Communication/{header_id}", extension=[])
-    sending.post(header_id)
-    sending.deliver()
-    assert sending.twilio.texts == ["Take it with food"]
+@pytest.mark.parametrize("is_patch", [False, True], ids=["PUT", "PATCH"])
+def test_staff_do_not_take_back_what_the_contact_said(
+    sending: SendingChannels, header_id: str, *, is_patch: bool
+) -> None:
+    """As by a client that read the header before the contact sent STOP."""
+    url = f"/Communication/{header_id}"
+    if is_patch:
+        changed = sending.clinic.patch(url, [{"op": "remove", "path": "/extension"}])
+    else:
+        changed = sending.practice.put_changes(url, extension=[], topic={"text": "A rash"})
+    assert changed.body["extension"] == [{"url": OPTED_OUT, "valueDateTime": AT}]
+    refused = sending.clinic.post("/Communication", sending.message(header_id, "Hello"))
+    assert refused.status == 422

@@ -201,7 +201,7 @@ def test_a_receipt_of_a_message_that_nobody_knows_ends(sending: SendingChannels)
     said = receipt("SM-of-another-application")
     with pytest.raises(Transient):
         receipts.apply(said)
-    sending.practice.now += timedelta(minutes=31)
+    sending.practice.now += timedelta(hours=26)
     receipts.apply(said)
 
 
