@@ -102,10 +102,13 @@ def _message(
         for recipient in notification["receipt"]["recipients"]
         if thread_addresses.is_of(account, recipient)
     )
+    own_id, is_proven = mail_headers.message_id(headers), _is_proven(notification, headers)
+    # Whoever sends a mail in another's name must not make the other's own a repetition of it.
+    known_by = own_id if is_proven else ""
     return InboundMessage(
         account=account,
         contact=_contact(notification, headers),
-        id=_id(notification, headers),
+        id=known_by or f"{notification['mail']['messageId']}@{_SES}",
         text=content.text,
         sent=_sent(headers, received),
         received=received,
@@ -113,7 +116,8 @@ def _message(
         topic=subject,
         answers=mail_headers.answers(headers),
         named_thread=next(filter(None, named), ""),
-        is_proven=_is_proven(notification, headers),
+        is_proven=is_proven,
+        claimed_id="" if is_proven else own_id,
     )
 
 
@@ -124,15 +128,6 @@ def _sent(headers: Headers, received: datetime) -> datetime:
     hours = settings().sent_tolerance_hours
     counted = times.message_instant(message, received, settings().zone, tolerance_hours=hours)
     return instants.from_text(counted)
-
-
-def _id(notification: Notification, headers: Headers) -> str:
-    """Return the mail's Message-ID, if it is its sender's.
-
-    Whoever sends a mail in another's name must not make the other's own a repetition of it.
-    """
-    own_id = mail_headers.message_id(headers) if _is_proven(notification, headers) else ""
-    return own_id or f"{notification['mail']['messageId']}@{_SES}"
 
 
 def _contact(notification: Notification, headers: Headers) -> str:
