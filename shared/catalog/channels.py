@@ -9,6 +9,9 @@ from typing import NamedTuple
 # thread's value begins with the contact: the number or address at the other end. A message's is
 # the provider's own id; an e-mail's is its Message-ID, without the angle brackets.
 IDENTIFIER_SYSTEM = "urn:async-encounters:channel:"
+# The system of the Message-ID that an e-mail of an unproven sender has itself. Answers name it, but
+# nothing is found by it.
+CLAIMED_SYSTEM = "urn:async-encounters:channel-claimed-id"
 # The end of the URL of the extension that says since when the person at the other end of a thread
 # does not want to be written to. The server's base is before it.
 OPT_OUT_PATH = "/StructureDefinition/channel-opt-out"

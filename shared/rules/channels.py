@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from shared.catalog.channels import (
+    CLAIMED_SYSTEM,
     IDENTIFIER_SYSTEM,
     MEDIUM_TEXTS,
     OPT_OUT_PATH,
@@ -37,6 +38,19 @@ def system(account: str) -> str:
 def identifier(account: str, value: str) -> Resource:
     """Return an identifier of an account."""
     return {"system": system(account), "value": value}
+
+
+def claimed_identifier(mail_id: str) -> Resource:
+    """Return the identifier of the Message-ID of an e-mail whose sender is not proven."""
+    return {"system": CLAIMED_SYSTEM, "value": mail_id}
+
+
+def mail_id(message: Resource, account: str) -> str:
+    """Return the Message-ID of an account's e-mail as its sender knows it, empty if it has none."""
+    ids = [value for name, value in account_identifiers(message) if name == account]
+    elements = message.get("identifier", ())
+    claimed = [one.get("value") for one in elements if one.get("system") == CLAIMED_SYSTEM]
+    return next(iter((*claimed, *ids)), "") if ids else ""
 
 
 def thread_value(contact: str, distinction: str = "") -> str:

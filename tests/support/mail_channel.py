@@ -43,6 +43,26 @@ def own_id(mail: EmailMessage) -> str:
     return str(mail["Message-ID"]).strip("<>")
 
 
+def notification(
+    objects: MemoryS3, raw: bytes, *recipients: str, **verdicts: str
+) -> dict[str, Any]:
+    """Store a mail as SES does, and return what SES says of it."""
+    said: dict[str, Any] = json.loads(NOTIFICATION.read_text())
+    mail = message_from_bytes(raw, policy=policy.default)
+    number = f"ses-{next(_numbers)}"
+    objects.put_object(Key=number, Body=raw)
+    said["receipt"] |= {
+        "recipients": [*recipients] or [ADDRESS],
+        **{f"{name}Verdict": {"status": status} for name, status in verdicts.items()},
+    }
+    said["receipt"]["action"]["objectKey"] = said["mail"]["messageId"] = number
+    said["mail"]["timestamp"] = instants.to_text(instants.now())
+    said["mail"]["source"] = parseaddr(str(mail["From"]))[1]
+    said["mail"]["headers"] = [{"name": name, "value": value} for name, value in mail.items()]
+    said["mail"]["commonHeaders"] = {"from": mail.get_all("From", [])}
+    return said
+
+
 class MailChannel:
     """An account for e-mails, and the way of a mail from its provider to its thread."""
 
@@ -53,20 +73,7 @@ class MailChannel:
 
     def notification(self, raw: bytes, *recipients: str, **verdicts: str) -> dict[str, Any]:
         """Store a mail as SES does, and return what SES says of it."""
-        said: dict[str, Any] = json.loads(NOTIFICATION.read_text())
-        mail = message_from_bytes(raw, policy=policy.default)
-        number = f"ses-{next(_numbers)}"
-        self.objects.put_object(Key=number, Body=raw)
-        said["receipt"] |= {
-            "recipients": [*recipients] or [ADDRESS],
-            **{f"{name}Verdict": {"status": status} for name, status in verdicts.items()},
-        }
-        said["receipt"]["action"]["objectKey"] = said["mail"]["messageId"] = number
-        said["mail"]["timestamp"] = instants.to_text(instants.now())
-        said["mail"]["source"] = parseaddr(str(mail["From"]))[1]
-        said["mail"]["headers"] = [{"name": name, "value": value} for name, value in mail.items()]
-        said["mail"]["commonHeaders"] = {"from": mail.get_all("From", [])}
-        return said
+        return notification(self.objects, raw, *recipients, **verdicts)
 
     def receive(self, mail: EmailMessage, *recipients: str, **verdicts: str) -> dict[str, Any]:
         """Let a mail come in, and process it. Return what SES said of it."""

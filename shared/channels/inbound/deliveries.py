@@ -11,7 +11,7 @@ from shared.channels.inbound import aws_sms, receiving, twilio, webhooks
 from shared.channels.inbound.message import InboundMessage
 from shared.channels.outbound import receipt_payloads, receipts
 from shared.channels.outbound.receipts import Receipt
-from shared.errors import NotFound
+from shared.errors import NotFound, Throttled
 from shared.fhir import instants
 
 type Json = Mapping[str, Any]
@@ -35,11 +35,22 @@ def process(body: Json, attempt: int) -> None:
     Raises Throttled, NotFound if it is for no account, and Transient.
     """
     found = _of_webhook(body) if "provider" in body else _of_topic(body)
+    throttled = None
     for one in found:
-        if isinstance(one, InboundMessage):
-            receiving.receive(one, gives_up=attempt >= _LAST_ATTEMPT_AT_FILES)
-        else:
-            receipts.apply(one)
+        try:
+            _process(one, attempt)
+        except Throttled as error:
+            # A mail to several accounts must get to those that have room for it.
+            throttled = error
+    if throttled:
+        raise throttled
+
+
+def _process(one: InboundMessage | Receipt, attempt: int) -> None:
+    if isinstance(one, InboundMessage):
+        receiving.receive(one, gives_up=attempt >= _LAST_ATTEMPT_AT_FILES)
+    else:
+        receipts.apply(one)
 
 
 def _of_webhook(body: Json) -> Iterator[InboundMessage | Receipt]:

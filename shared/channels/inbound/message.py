@@ -34,7 +34,8 @@ class InboundMessage:
     `contact` is the number (E.164) or address (in lower case) that it came from, `id` what the
     provider calls it, the same in every delivery. An e-mail also has a topic, the ids of the mails
     that it answers, nearest first, and the thread that the address it was sent to names by its
-    token; `is_proven` says whether its sender is.
+    token; `is_proven` says whether its sender is. If not, `claimed_id` is the id that it has
+    itself: good enough to answer to, but not to know it by.
     """
 
     account: Account
@@ -48,3 +49,4 @@ class InboundMessage:
     answers: tuple[str, ...] = ()
     named_thread: str = ""
     is_proven: bool = True
+    claimed_id: str = ""

@@ -47,7 +47,7 @@ def _write(
     _ask(work, message, thread, subject)
     content = {
         "resourceType": "Communication",
-        "identifier": [identifier],
+        "identifier": [identifier, *_claimed(message)],
         "partOf": [references.to("Communication", thread.header["id"])],
         "status": _SENT if message.is_proven else _UNVERIFIED,
         "medium": threads.medium(message.account),
@@ -59,6 +59,10 @@ def _write(
         "payload": payload,
     }
     return create_new(work, validated_new_resource(content, "Communication"))
+
+
+def _claimed(message: InboundMessage) -> list[Resource]:
+    return [channels.claimed_identifier(message.claimed_id)] if message.claimed_id else []
 
 
 def _sender(message: InboundMessage, thread: Correspondence, subject: Resource) -> Resource:

@@ -3,9 +3,7 @@
 https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html
 """
 
-import re
 from datetime import datetime
-from typing import Any
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
@@ -13,23 +11,17 @@ from botocore.exceptions import ClientError
 from shared import metrics
 from shared.channels import thread_addresses
 from shared.channels.accounts import MailAccount, all_accounts
-from shared.channels.inbound import mail, mail_automatic, mail_headers
+from shared.channels.inbound import mail, mail_automatic, mail_headers, mail_verdicts
 from shared.channels.inbound.mail_headers import Headers
+from shared.channels.inbound.mail_verdicts import Notification
 from shared.channels.inbound.message import InboundMessage
 from shared.fhir import instants
 from shared.rules import times
 from shared.settings import settings
 from shared.store import s3
 
-type Notification = dict[str, Any]
-
 # What SES takes at most: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
 LARGEST_MAIL = 40 * 1024**2
-PASS, FAIL = "PASS", "FAIL"
-# What must hold for a mail to be its sender's.
-_SENDER_VERDICTS = ("spfVerdict", "dkimVerdict", "dmarcVerdict")
-_SES = "amazonses.com"
-_PROVEN_DOMAIN = re.compile(r"dmarc=pass[^;]*header\.from=([^;\s]+)")
 _UNADDRESSED, _OWN = "unaddressed", "own"
 
 # Whom a mail is from that names nobody; nobody has an address there (RFC 2606).
@@ -95,17 +87,23 @@ def _message(
 ) -> InboundMessage:
     received = datetime.fromisoformat(notification["mail"]["timestamp"])
     subject = mail_headers.subject(headers)
-    is_infected = _verdict(notification, "virusVerdict") == FAIL
+    is_infected = mail_verdicts.is_infected(notification)
     content = mail.content(raw, subject, account.languages, is_infected=is_infected)
     named = (
         thread_addresses.named_thread(account, recipient)
         for recipient in notification["receipt"]["recipients"]
         if thread_addresses.is_of(account, recipient)
     )
+    own_id, is_proven = (
+        mail_headers.message_id(headers),
+        mail_verdicts.is_proven(notification, headers),
+    )
+    # Whoever sends a mail in another's name must not make the other's own a repetition of it.
+    known_by = own_id if is_proven else ""
     return InboundMessage(
         account=account,
         contact=_contact(notification, headers),
-        id=_id(notification, headers),
+        id=known_by or f"{notification['mail']['messageId']}@{mail_verdicts.SES}",
         text=content.text,
         sent=_sent(headers, received),
         received=received,
@@ -113,7 +111,8 @@ def _message(
         topic=subject,
         answers=mail_headers.answers(headers),
         named_thread=next(filter(None, named), ""),
-        is_proven=_is_proven(notification, headers),
+        is_proven=is_proven,
+        claimed_id="" if is_proven else own_id,
     )
 
 
@@ -126,45 +125,7 @@ def _sent(headers: Headers, received: datetime) -> datetime:
     return instants.from_text(counted)
 
 
-def _id(notification: Notification, headers: Headers) -> str:
-    """Return the mail's Message-ID, if it is its sender's.
-
-    Whoever sends a mail in another's name must not make the other's own a repetition of it.
-    """
-    own_id = mail_headers.message_id(headers) if _is_proven(notification, headers) else ""
-    return own_id or f"{notification['mail']['messageId']}@{_SES}"
-
-
 def _contact(notification: Notification, headers: Headers) -> str:
     """Return whom a mail is from. Where its header does not say so, the envelope does."""
     envelope = mail_headers.address(notification["mail"].get("source") or "")
     return mail_headers.sender(headers) or envelope or UNKNOWN
-
-
-def _is_proven(notification: Notification, headers: Headers) -> bool:
-    """Return whether SES has proven that a mail is from whom its header says.
-
-    SES must have read the same address in it: what it proves is the domain of that one.
-    """
-    told = mail_headers.from_pairs(
-        ("from", value) for value in notification["mail"]["commonHeaders"].get("from", ())
-    )
-    sender = mail_headers.sender(headers)
-    verdicts = {_verdict(notification, name) for name in _SENDER_VERDICTS}
-    is_spam = _verdict(notification, "spamVerdict") == FAIL
-    is_same = sender == mail_headers.sender(told) and _is_of_proven_domain(headers, sender)
-    return bool(sender) and is_same and verdicts == {PASS} and not is_spam
-
-
-def _is_of_proven_domain(headers: Headers, sender: str) -> bool:
-    """Return whether the domain that SES writes to have proven is the sender's.
-
-    It puts the results above whatever a sender may have written.
-    """
-    results = mail_headers.first(headers, "authentication-results")
-    found = _PROVEN_DOMAIN.search(results) if results.startswith(_SES) else None
-    return found is None or found[1] == sender.rpartition("@")[2]
-
-
-def _verdict(notification: Notification, name: str) -> str:
-    return str(notification["receipt"].get(name, {}).get("status", ""))

@@ -74,11 +74,7 @@ def _mails(unsent: Unsent, account: MailAccount) -> tuple[str, ...]:
     last, _ = dynamodb.query(
         address.table, address.pk, MESSAGE_RANGE, forward=False, limit=_LAST_MESSAGES
     )
-    found = [
-        value
-        for message in map(CommunicationRecord.from_item, last)
-        if not message.deleted
-        for name, value in channels.account_identifiers(message.resource)
-        if name == account.name and _MESSAGE_ID.fullmatch(value)
-    ]
+    messages = map(CommunicationRecord.from_item, last)
+    ids = (channels.mail_id(one.resource, account.name) for one in messages if not one.deleted)
+    found = [mail_id for mail_id in ids if _MESSAGE_ID.fullmatch(mail_id)]
     return tuple(reversed(found[:_MOST_ANSWERED]))

@@ -444,6 +444,20 @@ def test_a_mail_to_several_accounts_gets_to_each(homer: MailChannel) -> None:
     assert systems == ["mail", "other"]
 
 
+def test_an_account_that_has_had_enough_keeps_a_mail_from_no_other(homer: MailChannel) -> None:
+    other = "other@clinic.example"
+    homer.channel.configure(
+        mail=mail_account(messages_per_hour=1), other=mail_account(address=other)
+    )
+    homer.receive(written(HOMER, "One"))
+    told = homer.notification(written(HOMER, "Two").as_bytes(), ADDRESS, other)
+    homer.channel.publish(told)
+    assert sorted(texts(homer, header)[0] for header in threads(homer)) == ["One", "Two"]
+    homer.channel.practice.advance(3600)
+    assert homer.channel.process() == []
+    assert sorted(texts(homer, header)[0] for header in threads(homer)) == ["One", "Two", "Two"]
+
+
 def test_a_mail_that_is_gone_leaves_what_ses_said_of_it(homer: MailChannel) -> None:
     told = homer.notification(written(HOMER, Subject="My back").as_bytes())
     homer.objects.bodies.clear()
