@@ -156,7 +156,8 @@ QUOTA = AccessPattern(
     "{day}",
     "the number of threads (PatientThreadsPerDay) or Subscriptions that a patient or related "
     "person has begun on a day, and of the Subscriptions that they have (`held`); of a channel's "
-    "contact, the messages of an hour, and the keywords that were obeyed",
+    "contact, the messages of an hour, and the keywords that were obeyed; of a "
+    "message of a channel, that it was taken",
 )
 ATTEMPT = AccessPattern(
     SEARCH,

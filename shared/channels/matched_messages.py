@@ -8,6 +8,7 @@ from itertools import batched
 from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.channels.inbound import senders
+from shared.errors import Conflict
 from shared.fhir import instants
 from shared.fhir.fhirjson import Resource
 from shared.fhir.patch.patching import without_generated_text
@@ -33,7 +34,11 @@ def put_to_person(caller: Caller, interaction: str, header: Resource, match: Mat
     renew = partial(_matched, match, people.subject_patient(header), names)
     ids = [one.id for one in messages if renew(one.resource) != one.resource]
     for some in batched(ids, _AT_ONCE, strict=False):
-        commit_change(caller, interaction, partial(_match_messages, header["id"], some, renew))
+        commit_change(
+            caller,
+            interaction,
+            partial(_match_messages, header["id"], match.reference, some, renew),
+        )
 
 
 def _messages(caller: Caller, header_id: str) -> list[CommunicationRecord]:
@@ -70,8 +75,12 @@ def _matched(
 
 
 def _match_messages(
-    header_id: str, ids: tuple[str, ...], renew: Renew, work: AuditedUnitOfWork
+    header_id: str, person: str, ids: tuple[str, ...], renew: Renew, work: AuditedUnitOfWork
 ) -> ChangeResult:
+    header = work.header(header_id)
+    if header is None or person not in correspondents.matches(header.resource):
+        raise Conflict("Somebody else has matched the thread meanwhile")
+    work.require_unchanged(header)
     for message_id in ids:
         record = work.communication(message_id)
         if record is None or record.deleted:

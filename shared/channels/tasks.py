@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.channels import TASK_SYSTEM, TaskCode
+from shared.errors import PreconditionFailed
 from shared.fhir import references
 from shared.fhir.fhirjson import Resource
-from shared.fhir.references import Literal
 from shared.interactions.create import create_new, validated_new_resource
 from shared.interactions.write import write
-from shared.references.conditional import find_match
+from shared.references.conditional import find_match, find_several
 from shared.search.query.operands import escaped
 
 TASK = "Task"
@@ -20,26 +20,29 @@ _OWNERS = frozenset({"Organization", "CareTeam", "PractitionerRole", "Practition
 
 def ask(work: AuditedUnitOfWork, header: Resource, code: TaskCode) -> None:
     """Create a Task about a thread, unless an open one asks the same already."""
-    if _open_task(work, header["id"], code, claimed=True) is None:
+    try:
+        is_asked = find_match(work, TASK, _open(header["id"], code), claimed=True) is not None
+    except PreconditionFailed:
+        # Staff have copied the Task, with its identifier.
+        is_asked = True
+    if not is_asked:
         create_new(work, validated_new_resource(_task(header, code, work.instant), TASK))
 
 
 def complete(work: AuditedUnitOfWork, header_id: str, *codes: TaskCode) -> None:
     """Complete the open Tasks about a thread that have one of some codes."""
     for code in codes:
-        if target := _open_task(work, header_id, code):
+        for target in find_several(work, TASK, _open(header_id, code)):
             record = work.resource(*target)
-            if record:
+            if record and not record.deleted:
                 done = record.resource | {"status": COMPLETED, "lastModified": work.instant}
                 write(work, target, lambda *_, done=done: done)
 
 
-def _open_task(
-    work: AuditedUnitOfWork, header_id: str, code: TaskCode, *, claimed: bool = False
-) -> Literal | None:
+def _open(header_id: str, code: TaskCode) -> list[tuple[str, str]]:
+    """Return the query of the open Tasks about a thread that have a code."""
     identifier = f"{escaped(TASK_SYSTEM)}|{escaped(_value(header_id, code))}"
-    query = [("identifier", identifier), ("status:not", ",".join(_OVER))]
-    return find_match(work, TASK, query, claimed=claimed)
+    return [("identifier", identifier), ("status:not", ",".join(_OVER))]
 
 
 def _value(header_id: str, code: TaskCode) -> str:

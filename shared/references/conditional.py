@@ -52,6 +52,16 @@ def find_match(
     return next(iter(targets), None)
 
 
+def find_several(
+    work: AuditedUnitOfWork, resource_type: str, query: Sequence[Pair]
+) -> list[Literal]:
+    """Return the stored resources that a query selects and the caller sees: a page of them."""
+    page = search(
+        resource_type, query, visibility=Visibility(work.caller, "s"), zone=settings().zone
+    )
+    return [Literal(resource_type, loads_rounded(json)["id"]) for json in page.resources]
+
+
 def _criteria(resource_type: str, query: Sequence[Pair]) -> Query:
     """Parse a query strictly: a misspelt parameter must not select other resources than meant.
 

@@ -92,8 +92,16 @@ def is_to_be_sent(header: Resource, message: Resource) -> bool:
 def _is_by_contact(thread: Conversation, sender: Resource) -> bool:
     if references.type_of(sender.get("reference")) in _CONTACT_TYPES:
         return True
-    known_by = contact_reference(thread.contact)["identifier"]["value"]
-    return bool(sender.get("identifier", {}).get("value") == known_by)
+    return contact_of(sender) == thread.contact
+
+
+def is_followed(header: Resource) -> bool:
+    """Return whether a thread of text messages is not the current one of its number any more.
+
+    Then another thread is, perhaps with somebody else who has the number now.
+    """
+    values = dict(account_identifiers(header)).values()
+    return any("@" not in value and _SEPARATOR in value for value in values)
 
 
 def is_with(header: Resource, contact: str) -> bool:
@@ -158,10 +166,18 @@ def _is_opt_out(extension: Resource) -> bool:
 def check_consent(header: Resource, before: Resource, after: Resource) -> None:
     """Raise BusinessRule if a write sends a message to a contact who does not want any.
 
-    A draft may be written, and what has been posted before may be changed.
+    The same holds for a thread that was followed by another one: its number may be anybody's. A
+    draft may be written, and what has been posted before may be changed.
     """
-    is_sent = is_to_be_sent(header, after) and not is_to_be_sent(header, before)
-    if is_sent and (at := opted_out_at(header)):
+    if not is_to_be_sent(header, after) or is_to_be_sent(header, before):
+        return
+    if is_followed(header):
+        raise BusinessRule(
+            "Another thread has followed this one, perhaps with somebody else",
+            expression="Communication.partOf",
+            diagnostics="Write into the thread that has the number alone as its identifier",
+        )
+    if at := opted_out_at(header):
         raise BusinessRule(
             "The person does not want to be written to in this way",
             expression="Communication.partOf",

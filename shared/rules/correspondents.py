@@ -68,10 +68,11 @@ def is_staffs(header: Resource, person: str) -> bool:
     They have if they matched the thread with them, or began it with them.
     """
     began = references.comparable_reference(header.get("sender")) != person
-    return began or any(match == person for match in _matches(header))
+    return began or any(match == person for match in matches(header))
 
 
-def _matches(header: Resource) -> Iterator[str]:
+def matches(header: Resource) -> Iterator[str]:
+    """Yield the people whom staff have said to be at the other end of a thread: one at most."""
     for extension in header.get("extension", ()):
         if str(extension.get("url", "")).endswith(MATCH_PATH):
             yield references.comparable_reference(extension.get("valueReference"))
@@ -79,8 +80,8 @@ def _matches(header: Resource) -> Iterator[str]:
 
 def is_unmatched(header: Resource, contact: str) -> bool:
     """Return whether a header says that nobody knows yet who is at the other end."""
-    unknown = channels.contact_reference(contact)
-    return unknown in (header.get("sender"), *header.get("recipient", ()))
+    elements = (header.get("sender"), *header.get("recipient", ()))
+    return any(channels.contact_of(element) == contact for element in elements)
 
 
 def sender(

@@ -31,22 +31,25 @@ class Match:
 def header(before: Resource, match: Match, extension_url: str) -> Resource:
     """Return a header with the person in place of the contact, or of whom it was put to before."""
     replaced = {*correspondents.people_of(before)} - {match.reference}
-    unknown = channels.contact_reference(match.conversation.contact)
+    person = {"reference": match.reference}
 
     def put(element: Resource) -> Resource:
-        is_contact = element == unknown or references.comparable_reference(element) in replaced
-        return {"reference": match.reference} if is_contact else element
+        is_contact = channels.contact_of(element) == match.conversation.contact
+        is_replaced = is_contact or references.comparable_reference(element) in replaced
+        return person if is_replaced else element
 
-    people: dict[str, Any] = {"recipient": _once([put(one) for one in before.get("recipient", ())])}
-    if "sender" in before:
-        people["sender"] = put(before["sender"])
+    recipients = [put(one) for one in before.get("recipient", ())]
+    people: dict[str, Any] = {"sender": put(before["sender"])} if "sender" in before else {}
+    if person not in (people.get("sender"), *recipients):
+        # Staff have begun the thread without saying with whom.
+        recipients.append(person)
     others = [
         extension
         for extension in before.get("extension", ())
         if not str(extension.get("url", "")).endswith(MATCH_PATH)
     ]
-    said = {"url": extension_url, "valueReference": {"reference": match.reference}}
-    after = before | {name: value for name, value in people.items() if value}
+    said = {"url": extension_url, "valueReference": person}
+    after = before | people | ({"recipient": _once(recipients)} if recipients else {})
     return _about(after, match, match.subject) | {"extension": [*others, said]}
 
 

@@ -53,15 +53,23 @@ def keyword(
 def named_patient(text: str, given_names: Mapping[str, Iterable[str]]) -> str:
     """Return which of some patients a text is about: the one of whom it has a given name.
 
-    `given_names` are those of each patient, by reference. Empty if it names nobody, or several.
+    `given_names` are those of each patient, by reference. An initial is no name: "a rash" is not
+    about Anna A. Empty if it names nobody, or several.
     """
     said = _spellings(text)
     named = [
         patient
         for patient, names in given_names.items()
-        if any(form in told for name in names for form in _spellings(name) for told in said)
+        if any(form in told for name in names for form in _names(name) for told in said)
     ]
     return named[0] if len(named) == 1 else ""
+
+
+def _names(name: str) -> list[str]:
+    """Return the spellings of a name; none of an initial, which is one letter that has a case."""
+    letter = words.normalize(name)
+    is_initial = len(letter) == 1 and letter.upper() != letter
+    return [] if is_initial else _spellings(name)
 
 
 def _spellings(text: str) -> list[str]:

@@ -122,22 +122,22 @@ def read_units() -> Iterator[list[int]]:
     dynamodb.client().meta.events.unregister("after-call.dynamodb", count)
 
 
-def test_a_text_message_costs_22_write_units_and_11_read_units(read_units: list[int]) -> None:
+def test_a_text_message_costs_24_write_units_and_10_read_units(read_units: list[int]) -> None:
     receiving.receive(text(1))
     receiving.receive(text(2))
     meter.start()
     read_units.clear()
     receiving.receive(text(3))
-    assert meter.consumed()["writeUnits"] == 22
-    assert sum(read_units) == 11
+    assert meter.consumed()["writeUnits"] == 24
+    assert sum(read_units) == 10
 
 
-def test_the_first_text_message_costs_36_write_units(read_units: list[int]) -> None:
+def test_the_first_text_message_costs_38_write_units(read_units: list[int]) -> None:
     meter.start()
     read_units.clear()
     receiving.receive(text(1))
-    assert meter.consumed()["writeUnits"] == 36
-    assert sum(read_units) == 10
+    assert meter.consumed()["writeUnits"] == 38
+    assert sum(read_units) == 9
 
 
 def test_a_repetition_costs_no_write_units(read_units: list[int]) -> None:
@@ -146,4 +146,4 @@ def test_a_repetition_costs_no_write_units(read_units: list[int]) -> None:
     read_units.clear()
     receiving.receive(text(1))
     assert meter.consumed()["writeUnits"] == 0
-    assert sum(read_units) == 3
+    assert sum(read_units) == 1

@@ -100,7 +100,8 @@ def _continued(
     if not threads.is_over(header, account):
         return old._replace(header=threads.reopened(work, header))
     elements = _elements(old.person, contact, old.name)
-    if "subject" in header:
+    about = references.comparable_reference(header.get("subject"))
+    if "subject" in header and senders.is_there(work.tenant, about):
         elements["subject"] = header["subject"]
     if old.name and correspondents.is_staffs(header, old.name):
         elements["extension"] = [match(old.name)]

@@ -19,6 +19,8 @@ type Json = Mapping[str, Any]
 # Seconds until a delivery that failed once, twice, and so on is tried again: hours together, within
 # which a file should be there, and a fault mended. Then it is among the dead letters.
 PAUSES = (5, 15, 60, 300, 900, 3600, 7200, 14400)
+# So often a delivery is received that is too much for its hour. The queue allows 20.
+MOST_ATTEMPTS = 15
 # From this attempt on, a file that cannot be fetched is done without.
 _LAST_ATTEMPT_AT_FILES = 5
 _RECEIVED_MAIL = "Received"

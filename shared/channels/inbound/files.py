@@ -5,17 +5,17 @@ from hashlib import sha256
 from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.types import BINARY
-from shared.channels.inbound import media
+from shared.channels.inbound import admission, media
 from shared.channels.inbound.media import NotFetched
 from shared.channels.inbound.message import File, InboundMessage
 from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal
 from shared.interactions.binary_writes import NewFile, SentBinary, commit, write_binary
 from shared.interactions.create import validated_new_resource
-from shared.rules import channels, texts
 from shared.rules import files as file_rules
+from shared.rules import texts
 from shared.sessions.changes import ChangeResult
-from shared.store import binary_objects, guards, keys, reading
+from shared.store import binary_objects, reading
 
 
 def payload(caller: Caller, message: InboundMessage, *, gives_up: bool) -> list[Resource]:
@@ -24,7 +24,7 @@ def payload(caller: Caller, message: InboundMessage, *, gives_up: bool) -> list[
     With `gives_up`, those that cannot be fetched are named in the text. Raises media.NotFetched.
     """
     attachments, missing = [], []
-    if message.files and not _is_stored(message):
+    if message.files and not admission.was_taken(message):
         for number, file in enumerate(message.files):
             try:
                 attachments.append(_attachment(caller, message, number, file))
@@ -35,13 +35,6 @@ def payload(caller: Caller, message: InboundMessage, *, gives_up: bool) -> list[
     text = "\n".join(filter(None, (texts.storable(message.text).strip(), *missing)))
     said = [{"contentString": text}] if text else []
     return said + [{"contentAttachment": attachment} for attachment in attachments]
-
-
-def _is_stored(message: InboundMessage) -> bool:
-    """Return whether a message is stored already, so that its files are not needed."""
-    identifier = channels.identifier(message.account.name, message.id)
-    address = keys.guard(message.account.tenant, "Communication", *identifier.values())
-    return bool(guards.last_writer(address))
 
 
 def _attachment(caller: Caller, message: InboundMessage, number: int, file: File) -> Resource:

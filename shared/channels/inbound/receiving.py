@@ -6,7 +6,7 @@ from itertools import islice
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.channels import MATCH_SENDER, NAME_SUBJECT, VERIFY_SENDER
 from shared.channels import tasks
-from shared.channels.inbound import correspondence, files, keywords, rates, senders, threads
+from shared.channels.inbound import admission, correspondence, files, keywords, senders, threads
 from shared.channels.inbound.correspondence import Correspondence
 from shared.channels.inbound.message import InboundMessage
 from shared.channels.principal import principal
@@ -38,16 +38,14 @@ def receive(message: InboundMessage, *, gives_up: bool = False) -> None:
 def _write(
     message: InboundMessage, payload: list[Resource], work: AuditedUnitOfWork
 ) -> ChangeResult:
-    identifier = channels.identifier(message.account.name, message.id)
-    if stored := threads.matching(work, identifier):
-        return ChangeResult(work.resource(*stored))
-    rates.spend(work, message)
+    if not admission.take(work, message):
+        return ChangeResult(None)
     thread = correspondence.of(work, message)
     subject = _subject(work, message, thread)
     _ask(work, message, thread, subject)
     content = {
         "resourceType": "Communication",
-        "identifier": [identifier, *_claimed(message)],
+        "identifier": [channels.identifier(message.account.name, message.id), *_claimed(message)],
         "partOf": [references.to("Communication", thread.header["id"])],
         "status": _SENT if message.is_proven else _UNVERIFIED,
         "medium": threads.medium(message.account),
@@ -85,8 +83,11 @@ def _subject(work: AuditedUnitOfWork, message: InboundMessage, thread: Correspon
         if named := texts.named_patient(message.text, names):
             return {"reference": named}
     own = {"reference": next(iter(patients))} if len(patients) == 1 else {}
-    subject: Resource = thread.header.get("subject", own)
-    return subject
+    said: Resource = thread.header.get("subject", {})
+    name = references.comparable_reference(said)
+    # What refers to a patient who was deleted would be refused.
+    is_usable = name in patients or senders.is_there(work.tenant, name)
+    return said if said and is_usable else own
 
 
 def _ask(

@@ -85,6 +85,15 @@ def _known(tenant: str, target: Literal) -> Person | None:
     return next(_person(tenant, record), None)
 
 
+def is_there(tenant: str, name: str) -> bool:
+    """Return whether a resource can be referred to: it exists, or another server keeps it."""
+    target = references.parse_literal(name)
+    if target is None or target.type not in settings().locally_checked_types:
+        return True
+    record = reading.current(tenant, *target)
+    return record is not None and not record.deleted
+
+
 def _own_patient(target: Literal) -> str:
     return str(target) if target.type == PATIENT else ""
 
@@ -145,6 +154,7 @@ def _person(tenant: str, record: VersionedRecord) -> Iterator[Person]:
         for one in family.records
         if one.type == RELATED and families.is_in_use(one.resource)
         for patient in families.current_patient(one.resource)
+        if is_there(tenant, patient)
     }
     others = frozenset(f"{PATIENT}/{one.id}" for one in family.records if one.type == PATIENT)
     if f"{RELATED}/{record.id}" in patients:

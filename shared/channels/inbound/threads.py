@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from shared.access.visibility import Visibility
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.channels import EMAIL, OPT_OUT_PATH, SMS
 from shared.channels.accounts import FOLLOW, Account, MailAccount
@@ -13,12 +12,9 @@ from shared.fhir.patch.patching import without_generated_text
 from shared.fhir.references import Literal
 from shared.interactions.create import create_new, validated_new_resource
 from shared.interactions.write import write
-from shared.references.conditional import find_match
+from shared.references.conditional import find_match, find_several
 from shared.rules import channels, classification
 from shared.search.query.operands import escaped
-from shared.search.run.lookups import loads_rounded
-from shared.search.run.search import search
-from shared.settings import settings
 from shared.store.records import VersionedRecord
 
 COMMUNICATION = "Communication"
@@ -38,14 +34,14 @@ def matching(
     With `claimed` the caller writes it then, and the commit fails if somebody else does so first.
     If there are several, as where staff have begun a thread twice, it is the oldest one.
     """
-    query = [("identifier", f"{escaped(identifier['system'])}|{escaped(identifier['value'])}")]
     try:
-        return find_match(work, COMMUNICATION, query, claimed=claimed)
+        return find_match(work, COMMUNICATION, _query(identifier), claimed=claimed)
     except PreconditionFailed:
-        visibility = Visibility(work.caller, "s")
-        page = search(COMMUNICATION, query, visibility=visibility, zone=settings().zone)
-        ids = (str(loads_rounded(json)["id"]) for json in page.resources)
-        return Literal(COMMUNICATION, min(ids))
+        return min(find_several(work, COMMUNICATION, _query(identifier)))
+
+
+def _query(identifier: Resource) -> list[tuple[str, str]]:
+    return [("identifier", f"{escaped(identifier['system'])}|{escaped(identifier['value'])}")]
 
 
 def current(work: AuditedUnitOfWork, account: Account, value: str) -> Resource | None:
@@ -53,6 +49,16 @@ def current(work: AuditedUnitOfWork, account: Account, value: str) -> Resource |
     target = matching(work, channels.identifier(account.name, value))
     record = work.header(target.id) if target else None
     return record.resource if record else None
+
+
+def all_current(work: AuditedUnitOfWork, account: Account, value: str) -> list[Resource]:
+    """Return the header of an account's thread, and those that staff have begun beside it."""
+    header = current(work, account, value)
+    if header is None:
+        return []
+    own = _query(channels.identifier(account.name, value))
+    others = (work.header(one.id) for one in find_several(work, COMMUNICATION, own))
+    return [header, *(one.resource for one in others if one and one.id != header["id"])]
 
 
 def begin(work: AuditedUnitOfWork, account: Account, value: str, **elements: Any) -> Resource:
@@ -100,7 +106,10 @@ def succeed(
         channels.identifier(account.name, channels.thread_value(contact, distinction))
         for distinction in ("", old["id"])
     )
-    identifiers = [retired if element == own else element for element in old["identifier"]]
+    identifiers = [
+        element | retired if own.items() <= element.items() else element
+        for element in old["identifier"]
+    ]
     save(work, old, old | {"identifier": identifiers})
     elements = channels.with_opt_out(elements, opt_out_url(), channels.opted_out_at(old))
     return begin(work, account, own["value"], **elements)

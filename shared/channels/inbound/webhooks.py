@@ -1,6 +1,7 @@
 """The webhooks of text messages: checked by their signature, and queued to be processed."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from shared.channels import accounts
 from shared.channels.accounts import TwilioAccount
@@ -10,6 +11,9 @@ from shared.errors import Forbidden, NotFound
 from shared.fhir import fhirjson, instants
 from shared.store import channel_queues
 
+# Twilio signs names and values without anything between them. Whoever has a signed request can move
+# a field into the value before it, so that the id of an old message would look like a new one.
+_ID = re.compile("(SM|MM)[0-9a-f]{32}")
 MESSAGE, STATUS = "message", "status"
 # What is of no account is compared with this, so that it takes as long as a wrong signature.
 _NO_TOKEN = "-"  # noqa: S105 - it is none
@@ -19,12 +23,12 @@ def accept(kind: str, account_name: str, url: str, fields: Sequence[Field], sign
     """Queue what Twilio says of a message: that it came in, or what became of it.
 
     `url` is the one that Twilio called. Raises NotFound if there is no such account, and Forbidden
-    unless the request is signed with its token and is about its number.
+    unless the request is signed with its token and is about a message of its number.
     """
     account = _signer(account_name, url, fields, signature)
     said = dict(fields)
     if not _is_of(account, kind, said):
-        raise Forbidden("The request is about another account")
+        raise Forbidden("The request is about no message of the account")
     body = {
         "provider": account.provider,
         "kind": kind,
@@ -60,6 +64,9 @@ def _is_signed(
     return twilio.is_signed(token, url, fields, signature) and account is not None
 
 
-def _is_of(account: TwilioAccount, kind: str, said: dict[str, str]) -> bool:
-    is_to_number = kind == STATUS or said.get("To") == account.number
-    return is_to_number and said.get("AccountSid") == account.account_sid
+def _is_of(account: TwilioAccount, kind: str, said: Mapping[str, str]) -> bool:
+    """Return whether a request is about an account; a message also needs its number and an id."""
+    if said.get("AccountSid") != account.account_sid:
+        return False
+    is_message = said.get("To") == account.number and bool(said.get("From"))
+    return kind == STATUS or (is_message and bool(_ID.fullmatch(said.get("MessageSid", ""))))

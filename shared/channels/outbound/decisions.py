@@ -74,17 +74,28 @@ def decide(
         return Nothing()
     if account is None or account.tenant != tenant:
         return Refuse(Failure(SYSTEM_ERROR, f"There is no account {thread.account}"))
-    if not _may_be_of(account, thread.contact):
-        text = "The identifier of the thread does not name a number or address to send to"
-        return Refuse(Failure(SYSTEM_ERROR, text))
-    if since := channels.opted_out_at(header):
-        return Refuse(Failure(OBJECTION, f"The person has opted out of messages at {since}"))
-    if now - instants.from_text(message["meta"]["lastUpdated"]) > OLDEST:
-        return Refuse(Failure(SYSTEM_ERROR, "The message could not be sent for three days"))
+    if failure := _failure(account, thread.contact, header, message, now):
+        return Refuse(failure)
     # An answer to what the contact has just asked of the service itself disturbs nobody.
     quiet = None if classification.is_automatic(message) else account.quiet_hours
     until = quiet and quiet_until(now, quiet.begin, quiet.end, ZoneInfo(quiet.zone))
     return Postpone(until) if until else Send(account)
+
+
+def _failure(
+    account: Account, contact: str, header: Resource, message: Resource, now: datetime
+) -> Failure | None:
+    """Return why a message must not be sent, None if it may be."""
+    if not _may_be_of(account, contact):
+        text = "The identifier of the thread does not name a number or address to send to"
+        return Failure(SYSTEM_ERROR, text)
+    if channels.is_followed(header):
+        return Failure(SYSTEM_ERROR, "Another thread has followed this one")
+    if since := channels.opted_out_at(header):
+        return Failure(OBJECTION, f"The person has opted out of messages at {since}")
+    if now - instants.from_text(message["meta"]["lastUpdated"]) > OLDEST:
+        return Failure(SYSTEM_ERROR, "The message could not be sent for three days")
+    return None
 
 
 def _may_be_of(account: Account, contact: str) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from shared.channels.inbound import deliveries
+from tests.support import care
+from tests.support.family import store
 from tests.support.text_channel import TextChannel, form, ref, said
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "channels"
@@ -79,3 +81,27 @@ def test_what_fails_is_tried_again_after_longer_and_longer(channel: TextChannel)
         channel.practice.now = channel.queue.visible[name]
         channel.process()
     assert pauses == [*deliveries.PAUSES, deliveries.PAUSES[-1]]
+
+
+def test_what_came_once_comes_no_more_if_it_was_deleted_or_lost_its_identifier(
+    channel: TextChannel,
+) -> None:
+    forms = [channel.text(text, "+15551230001") for text in ("Spam", "Hello")]
+    spam, hello = channel.messages()
+    channel.clinic.administrator.delete(f"/Communication/{spam['id']}")
+    del hello["identifier"]
+    assert channel.clinic.put(f"/Communication/{hello['id']}", hello).status == 200
+    channel.deliver(*forms)
+    assert [said(message) for message in channel.messages()] == ["Hello"]
+
+
+def test_a_copied_task_is_in_nobodys_way(channel: TextChannel) -> None:
+    channel.text("My back hurts", "+15551230001")
+    (task,) = channel.clinic.get("/Task").resources
+    channel.clinic.post("/Task", task)
+    channel.text("Still", "+15551230001")
+    assert len(channel.messages()) == 2
+    store(channel.clinic, care.HOMER)
+    url = f"/Communication/{channel.thread()['id']}/$match-sender"
+    assert channel.clinic.post(url, care.parameters(("person", care.HOMER))).status == 200
+    assert [status for status, *_ in channel.tasks()] == ["completed"] * 2

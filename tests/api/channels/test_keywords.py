@@ -167,3 +167,30 @@ def test_repeated_and_reordered_keywords_end_as_if_they_came_once_in_order(
     headers = channel.clinic.get(f"/Communication?identifier={identifier}").resources
     is_out = any("extension" in header for header in headers)
     assert is_out is (words[-1] != "START"), (words, order)
+
+
+def test_yes_that_was_an_answer_is_no_start_if_it_comes_again(channel: TextChannel) -> None:
+    fields = channel.text("Yes", HOMER)
+    channel.text("STOP", HOMER)
+    channel.deliver(fields)
+    assert opted_out(channel)
+
+
+def test_yes_before_stop_is_an_answer_if_it_is_processed_later(channel: TextChannel) -> None:
+    channel.text("My back hurts", HOMER)
+    process(channel, ["Yes", "STOP"], (1, 0))
+    assert opted_out(channel)
+    assert [said(message) for message in channel.messages()] == ["My back hurts", "Yes"]
+
+
+def test_stop_is_noted_on_all_threads_with_the_number(channel: TextChannel) -> None:
+    identifier = [{"system": "urn:async-encounters:channel:sms", "value": HOMER}]
+    header = care.header(identifier=identifier)
+    channel.clinic.post("/Communication", header)
+    channel.text("STOP", HOMER)
+    channel.clinic.post("/Communication", header)
+    assert ["extension" in thread for thread in channel.threads()] == [True, False]
+    channel.text("STOP", HOMER)
+    assert ["extension" in thread for thread in channel.threads()] == [True, True]
+    channel.text("START", HOMER)
+    assert ["extension" in thread for thread in channel.threads()] == [False, False]

@@ -1,11 +1,12 @@
 """Staff say who has written: the thread and its messages are theirs, with all their history."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import pytest
 
-from shared.store import s3
+from shared.store import dynamodb, s3
 from tests.support import care
 from tests.support.api_client import Answer, ApiClient
 from tests.support.family import (
@@ -19,6 +20,7 @@ from tests.support.family import (
     store_relative,
 )
 from tests.support.mail_channel import MailChannel, written
+from tests.support.memory_database import CallHooks
 from tests.support.memory_objects import MemoryS3
 from tests.support.text_channel import TextChannel, ref, said
 
@@ -209,3 +211,48 @@ def test_only_those_who_write_may_do_it(unknown: TextChannel) -> None:
     assert match(unknown, care.HOMER, caller=auditor).status == 403
     as_homer = ApiClient(role="patient", fhir_user=care.HOMER)
     assert match(unknown, care.HOMER, caller=as_homer).status == 403
+
+
+def test_what_staff_have_added_to_the_unknown_sender_goes_with_them(unknown: TextChannel) -> None:
+    for one in (unknown.thread(), *unknown.messages()):
+        one["sender"]["display"] = "Homer?"
+        unknown.clinic.put(f"/Communication/{one['id']}", one)
+    match(unknown, care.HOMER)
+    assert ref(unknown.thread()["sender"]) == care.HOMER
+    assert people(unknown) == [(care.HOMER, care.HOMER)] * 2
+
+
+def test_a_thread_that_staff_began_with_nobody_gets_its_person(channel: TextChannel) -> None:
+    store(channel.clinic, care.HOMER)
+    identifier = [{"system": "urn:async-encounters:channel:sms", "value": HOMER}]
+    header = care.header(identifier=identifier, sender=care.reference(care.ALICE), subject=None)
+    del header["recipient"]
+    channel.clinic.post("/Communication", header)
+    channel.text("Hi", HOMER)
+    match(channel, care.HOMER)
+    channel.text("Hi again", HOMER)
+    assert people(channel) == [(care.HOMER, care.HOMER)] * 2
+    assert [status for status, *_ in channel.tasks()] == ["completed"]
+
+
+class MatchingHooks(CallHooks):
+    """Let somebody else match the thread as soon as the first transaction is made."""
+
+    def __init__(self, other: Callable[[], object]) -> None:
+        self.other: Callable[[], object] | None = other
+
+    def after(self, call: str) -> None:
+        if call == "TransactWriteItems" and self.other:
+            other, self.other = self.other, None
+            other()
+
+
+def test_two_who_match_it_at_once_leave_it_to_one_person(unknown: TextChannel) -> None:
+    store(unknown.clinic, BART)
+    dynamodb.client().hooks = MatchingHooks(lambda: match(unknown, BART))
+    try:
+        assert match(unknown, care.HOMER).status == 409
+    finally:
+        dynamodb.client().hooks = CallHooks()
+    assert ref(unknown.thread()["sender"]) == BART
+    assert {sender for sender, _ in people(unknown)} == {BART}

@@ -258,3 +258,41 @@ def test_of_more_people_than_are_looked_at_nobody_is_known(
         store(channel.clinic, person, **telecom(f"+1{code}551230001"))
     channel.text("My back hurts", HOMER)
     assert senders(channel) == [(f"tel:{HOMER}", "")]
+
+
+@pytest.mark.parametrize("text", ["There is a rash", "I am worried"])
+def test_an_initial_is_no_name(channel: TextChannel, text: str) -> None:
+    for patient, given in ((BART, ["Bart", "A."]), (LISA, ["Lisa I"])):
+        store(channel.clinic, patient, name=[{"given": given}])
+    for person, patient in ((OF_BART, BART), (OF_LISA, LISA)):
+        store_relative(channel.clinic, person, patient, **telecom(MARGE))
+    link_records(channel.clinic, OF_BART, OF_LISA)
+    channel.text(text, MARGE)
+    assert senders(channel) == [(OF_BART, "")]
+
+
+@pytest.mark.parametrize("completed_threads", ["reopen", "follow"])
+def test_a_patient_who_was_deleted_keeps_nothing_from_coming_in(
+    mother: TextChannel, completed_threads: str
+) -> None:
+    mother.practice.configure(REFERENCE_CHECKS="local")
+    mother.configure(sms=twilio_account(completed_threads=completed_threads))
+    mother.text("Hello", MARGE)
+    header = mother.thread() | {"subject": care.reference(LISA), "status": "completed"}
+    mother.clinic.put(f"/Communication/{header['id']}", header)
+    mother.clinic.administrator.delete(f"/{LISA}")
+    mother.text("It itches", MARGE)
+    mother.text("Lisa", MARGE)
+    assert mother.queue.bodies == {}
+    messages = [one for thread in mother.threads() for one in mother.messages(thread["id"])]
+    assert [ref(one.get("subject")) for one in messages] == ["", BART, BART]
+
+
+def test_staff_may_say_more_of_who_is_not_known(channel: TextChannel) -> None:
+    channel.text("My back hurts", HOMER)
+    header = channel.thread()
+    header["sender"]["display"] = "Homer?"
+    channel.clinic.put(f"/Communication/{header['id']}", header)
+    store(channel.clinic, care.HOMER, **telecom(HOMER))
+    channel.text("Still", HOMER)
+    assert senders(channel) == [(f"tel:{HOMER}", "")] * 2

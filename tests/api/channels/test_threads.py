@@ -191,3 +191,38 @@ def test_an_empty_text_is_a_message_too(homer: TextChannel) -> None:
     homer.text("  ", HOMER)
     (message,) = homer.messages()
     assert "payload" not in message
+
+
+def test_an_identifier_that_staff_have_written_in_full_is_retired_too(homer: TextChannel) -> None:
+    system = "urn:async-encounters:channel:sms"
+    identifier = [{"use": "official", "system": system, "value": HOMER}]
+    header = care.header(identifier=identifier, status="stopped")
+    homer.clinic.post("/Communication", header)
+    for text in ("My back hurts", "Still"):
+        homer.text(text, HOMER)
+    assert [len(homer.messages(header["id"])) for header in homer.threads()] == [0, 2]
+    old, _ = homer.threads()
+    assert old["identifier"] == [
+        {"use": "official", "system": system, "value": f"{HOMER}/{old['id']}"}
+    ]
+
+
+@pytest.mark.parametrize("status", ["in-progress", "preparation"])
+def test_a_thread_that_was_followed_by_another_sends_nothing(
+    channel: TextChannel, status: str
+) -> None:
+    """The number may be somebody else's now, who gets nothing of an old thread."""
+    channel.configure(sms=twilio_account(completed_threads="follow"))
+    channel.text("My back hurts", HOMER)
+    old = channel.thread()["id"]
+    patch = [{"op": "replace", "path": "/status", "value": "completed"}]
+    channel.clinic.patch(f"/Communication/{old}", patch)
+    channel.text("Hello", HOMER)
+    message = care.message(old, sender=care.reference(care.ALICE), subject=None, status=status)
+    answer = channel.clinic.post("/Communication", message)
+    assert answer.status == (422 if status == "in-progress" else 201)
+    if status == "preparation":
+        sent = answer.body | {"status": "in-progress"}
+        assert channel.clinic.put(f"/Communication/{answer.id}", sent).status == 422
+    message = care.message(channel.threads()[1]["id"], sender=care.reference(care.ALICE))
+    assert channel.clinic.post("/Communication", message | {"subject": None}).status != 422

@@ -117,3 +117,14 @@ def test_the_public_url_is_signed(channel: TextChannel, base: str, root: str) ->
     signature = RequestValidator(TOKEN).compute_signature(f"{root}/channels/sms/sms", fields)
     assert channel.call(fields, signature=signature).status == 200
     assert channel.call(fields, signature=_signed(fields)).status == 403
+
+
+def test_a_field_that_moves_into_the_id_makes_no_other_message(channel: TextChannel) -> None:
+    """The signature is the same: names and values are signed without anything between them."""
+    fields = form("My back hurts", "+15551230001")
+    merged = {name: value for name, value in fields.items() if name != "NumMedia"}
+    merged["MessageSid"] += "NumMedia0"
+    assert _signed(merged) == _signed(fields)
+    assert channel.call(merged, signature=_signed(fields)).status == 403
+    for name in ("MessageSid", "From"):
+        assert channel.call(fields | {name: ""}).status == 403
