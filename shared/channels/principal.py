@@ -5,6 +5,7 @@ from functools import cache, partial
 
 from shared.access.caller import Caller, Predicate
 from shared.access.scopes import Scope
+from shared.catalog.channels import TASK_SYSTEM
 from shared.catalog.roles import CHANNEL
 from shared.catalog.types import BINARY
 from shared.channels.accounts import Account
@@ -31,9 +32,12 @@ def principal(account: Account) -> Caller:
 
 def named_principal(tenant: str, account: str) -> Caller:
     """Return the caller for the threads of an account, which there may be no longer."""
-    own_threads = (("identifier", f"{channels.system(account)}|"),)
+    constraints = {
+        "Communication": (("identifier", f"{channels.system(account)}|"),),
+        "Task": (("identifier", f"{TASK_SYSTEM}|"),),
+    }
     scopes = tuple(
-        Scope("system", name, letters, own_threads if name == "Communication" else ())
+        Scope("system", name, letters, constraints.get(name, ()))
         for name, letters in _LETTERS.items()
     )
     return Caller(
@@ -42,11 +46,19 @@ def named_principal(tenant: str, account: str) -> Caller:
         roles=frozenset({CHANNEL}),
         tenant=tenant,
         scopes=scopes,
-        constraint_predicate=partial(_is_of_account, tenant, account),
+        constraint_predicate=partial(_constraint, tenant, account),
     )
 
 
-def _is_of_account(tenant: str, account: str, _type: str, _scope: Scope) -> Predicate:
+def _constraint(tenant: str, account: str, resource_type: str, _scope: Scope) -> Predicate:
+    return _asks_staff if resource_type == "Task" else _is_of_account(tenant, account)
+
+
+def _asks_staff(task: Resource) -> bool:
+    return any(one.get("system") == TASK_SYSTEM for one in task.get("identifier", ()))
+
+
+def _is_of_account(tenant: str, account: str) -> Predicate:
     """Return what tells an account's threads and messages, those that staff write included."""
 
     def has_identifier(resource: Resource) -> bool:

@@ -70,6 +70,17 @@ def test_it_writes_no_other_types(channel: TextChannel, kind: str) -> None:
         create(principal(accounts.account("sms")), kind, body)
 
 
+def test_it_writes_and_sees_no_tasks_but_those_that_channels_make(channel: TextChannel) -> None:
+    caller = principal(accounts.account("sms"))
+    staffs = channel.clinic.post("/Task", care.example("Task")).body
+    with pytest.raises(Forbidden):
+        create(caller, "Task", care.example("Task"))
+    with pytest.raises(NotFound):
+        read(caller, "Task", staffs["id"])
+    with pytest.raises(FhirError):
+        update(caller, "Task", staffs["id"], staffs | {"status": "completed"})
+
+
 def test_it_deletes_nothing(channel: TextChannel) -> None:
     channel.text("My back hurts", HOMER)
     with pytest.raises(Forbidden):
