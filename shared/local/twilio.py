@@ -91,7 +91,7 @@ class Twilio:
 def post(account: TwilioAccount, url: str, fields: dict[str, str]) -> httpx.Response:
     """Call a webhook as Twilio does, signed with the account's token."""
     signed = signature(account.auth_token.get_secret_value(), url, [*fields.items()])
-    return httpx.post(url, data=fields, headers={"X-Twilio-Signature": signed}, timeout=30)
+    return httpx.post(url, data=fields, headers={"X-Twilio-Signature": signed}, timeout=60)
 
 
 @contextmanager
