@@ -28,7 +28,9 @@ _TAG = re.compile(r"<[^<>]*>")
 
 def text(content: str) -> str:
     """Return the text of an HTML page or fragment as a reader sees it."""
-    content = _XML_DECLARATION.sub("", content[:LONGEST_PAGE].replace("\x00", ""), count=1)
+    content = content[:LONGEST_PAGE].replace("\x00", "")
+    if declaration := _XML_DECLARATION.match(content):
+        content = content[declaration.end() :]
     try:
         tree = html.document_fromstring(content)
     except (etree.ParserError, ValueError):

@@ -17,11 +17,11 @@ CUT = "[The rest is in the mail itself.]"
 _LONGEST_LINE = 200
 _SEARCHED_LINES = 1_000
 _FORWARDED = re.compile(
-    r"-{3,} ?(forwarded message|weitergeleitete nachricht|message transféré|mensaje reenviado"
+    r"--- ?(forwarded message|weitergeleitete nachricht|message transféré|mensaje reenviado"
     r"|doorgestuurd bericht|messaggio inoltrato)|begin forwarded message",
     re.IGNORECASE,
 )
-_SEPARATOR = re.compile(r"-{5,}.*-{5,}|[-_*=]{5,}")
+_SEPARATOR = re.compile(r"-----.*-----|[-_*=]{5,}")
 _TIME_OR_ADDRESS = re.compile(r"@|\d[:.]\d\d")
 # In which a quote is introduced in any language, such as "02.04.2012 14:20, <a@b.example>:".
 _TIME_AND_ADDRESS = re.compile(r"\d[:.]\d\d.*[@\"<]")

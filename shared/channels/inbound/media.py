@@ -4,6 +4,7 @@ import logging
 import time
 from functools import cache
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
@@ -31,9 +32,9 @@ logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 class NotFetched(Transient):
     """A file could not be fetched; `is_final` says that another attempt would end the same."""
 
-    def __init__(self, text: str, *, is_final: bool = False) -> None:
+    def __init__(self, text: str, *, is_final: bool = False, **about: Any) -> None:
         """Say why, without anything of the URL or of what was answered."""
-        super().__init__(text)
+        super().__init__(text, **about)
         self.is_final = is_final
 
 

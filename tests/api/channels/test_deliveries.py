@@ -67,7 +67,7 @@ def test_a_status_is_a_receipt_which_waits_for_its_message(channel: TextChannel)
     }
     assert channel.call(fields, path="/status").status == 200
     assert len(channel.process()) == 1
-    channel.practice.advance(3600)
+    channel.practice.advance(26 * 3600)
     assert channel.process() == []
     assert channel.threads() == []
 

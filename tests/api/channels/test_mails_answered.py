@@ -60,6 +60,7 @@ def test_answers_of_both_stay_in_one_thread(
     mail = written(MARGES_MAIL, "May I?", to=MAIL)
     receive(mail)
     (header,) = threads(sending)
+    sending.practice.advance(60)
     sending.post(header["id"], "Yes", sent=instants.to_text(instants.now()))
     sending.deliver()
     (answer,) = aws.mails
@@ -79,6 +80,7 @@ def test_an_answer_to_a_mail_that_was_not_proven_names_the_id_that_its_sender_kn
     (header,) = threads(sending)
     match = f"/Communication/{header['id']}/$match-sender"
     assert sending.clinic.post(match, care.parameters(("person", care.HOMER))).status == 200
+    sending.practice.advance(60)
     sending.post(header["id"], "Yes", sent=instants.to_text(instants.now()))
     sending.deliver()
     (answer,) = aws.mails

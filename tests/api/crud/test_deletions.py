@@ -288,6 +288,7 @@ def test_the_capability_statement_says_what_each_role_deletes(clinic: ApiClient)
         "patient": OWN_DRAFTS,
         "related-person": OWN_DRAFTS,
         "service": NOTHING,
+        "channel": NOTHING,
     }
     limited = "admin; only own drafts: patient, practitioner, related-person"
     paths = clinic.get("/openapi.json").body["paths"]

@@ -624,8 +624,8 @@ def test_each_operation_has_a_definition_that_anybody_may_read(operation: Any) -
     OperationDefinition.model_validate_json(answer.text)
     assert answer.body["url"] == f"{BASE}/OperationDefinition/{operation.id}"
     statement = nobody.get("/metadata").body["rest"][0]["resource"]
-    (encounter,) = (row for row in statement if row["type"] == "Encounter")
-    listed = {row["name"]: row["definition"] for row in encounter["operation"]}
+    (row,) = (row for row in statement if row["type"] == operation.types[0])
+    listed = {row["name"]: row["definition"] for row in row["operation"]}
     assert listed[operation.code] == (operation.standard or answer.body["url"])
 
 
