@@ -19,7 +19,7 @@ from shared.rules.status_history import with_status_history
 from shared.sessions.changes import ChangeResult, commit_change
 from shared.sessions.intake import validated_resource
 from shared.settings import settings
-from shared.store.records import EncounterRecord, VersionedRecord
+from shared.store.records import CommunicationRecord, EncounterRecord, VersionedRecord
 
 
 def update(
@@ -86,11 +86,19 @@ def content_from_body(resource: Resource) -> Content:
     """Return a function that makes a whole resource the next version."""
 
     def content(before: VersionedRecord | None, work: AuditedUnitOfWork) -> Resource:
-        return with_previous_status(
-            before, checks.resolve_conditionals(work, resource), work, keep_omitted=True
-        )
+        after = _with_kept_opt_out(before, checks.resolve_conditionals(work, resource))
+        return with_previous_status(before, after, work, keep_omitted=True)
 
     return content
+
+
+def _with_kept_opt_out(before: VersionedRecord | None, after: Resource) -> Resource:
+    """Return a header with its stored opt-out: who leaves it out may have read it earlier."""
+    if not isinstance(before, CommunicationRecord) or "extension" not in before.resource:
+        return after
+    from shared.rules import channels  # noqa: PLC0415 - few threads are of a channel
+
+    return channels.with_kept_opt_out(before.resource, after)
 
 
 def with_previous_status(

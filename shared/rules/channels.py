@@ -182,5 +182,5 @@ def check_consent(header: Resource, before: Resource, after: Resource) -> None:
             "The person does not want to be written to in this way",
             expression="Communication.partOf",
             diagnostics=f"They opted out, or could not be reached for good, at {at}. Reach them in "
-            "another way, or remove the extension channel-opt-out once they agree",
+            "another way, or PATCH the extension channel-opt-out away once they agree",
         )

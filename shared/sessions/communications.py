@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
-from shared.catalog.roles import CHANNEL
 from shared.errors import BusinessRule
 from shared.fhir import ulids
 from shared.fhir.fhirjson import Resource
@@ -73,7 +72,7 @@ def _write_header(
     """Save a header with its next version, and what that changes for its thread."""
     previous = before.resource
     policy = policy_extension.policy_of(after, policy_lookup.default_policy())
-    after = _with_kept_link(work, before, _with_kept_opt_out(work, previous, after), policy)
+    after = _with_kept_link(work, before, after, policy)
     checks.require_targets(work, previous, after)
     changes: dict[str, Any] = {}
     if classification.encounter_id(previous) != classification.encounter_id(after):
@@ -87,15 +86,6 @@ def _write_header(
     if linking_rules.is_thread_ended(policy, previous.get("status", ""), after["status"]):
         linking.detach_thread(work, before.id)
     return work.save(versions.next_communication(work, before, after, **changes))
-
-
-def _with_kept_opt_out(work: AuditedUnitOfWork, before: Resource, after: Resource) -> Resource:
-    """Return a header with its stored opt-out, which only the contact takes back."""
-    if "extension" not in before or CHANNEL in work.caller.roles:
-        return after
-    from shared.rules import channels  # noqa: PLC0415 - few threads are of a channel
-
-    return channels.with_kept_opt_out(before, after)
 
 
 def _with_kept_link(

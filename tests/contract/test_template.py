@@ -76,8 +76,8 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
     "operations": {
         ENCOUNTER: WRITE_ENCOUNTERS,
-        THREAD: LOOK | {"PutItem", *REFER},
-        RESOURCE: {"GetItem", "BatchGetItem", *REFER},
+        THREAD: WRITE_THREADS,
+        RESOURCE: WRITE_RESOURCES | REFER,
         SEARCH: WRITE_ROWS,
         AUDIT: NOTE,
     },

@@ -5,13 +5,17 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from hashlib import sha256
+from itertools import product
 from typing import Any
 
 import pytest
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
+from shared.catalog.channels import MATCH_SENDER, TASK_SYSTEM
 from shared.catalog.interactions import INTERACTIONS
+from shared.catalog.policies import POLICIES
 from shared.fhir import instants
+from shared.rules import channels
 from shared.sessions import closing, due_encounters
 from shared.store import dynamodb, s3, transactions
 from shared.store.index import readiness
@@ -256,6 +260,29 @@ def operates(ask: Caller, at: Scene) -> None:
         care.example("Observation", text=LONG, encounter=care.reference(session[1:])),
     )
     ask.get(f"{session}/$everything")
+    match_sender(ask, at)
+
+
+def match_sender(ask: Caller, at: Scene) -> None:
+    """Say who has written text messages and e-mails, whose Tasks are then completed."""
+    contact = channels.contact_reference(NUMBER)
+    person = care.parameters(("person", at.patient()[1:]))
+    for policy, status in product(POLICIES, ("in-progress", "on-hold")):
+        name = f"{policy}-{status}"
+        header = care.header(
+            subject=None,
+            sender=contact,
+            identifier=[channels.identifier(name, NUMBER)],
+            extension=care.policy(policy={"valueCode": policy}),
+        )
+        thread = at.clinic.post("/Communication", header).id
+        own = {"identifier": [channels.identifier(name, "SM1")], "status": status}
+        message = care.message(thread) | {"subject": None, "sender": contact} | own
+        at.clinic.post("/Communication", message)
+        asked = [{"system": TASK_SYSTEM, "value": f"{thread}/{MATCH_SENDER.code}"}]
+        task = care.example("Task", text=LONG, identifier=asked, status="requested")
+        assert at.clinic.post("/Task", task).status == 201
+        ask.post(f"/Communication/{thread}/$match-sender", person)
 
 
 def creates_checked(ask: Caller, at: Scene) -> None:
@@ -423,6 +450,7 @@ def handles_files_checked(ask: Caller, at: Scene) -> None:
     )
 
 
+NUMBER = "+15551230007"
 # Larger than an index row, even compressed.
 WIDE = " ".join(sha256(str(number).encode()).hexdigest() for number in range(60))
 LONG = {

@@ -75,16 +75,21 @@ def test_plain_json_is_refused_too(sending: SendingChannels, header_id: str) -> 
     assert answer.body["detail"].startswith("The person does not want to be written to")
 
 
-@pytest.mark.parametrize("is_patch", [False, True], ids=["PUT", "PATCH"])
-def test_staff_do_not_take_back_what_the_contact_said(
-    sending: SendingChannels, header_id: str, *, is_patch: bool
+def test_a_header_that_was_read_before_a_stop_does_not_take_it_back(
+    sending: SendingChannels, header_id: str
 ) -> None:
-    """As by a client that read the header before the contact sent STOP."""
     url = f"/Communication/{header_id}"
-    if is_patch:
-        changed = sending.clinic.patch(url, [{"op": "remove", "path": "/extension"}])
-    else:
-        changed = sending.practice.put_changes(url, extension=[], topic={"text": "A rash"})
+    changed = sending.practice.put_changes(url, extension=[], topic={"text": "A rash"})
     assert changed.body["extension"] == [{"url": OPTED_OUT, "valueDateTime": AT}]
     refused = sending.clinic.post("/Communication", sending.message(header_id, "Hello"))
     assert refused.status == 422
+
+
+def test_staff_take_it_back_by_a_patch_once_the_person_agrees(
+    sending: SendingChannels, header_id: str
+) -> None:
+    removal = [{"op": "remove", "path": "/extension"}]
+    assert sending.clinic.patch(f"/Communication/{header_id}", removal).status == 200
+    sending.post(header_id)
+    sending.deliver()
+    assert sending.twilio.texts == ["Take it with food"]
