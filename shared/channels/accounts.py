@@ -24,7 +24,6 @@ from pydantic import (
 from shared.access.caller import DEFAULT_TENANT
 from shared.errors import NotFound
 from shared.settings import settings
-from shared.store import deployment_secrets
 
 E164 = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
@@ -40,7 +39,7 @@ _RENEWAL_SECONDS = 60
 class QuietHours(BaseModel):
     """The local hours in which nothing is sent: from `begin` until `end`, perhaps past midnight."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     begin: time
     end: time
@@ -65,7 +64,7 @@ class _Account(BaseModel):
     `first_notice` is added to the first message that is sent in a thread.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: Name = ""
     tenant: str = DEFAULT_TENANT
@@ -131,7 +130,7 @@ type Account = TwilioAccount | AwsSmsAccount | MailAccount
 
 
 class _Accounts(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     accounts: dict[Name, Annotated[Account, Field(discriminator="provider")]]
 
@@ -155,6 +154,8 @@ def all_accounts() -> dict[str, Account]:
 
 def of_secret(arn: str) -> dict[str, Account]:
     """Return the accounts in a secret by name. Raises Unreadable."""
+    from shared.store import deployment_secrets  # noqa: PLC0415 - it imports boto3
+
     return of_text(deployment_secrets.text(arn))
 
 
@@ -169,6 +170,8 @@ def account(name: str) -> Account:
 @cached(TTLCache(maxsize=1, ttl=_RENEWAL_SECONDS))
 def renew() -> None:
     """Let the accounts be read anew, unless that was done a moment ago."""
+    from shared.store import deployment_secrets  # noqa: PLC0415 - as above
+
     deployment_secrets.clear_cache()
 
 
@@ -180,5 +183,7 @@ def of_text(text: str) -> dict[str, Account]:
     except ValidationError as error:
         # The message of a validation error quotes what is secret.
         place = ".".join(map(str, error.errors()[0]["loc"])) or "Its JSON"
+        from shared.store import deployment_secrets  # noqa: PLC0415 - as above
+
         raise deployment_secrets.unreadable(f"{place} is not as it should be") from None
     return {name: found.model_copy(update={"name": name}) for name, found in parsed.items()}

@@ -20,6 +20,9 @@ WRITERS = frozenset(
     {
         "binaries",
         "bundle",
+        "channel_receiver",
+        "channel_sender",
+        "channel_webhook",
         "closing_worker",
         "create",
         "delete",

@@ -20,7 +20,7 @@ _REPLAYED = """
 import importlib, io, json
 from datetime import datetime
 from botocore.awsrequest import AWSResponse
-from shared import instants
+from shared.fhir import instants
 from shared.store import dynamodb
 event, answers, times, start = json.load(sys.stdin)
 instants.now = lambda: datetime.fromisoformat(start)
@@ -45,17 +45,17 @@ def figures() -> Iterator[Figure]:
     """Measure each kind of request, beside the memory after its first invocation."""
     for scenario in SCENARIOS:
         if scenario.name in MEASURED:
-            first, warm = (_megabytes(*_recorded(scenario), times) for times in (1, INVOCATIONS))
+            first, warm = (megabytes(*recorded(scenario), times) for times in (1, INVOCATIONS))
             yield Figure(f"memory.peak.{scenario.name}", "MB when warm", warm, first)
 
 
-def _megabytes(module: str, event: object, answers: list[str], times: int) -> float:
+def megabytes(module: str, event: object, answers: list[str], times: int) -> float:
     """Return the memory of a process that replays a request `times` times, at the recorded time."""
     recording = json.dumps([event, answers, times, instants.to_text(START)])
     return float(run(artefact(), _REPLAYED.replace("MODULE", module), recording)[-1]) / KB_PER_MB
 
 
-def _recorded(scenario: Scenario) -> tuple[str, object, list[str]]:
+def recorded(scenario: Scenario) -> tuple[str, object, list[str]]:
     """Make a request once. Return its function, its event, and the answers of DynamoDB."""
     endpoint = Endpoint()
     with deployed(endpoint, **scenario.said) as practice, silent():
