@@ -27,7 +27,7 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "reindex": (83, STORE),
     "capabilities": (44, EDGE),
     "channel_dispatcher": (42, STORE),
-    "channel_receiver": (176, CARRIER | {"phonenumbers"}),
+    "channel_receiver": (175, CARRIER),
     "channel_sender": (159, CARRIER),
     "channel_webhook": (55, CARRIER),
     "closing_scheduler": (71, STORE),

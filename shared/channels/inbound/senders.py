@@ -6,7 +6,6 @@ from dataclasses import replace
 from shared.access.caller import Caller
 from shared.access.visibility import Visibility
 from shared.catalog.compartments import PATIENT, RELATED
-from shared.channels.inbound import numbers
 from shared.fhir import references
 from shared.fhir.fhirjson import Resource
 from shared.fhir.references import Literal
@@ -117,6 +116,8 @@ def _candidates(caller: Caller, resource_type: str, contact: str) -> Iterator[Ve
 def _criterion(contact: str) -> tuple[str, set[str]]:
     if "@" in contact:
         return "email", {contact}
+    from shared.channels.inbound import numbers  # noqa: PLC0415 - an e-mail has none
+
     return "phone-ending", numbers.endings(contact)
 
 
@@ -138,6 +139,8 @@ def _is_same(point: Resource, contact: str, own_number: str) -> bool:
     value = str(point.get("value", ""))
     if "@" in contact:
         return point.get("system") == "email" and value.strip().lower() == contact
+    from shared.channels.inbound import numbers  # noqa: PLC0415 - as above
+
     return point.get("system") in _NUMBERS and numbers.is_same(value, contact, own_number)
 
 
