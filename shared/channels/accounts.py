@@ -56,7 +56,7 @@ class QuietHours(BaseModel):
 
 
 class _Account(BaseModel):
-    """What the accounts of all providers have.
+    """The settings that accounts of all providers share.
 
     `recipient` is whom what comes in is addressed to, such as `Organization/clinic`.
     `completed_threads` says what becomes of a completed thread that is written to: it is reopened,
@@ -85,7 +85,7 @@ class _Account(BaseModel):
 
 
 class _SmsAccount(_Account):
-    """What the accounts of text messages have. `keywords` add words to those known in English."""
+    """The settings of accounts of text messages. Their words add to the English keywords."""
 
     number: E164
     stop_words: frozenset[str] = frozenset()

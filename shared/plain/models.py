@@ -18,7 +18,7 @@ type Json = dict[str, Any]
 
 
 class _Mapped(NamedTuple):
-    """What a model says of a field, and the member that it shows of its element."""
+    """The description of a field in a model, and the member that it shows of its element."""
 
     field: Field
     member: str

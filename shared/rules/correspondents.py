@@ -1,4 +1,4 @@
-"""Who is at the other end of a channel's thread: what its header, staff and directory say."""
+"""The person at the other end of a channel's thread, by its header, staff and the directory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Person:
 
 
 class Sender(Enum):
-    """Who has written: the person of the thread, the one of the directory, or nobody knows.
+    """The sender of a message: the person of the thread, the one of the directory, or nobody knows.
 
     STRANGER is somebody else than the thread is with: what they write must not get there.
     """

@@ -1,4 +1,4 @@
-"""What becomes of a message that a provider carries: sent, delivered, failed, or not known.
+"""The states of a message that a provider carries: sent, delivered, failed, or not known.
 
 Receipts come repeated and out of order, and whatever their order is, the message ends the same. The
 last word about an e-mail is a failure, because a mail server that took it may still send it back.

@@ -1,4 +1,4 @@
-"""What becomes of a channel's thread and its messages once staff have said who has written them."""
+"""Changes of a channel's thread and its messages once staff have said who has written them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ _UNVERIFIED, _SENT = "on-hold", "in-progress"
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What staff have said: the record of the person, and whom the thread is about.
+    """A statement of staff: the record of the person, and whom the thread is about.
 
     `subject` is empty if they did not say that. `contacts` are the numbers and addresses from
     which the person writes in the thread: its own contact, and others that they have.

@@ -1,4 +1,4 @@
-"""What the service keeps beside a Subscription.
+"""The state that the service keeps beside a Subscription.
 
 Its status, criteria and endpoint are in the resource; here is what a client must not see, and what
 changes of other resources need to find it.
@@ -20,7 +20,7 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What only the deliverer and the writers of a Subscription read.
+    """The part that only the deliverer and the writers of a Subscription read.
 
     `caller` are the rights of its maker, as `subscriptions.rights` writes them. `entries` are the
     type and key of each of its entries, which have found it `since` an instant. A deleted

@@ -1,4 +1,4 @@
-"""What a text message says: a keyword such as STOP, or which of some patients it is about."""
+"""The meaning of a text message: a keyword such as STOP, or which patient it is about."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ _APOSTROPHES = re.compile("['’ʼʻ`´]")  # noqa: RUF001 - these are what peop
 
 
 class Keyword(Enum):
-    """What a contact wants of the account itself."""
+    """A request of a contact to the account itself."""
 
     STOP = "stop"
     START = "start"

@@ -1,4 +1,4 @@
-"""What a Subscription withholds: the values of its headers and its signing secret.
+"""The parts that a Subscription withholds: the values of its headers and its signing secret.
 
 A client writes them, and nobody reads them. The resource shows `Authorization: (withheld since
 version 3)` in their place. A write that has the same text keeps the value, so that what was read

@@ -14,7 +14,7 @@ _LAST_UNSELECTIVE = keys.beginning_with(f"{UNSELECTIVE}#")[1]
 
 
 class Subscribed(NamedTuple):
-    """What is subscribed to a type: entries without a selective criterion, and parameters."""
+    """The Subscriptions to a type: entries without a selective criterion, and parameters."""
 
     unselective: tuple[Entry, ...]
     parameters: tuple[str, ...]

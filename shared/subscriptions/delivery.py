@@ -72,7 +72,7 @@ def _refuse_criteria(attempt: Attempt, refusal: BusinessRule) -> None:
 
 
 def _tell(attempt: Attempt, query: SingleResourceQuery, target: Literal) -> None:
-    """Tell an endpoint of a version, if that still matches and who subscribed may read it."""
+    """Notify an endpoint of a version, if that still matches and who subscribed may read it."""
     stored, notification = attempt.stored, attempt.notification
     caller = rights.loads(stored.registration.caller, notification.tenant)
     version = _visible_match(query, target, notification.version, caller)

@@ -1,4 +1,4 @@
-"""What a deployment has for text messages and e-mail; without accounts it has nothing of it."""
+"""The resources for text messages and e-mail, which exist only where there are accounts."""
 
 import re
 from typing import Any

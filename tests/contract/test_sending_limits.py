@@ -1,4 +1,4 @@
-"""What the template and the sender of messages say about time agrees."""
+"""The template and the sender of messages agree about times."""
 
 from datetime import timedelta
 

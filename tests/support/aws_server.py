@@ -20,7 +20,10 @@ type Answer = Callable[["Handler"], None]
 
 @dataclass
 class AwsServer:
-    """What SES and AWS End User Messaging were asked to send; `answer` replaces their answer."""
+    """A stand-in for SES and AWS End User Messaging, with what they were asked to send.
+
+    `answer` replaces their answer.
+    """
 
     url: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)

@@ -22,7 +22,7 @@ type Answer = Callable[["Handler"], None]
 
 @dataclass
 class TwilioServer:
-    """What Twilio was asked to send, newest first as it lists it.
+    """A stand-in for Twilio, with what it was asked to send, newest first as it lists it.
 
     `answer` replaces the answer to a request to send. `lists` counts the requests to list.
     """

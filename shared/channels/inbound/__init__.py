@@ -1,1 +1,1 @@
-"""What comes in: read from a provider's payload, and written as messages of threads."""
+"""Incoming messages: read from a provider's payload, and written as messages of threads."""

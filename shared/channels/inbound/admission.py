@@ -1,4 +1,4 @@
-"""What was taken of that which came in: each message once, as its contact's rate allows.
+"""Admission of incoming messages: each one once, as its contact's rate allows.
 
 What was taken is remembered by the provider's id, whatever becomes of its resource.
 """

@@ -91,7 +91,7 @@ def _wanted(keyword: Keyword, message: InboundMessage, opted_out: str) -> str:
 
 
 class _Memory(NamedTuple):
-    """What is known of a contact's keywords, before one of them is obeyed.
+    """The keywords of a contact that were obeyed, as they are before the next one.
 
     `is_last` says that none was received later. Of `quotas`, one can be used by the next keyword of
     the contact only, so that they take turns, and one by this keyword only.

@@ -1,4 +1,4 @@
-"""What a mail says: the newest part of its text, and its files, the whole mail among them."""
+"""The content of a mail: the newest part of its text, and its files, the whole mail among them."""
 
 from collections.abc import Collection
 from typing import NamedTuple

@@ -61,7 +61,7 @@ class _Headers:
 
 @dataclass(slots=True)
 class Parts:
-    """What a mail consists of: its texts and files in order, and how many files were left out.
+    """The parts of a mail: its texts and files in order, and how many files were left out.
 
     `is_complete` says whether all of it could be read. `room` is how many bytes of text may still
     be read, `takes_text` whether text is taken at all.

@@ -1,4 +1,4 @@
-"""What Amazon SES has found out about a mail: whether its sender is proven, and about viruses.
+"""The verdicts of Amazon SES on a mail: whether its sender is proven, and about viruses.
 
 https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents.html
 """

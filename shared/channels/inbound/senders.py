@@ -1,4 +1,4 @@
-"""Who has a number or address: looked up in the directory, by numbers however they are written."""
+"""The people who have a number, however it is written, or an address in the directory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

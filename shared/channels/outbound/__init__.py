@@ -1,1 +1,1 @@
-"""What goes out: found among the changes, sent by a provider, and followed by its receipts."""
+"""Outgoing messages: found among the changes, sent by a provider, and followed by its receipts."""

@@ -1,4 +1,4 @@
-"""What becomes of an attempt that a provider has not taken: it is repeated, or given up."""
+"""Attempts that a provider has not taken: they are repeated, or given up."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

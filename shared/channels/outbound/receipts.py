@@ -24,7 +24,7 @@ _YOUNG = timedelta(hours=25)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What a provider says of a message, which has the provider's `id`.
+    """A provider's statement about a message, which has the provider's `id`.
 
     `at` is when that was so, `received` when it was heard. The message was delivered, or there is a
     `failure`, or it was only taken to be sent. `message` is its own id, if the provider repeats it.

@@ -21,7 +21,7 @@ COMMUNICATION = "Communication"
 
 
 class Consequence(NamedTuple):
-    """What else a change of a message leads to: a Task for staff, and the contact's opt-out."""
+    """The further effects of a change of a message: a Task for staff, and the contact's opt-out."""
 
     task: TaskCode | None = None
     is_opt_out: bool = False

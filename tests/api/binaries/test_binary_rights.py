@@ -1,4 +1,4 @@
-"""Who sees a Binary: whoever sees its security context, or its maker if it has none."""
+"""A Binary is seen by whoever sees its security context, or its maker if it has none."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What comes by queue and topic: payloads as the providers' documentation has them."""
+"""Deliveries by queue and topic: payloads as the providers' documentation has them."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the caller of an account may do: write its own threads, and nothing else."""
+"""The rights of the caller of an account: it may write its own threads, and nothing else."""
 
 from typing import Any
 

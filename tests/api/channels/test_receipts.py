@@ -1,4 +1,4 @@
-"""What providers say became of a message is noted in it, whenever and however often it comes."""
+"""Receipts are noted in their message, whenever and however often they come."""
 
 import json
 from datetime import timedelta

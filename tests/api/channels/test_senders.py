@@ -1,4 +1,4 @@
-"""Who has written a text message: by the directory, by staff, or nobody knows."""
+"""The sender of a text message: by the directory, by staff, or nobody knows."""
 
 from typing import Any
 

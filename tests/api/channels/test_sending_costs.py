@@ -1,4 +1,4 @@
-"""What it costs to look for messages that are to be sent, and to send one."""
+"""The cost of finding messages that are to be sent, and of sending one."""
 
 from collections.abc import Callable
 from functools import cache

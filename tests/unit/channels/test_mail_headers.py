@@ -1,4 +1,4 @@
-"""What the headers of mails say, however broken they are."""
+"""The headers of mails are read, however broken they are."""
 
 from datetime import UTC, datetime
 

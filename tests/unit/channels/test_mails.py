@@ -1,4 +1,4 @@
-"""What is read of whole mails: those of fixtures/mails, and CPython's own."""
+"""Whole mails are read: those of fixtures/mails, and CPython's own."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Who has written, by what header, staff and directory say, as a table."""
+"""The sender by header, staff and directory, as a table."""
 
 from typing import Any
 

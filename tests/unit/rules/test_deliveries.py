@@ -1,4 +1,4 @@
-"""What becomes of a message does not depend on the order in which its receipts come."""
+"""The state of a message does not depend on the order in which its receipts come."""
 
 from collections.abc import Callable
 from functools import partial

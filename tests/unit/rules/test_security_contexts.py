@@ -1,4 +1,4 @@
-"""What a Binary may belong to, and who changes that."""
+"""The resources that a Binary may belong to, and who changes that."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What texts say: keywords, and names of patients."""
+"""The meaning of texts: keywords, and names of patients."""
 
 import pytest
 
