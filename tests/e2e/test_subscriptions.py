@@ -1,7 +1,6 @@
 """Notifications through the whole stack: stream, queues, functions with their own rights."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -11,19 +10,7 @@ from shared.local.client import client
 from tests.support import care
 from tests.support.receiver import Received, Receiver, run_receiver
 from tests.support.subscriptions import SECRET, TOKEN, channel, replaced, secret, subscription
-
-# The stream gathers changes for five seconds, and the emulator polls queues.
-SOON = 60
-
-
-def wait_for[T](found: Callable[[], T | None]) -> T:
-    """Return what is found within a minute."""
-    deadline = time.monotonic() + SOON
-    while time.monotonic() < deadline:
-        if result := found():
-            return result
-        time.sleep(0.2)
-    raise AssertionError("It was not found in time")
+from tests.support.waiting import wait_for
 
 
 def told(receiver: Receiver, path: str) -> Received | None:

@@ -25,6 +25,7 @@ INBOUND = "https://sqs.us-east-1.amazonaws.com/123456789012/inbound"
 TOKEN, SID = "token-of-twilio", "AC" + "0" * 32
 NUMBER, AWS_NUMBER = "+15550100000", "+15550100001"
 CLINIC = "Organization/clinic"
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
 FORM = "application/x-www-form-urlencoded"
 _ids = count(1)
 

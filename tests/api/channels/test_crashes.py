@@ -1,7 +1,7 @@
 """A receiver that is killed at any call leaves nothing double, and loses nothing."""
 
-from collections.abc import Callable, Iterator
-from functools import cache, partial
+from collections.abc import Callable
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Any
@@ -14,12 +14,10 @@ from shared.store import dynamodb, s3
 from tests.support import care
 from tests.support.family import BART, LISA, OF_BART, OF_LISA, link_records, store, store_relative
 from tests.support.memory_database import CallHooks
-from tests.support.memory_objects import MemoryS3
-from tests.support.receiver import Receiver, run_receiver
-from tests.support.text_channel import TextChannel, form, said, twilio_account
+from tests.support.receiver import Receiver
+from tests.support.text_channel import PNG, TextChannel, form, said, twilio_account
 
 HOMER, MARGE = "+15551230001", "+15551230002"
-PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
 _CONTACTS = count(1_000_000)
 
 
@@ -59,30 +57,12 @@ def is_killed(run: Callable[[], object], moment: str, number: int) -> bool:
     return False
 
 
-@pytest.fixture
-def provider() -> Iterator[Receiver]:
-    with run_receiver() as place:
-        place.answer = lambda request: request.send(200, PNG)
-        yield place
-
-
-@pytest.fixture
-def pictures(
-    channel: TextChannel, provider: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> TextChannel:
-    objects = MemoryS3()
-    monkeypatch.setattr(s3, "client", cache(lambda: objects))
-    monkeypatch.setenv("BINARY_BUCKET", "binaries")
-    monkeypatch.setenv("TWILIO_URL", provider.url.removesuffix("/fhir"))
-    channel.practice.configure(SESSION_POLICY="thread")
-    return channel
-
-
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.usefixtures("many_calls")
 def test_killed_at_any_call_a_message_with_a_picture_is_there_once(
     pictures: TextChannel, provider: Receiver, moment: str
 ) -> None:
+    pictures.practice.configure(SESSION_POLICY="thread")
     for number in count(1):
         contact = f"+1555{next(_CONTACTS)}"
         url = {"MediaUrl0": f"{provider.url}/ME1", "MediaContentType0": "image/png"}
@@ -102,8 +82,7 @@ def test_killed_at_any_call_a_message_with_a_picture_is_there_once(
         if not was_killed:
             break
     assert number > 15
-    objects: MemoryS3 = s3.client()
-    assert len(objects.bodies) == number
+    assert len(s3.client().bodies) == number
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

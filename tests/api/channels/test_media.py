@@ -1,43 +1,24 @@
 """The pictures of a message: fetched from the provider within bounds, stored once, never lost."""
 
 from base64 import b64encode
-from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import pytest
 
 from shared.channels.inbound import media
-from shared.store import s3
 from tests.support import care
 from tests.support.api_client import ApiClient
 from tests.support.family import store
-from tests.support.memory_objects import MemoryS3
-from tests.support.receiver import Handler, Receiver, run_receiver
-from tests.support.text_channel import SID, TOKEN, TextChannel, form, said
+from tests.support.receiver import Handler, Receiver
+from tests.support.text_channel import PNG, SID, TOKEN, TextChannel, form, said
 
 HOMER = "+15551230001"
-PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
 
 
-@pytest.fixture
-def provider() -> Iterator[Receiver]:
-    with run_receiver() as place:
-        place.answer = lambda request: request.send(200, PNG)
-        yield place
-
-
-@pytest.fixture
-def pictures(
-    channel: TextChannel, provider: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> TextChannel:
-    objects = MemoryS3()
-    monkeypatch.setattr(s3, "client", cache(lambda: objects))
-    monkeypatch.setenv("BINARY_BUCKET", "binaries")
-    monkeypatch.setenv("TWILIO_URL", provider.url.removesuffix("/fhir"))
-    channel.practice.configure()
-    store(channel.clinic, care.HOMER, telecom=[{"system": "sms", "value": HOMER}])
-    return channel
+@pytest.fixture(autouse=True)
+def homer(pictures: TextChannel) -> None:
+    telecom = [{"system": "sms", "value": HOMER}]
+    store(pictures.clinic, care.HOMER, telecom=telecom)
 
 
 def picture(provider: Receiver, text: str = "", number: int = 1, **more: str) -> dict[str, str]:

@@ -205,26 +205,12 @@ def test_what_was_not_taken_is_tried_again_with_growing_pauses(
     assert sending.twilio.lists == 0
 
 
+@pytest.mark.parametrize("status", [500, 503])
 def test_a_provider_that_takes_nothing_is_given_up_before_the_queue_does_so(
-    sending: SendingChannels,
+    sending: SendingChannels, status: int
 ) -> None:
     message_id = sending.post(sending.thread())
-    sending.twilio.answer = lambda handler: handler.send(503, {})
-    sending.deliver()
-    for _ in range(MOST_DELIVERIES - 1):
-        if sending.waiting:
-            (waiting,) = sending.waiting
-            sending.practice.now = waiting.visible
-            sending.deliver()
-    assert sending.waiting == []
-    assert sending.read(message_id)["status"] == "not-done"
-
-
-def test_a_provider_that_fails_and_takes_nothing_is_given_up_before_the_queue_does_so(
-    sending: SendingChannels,
-) -> None:
-    message_id = sending.post(sending.thread())
-    sending.twilio.answer = lambda handler: handler.send(500, {})
+    sending.twilio.answer = lambda handler: handler.send(status, {})
     sending.deliver()
     for _ in range(MOST_DELIVERIES - 1):
         if sending.waiting:

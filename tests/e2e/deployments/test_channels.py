@@ -1,7 +1,6 @@
 """Text messages and e-mails through the whole stack, with functions that have their own rights."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email.message import EmailMessage
 from email.utils import make_msgid
 from typing import Any
@@ -14,23 +13,12 @@ from shared.local.client import client
 from shared.local.service import Service
 from shared.local.stack import physical_id
 from tests.support import care
+from tests.support.waiting import wait_for
 
-# The stream gathers changes for five seconds, and the emulator polls queues.
-SOON = 90
 MARGE, HOMER = "+15551230001", "+15551230002"
 HOMERS_MAIL = "homer@simpson.example"
 
 type Json = dict[str, Any]
-
-
-def wait_for[T](found: Callable[[], T | None]) -> T:
-    """Return what is found in time."""
-    deadline = time.monotonic() + SOON
-    while time.monotonic() < deadline:
-        if result := found():
-            return result
-        time.sleep(0.2)
-    raise AssertionError("It was not found in time")
 
 
 @pytest.fixture(scope="module")
