@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from shared.access.caller import Caller, Predicate
 from shared.access.scopes import Scope
 from shared.catalog.channels import TASK_SYSTEM
 from shared.catalog.roles import CHANNEL
 from shared.catalog.types import BINARY
-from shared.channels.accounts import Account
 from shared.fhir.fhirjson import Resource
 from shared.rules import channels, classification
 from shared.store import reading
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import Account
 
 # By type, the letters of SMART scopes of what it does. It looks people up, but changes none, and
 # those whom it addresses must exist where references are checked.
@@ -25,7 +28,7 @@ _LETTERS = {
 }
 
 
-def principal(account: Account) -> Caller:
+def principal(account: "Account") -> Caller:
     """Return the caller for what an account receives and sends."""
     return named_principal(account.tenant, account.name)
 

@@ -9,10 +9,13 @@ import binascii
 import hmac
 import re
 from hashlib import sha256
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from shared.channels.accounts import MailAccount
 from shared.fhir import references, ulids
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import MailAccount
 
 # https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.1
 LONGEST_LOCAL_PART = 64
@@ -24,7 +27,7 @@ _ULID, _UUID, _OTHER = "t", "u", "x"
 _TOKEN = re.compile(rf"[{_ULID}{_UUID}{_OTHER}][a-z0-9]+", re.ASCII)
 
 
-def thread_address(account: MailAccount, thread_id: str) -> str:
+def thread_address(account: "MailAccount", thread_id: str) -> str:
     """Return the address that names a thread, or the account's own if the id is too long for it."""
     local, _, domain = account.address.rpartition("@")
     packed = _packed(thread_id)
@@ -33,13 +36,13 @@ def thread_address(account: MailAccount, thread_id: str) -> str:
     return f"{named}@{domain}" if len(named) <= LONGEST_LOCAL_PART else account.address
 
 
-def is_of(account: MailAccount, address: str) -> bool:
+def is_of(account: "MailAccount", address: str) -> bool:
     """Return whether an address is the account's, with or without a part after a plus."""
     local, _, domain = address.lower().rpartition("@")
     return f"{local.partition('+')[0]}@{domain}" == account.address.lower()
 
 
-def named_thread(account: MailAccount, address: str) -> str:
+def named_thread(account: "MailAccount", address: str) -> str:
     """Return the id of the thread that an address of the account names; empty if it names none.
 
     A signature by any of the account's keys is taken.
@@ -58,7 +61,7 @@ def named_thread(account: MailAccount, address: str) -> str:
     return thread_id if thread_id and any(found) else ""
 
 
-def _signature(key: str, account: MailAccount, thread_id: str) -> str:
+def _signature(key: str, account: "MailAccount", thread_id: str) -> str:
     signed = f"thread\n{account.tenant}\n{account.name}\n{thread_id}"
     return _base32(hmac.new(key.encode(), signed.encode(), sha256).digest()[:_SIGNATURE_BYTES])
 

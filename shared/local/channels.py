@@ -6,7 +6,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from shared.channels.accounts import MailAccount, TwilioAccount, of_text
+from shared.channels.account_models import MailAccount, TwilioAccount
+from shared.channels.accounts import of_text
 from shared.local.emulator import Emulator, StartError
 
 NAME = "async-encounters/channels"

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
-from shared.channels.accounts import TwilioAccount
+from shared.channels.account_models import TwilioAccount
 from shared.channels.inbound.twilio import signature
 
 # Twilio's own number for tests, of which it says that it is none.

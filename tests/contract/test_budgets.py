@@ -16,8 +16,6 @@ EDGE = {"aws_lambda_powertools", "botocore", "jmespath", "orjson", "typing_exten
 STORE = EDGE | {"dateutil", "six", "urllib3"}
 SEARCH = STORE | {"cachetools"}
 PYDANTIC = {"annotated_types", "pydantic", "pydantic_core", "typing_inspection"}
-# What carries text messages and e-mails reads a secret in its first call, not at its start.
-CARRIER = SEARCH | PYDANTIC
 MODULES: dict[str, tuple[int, set[str]]] = {
     "audit_events": (79, SEARCH),
     "audit_index": (58, STORE),
@@ -27,9 +25,9 @@ MODULES: dict[str, tuple[int, set[str]]] = {
     "reindex": (83, STORE),
     "capabilities": (44, EDGE),
     "channel_dispatcher": (42, STORE),
-    "channel_receiver": (175, CARRIER),
-    "channel_sender": (159, CARRIER),
-    "channel_webhook": (55, CARRIER),
+    "channel_receiver": (174, SEARCH),
+    "channel_sender": (158, SEARCH),
+    "channel_webhook": (54, SEARCH),
     "closing_scheduler": (71, STORE),
     "closing_worker": (72, STORE),
     "create": (115, STORE),

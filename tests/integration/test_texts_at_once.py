@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.channels.accounts import TwilioAccount
+from shared.channels.account_models import TwilioAccount
 from shared.channels.inbound import receiving
 from shared.channels.inbound.message import InboundMessage
 from shared.errors import Transient

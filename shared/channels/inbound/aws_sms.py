@@ -5,10 +5,14 @@ https://docs.aws.amazon.com/sms-voice/latest/userguide/two-way-sms-payload.html
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from shared.channels.accounts import AwsSmsAccount, all_accounts
+from shared.channels.accounts import all_accounts
 from shared.channels.inbound.message import InboundMessage, contact
 from shared.errors import NotFound
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import AwsSmsAccount
 
 # What only a text message that came in has.
 ID = "inboundMessageId"
@@ -29,8 +33,8 @@ def inbound_message(said: Mapping[str, str], published: datetime) -> InboundMess
     )
 
 
-def _account(number: str) -> AwsSmsAccount:
+def _account(number: str) -> "AwsSmsAccount":
     for account in all_accounts().values():
-        if isinstance(account, AwsSmsAccount) and account.number == number:
+        if account.provider == "aws-sms" and account.number == number:
             return account
     raise NotFound("No account has the number that the message was sent to")

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.channels import MATCH_PATH
-from shared.channels.accounts import Account, MailAccount
 from shared.channels.inbound import mail_threads, senders, threads
 from shared.channels.inbound.message import InboundMessage
 from shared.fhir import references
 from shared.fhir.fhirjson import Resource
 from shared.rules import channels, correspondents
 from shared.rules.correspondents import Person, Sender
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import Account
 
 
 class Correspondence(NamedTuple):
@@ -32,7 +34,7 @@ def of(work: AuditedUnitOfWork, message: InboundMessage) -> Correspondence:
     """Return the thread of a message, which is begun, reopened or followed where needed."""
     account, contact = message.account, message.contact
     found = _found(work, message)
-    if isinstance(account, MailAccount):
+    if account.provider == "ses":
         old = mail_threads.find(work, message, found)
     else:
         old = threads.current(work, account, contact)
@@ -55,7 +57,7 @@ def _instead(
 ) -> Correspondence:
     """Return a new thread for what must not get into an old one."""
     account, contact = message.account, message.contact
-    if isinstance(account, MailAccount):
+    if account.provider == "ses":
         return _begun(work, message, found[0] if len(found) == 1 else None)
     header = threads.succeed(work, account, contact, old, **_elements(None, contact))
     return Correspondence(header, None)
@@ -73,14 +75,14 @@ def _found(work: AuditedUnitOfWork, message: InboundMessage) -> list[Person]:
     return senders.people_with(work.caller, message.contact, _own_number(message.account))
 
 
-def _own_number(account: Account) -> str:
-    return "" if isinstance(account, MailAccount) else account.number
+def _own_number(account: "Account") -> str:
+    return "" if account.provider == "ses" else account.number
 
 
 def _begun(
     work: AuditedUnitOfWork, message: InboundMessage, person: Person | None, **elements: Any
 ) -> Correspondence:
-    is_mail = isinstance(message.account, MailAccount)
+    is_mail = message.account.provider == "ses"
     distinction = sha256(message.id.encode()).hexdigest()[:24] if is_mail else ""
     value = channels.thread_value(message.contact, distinction)
     people = _elements(person, message.contact)
@@ -105,7 +107,7 @@ def _continued(
         elements["subject"] = header["subject"]
     if old.name and correspondents.is_staffs(header, old.name):
         elements["extension"] = [match(old.name)]
-    if isinstance(account, MailAccount):
+    if account.provider == "ses":
         value = mail_threads.following_value(contact, header)
         following = threads.begin(work, account, value, **_topic(message), **elements)
     else:

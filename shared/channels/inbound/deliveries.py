@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from shared.channels import accounts
-from shared.channels.accounts import TwilioAccount
 from shared.channels.inbound import aws_sms, receiving, twilio, webhooks
 from shared.channels.inbound.message import InboundMessage
 from shared.channels.outbound import receipt_payloads, receipts
@@ -57,7 +56,7 @@ def _process(one: InboundMessage | Receipt, attempt: int) -> None:
 
 def _of_webhook(body: Json) -> Iterator[InboundMessage | Receipt]:
     account, fields = accounts.account(body["account"]), body["fields"]
-    if not isinstance(account, TwilioAccount):
+    if account.provider != "twilio":
         raise NotFound("There is no such account")
     received = instants.from_text(body["received"])
     if body["kind"] == webhooks.MESSAGE:

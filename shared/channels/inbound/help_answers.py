@@ -1,11 +1,11 @@
 """The answer to HELP: a message of the account, which is no message of care."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.code_systems import ANSWER_SYSTEM
-from shared.channels.accounts import SmsAccount
 from shared.channels.inbound import admission, correspondence, threads
 from shared.channels.inbound.message import InboundMessage
 from shared.fhir import references
@@ -14,8 +14,11 @@ from shared.interactions.create import create_new, validated_new_resource
 from shared.rules import channels, classification, correspondents
 from shared.sessions.changes import ChangeResult, commit_change
 
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import SmsAccount
 
-def answer(caller: Caller, account: SmsAccount, message: InboundMessage) -> None:
+
+def answer(caller: Caller, account: "SmsAccount", message: InboundMessage) -> None:
     """Answer HELP by a message of the account, unless the contact wants none.
 
     The thread is made first: an account's message is its own by its thread.
@@ -32,7 +35,7 @@ def _thread(message: InboundMessage, work: AuditedUnitOfWork) -> ChangeResult:
 
 
 def _write_answer(
-    account: SmsAccount, message: InboundMessage, header: Resource, work: AuditedUnitOfWork
+    account: "SmsAccount", message: InboundMessage, header: Resource, work: AuditedUnitOfWork
 ) -> ChangeResult:
     if not admission.take(work, message):
         return ChangeResult(None)

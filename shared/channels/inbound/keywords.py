@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.access.caller import Caller
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog import access_patterns as patterns
-from shared.channels.accounts import MailAccount, SmsAccount
 from shared.channels.inbound import admission, correspondence, help_answers, rates, threads
 from shared.channels.inbound.message import InboundMessage
 from shared.fhir import instants
@@ -20,6 +19,9 @@ from shared.store import dynamodb, keys, transactions
 from shared.store.quotas import Quota
 from shared.store.transactions import Stale
 
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import SmsAccount
+
 # The items of a contact's keywords: how many there were, and one for each by when it was received.
 _TURNS, _MARK = "keywords", "keyword "
 
@@ -30,7 +32,7 @@ def obey(caller: Caller, message: InboundMessage) -> bool:
     Each is obeyed once, and of several the one that was received last decides.
     """
     account = message.account
-    if isinstance(account, MailAccount) or message.files:
+    if account.provider == "ses" or message.files:
         return False
     keyword = _keyword(account, message, is_opted_out=True)
     if keyword is None:
@@ -42,7 +44,9 @@ def obey(caller: Caller, message: InboundMessage) -> bool:
     return commit_in_one_transaction(caller, "update", change)
 
 
-def _keyword(account: SmsAccount, message: InboundMessage, *, is_opted_out: bool) -> Keyword | None:
+def _keyword(
+    account: "SmsAccount", message: InboundMessage, *, is_opted_out: bool
+) -> Keyword | None:
     own = {
         Keyword.STOP: account.stop_words,
         Keyword.START: account.start_words,
@@ -52,7 +56,7 @@ def _keyword(account: SmsAccount, message: InboundMessage, *, is_opted_out: bool
 
 
 def _set_consent(
-    account: SmsAccount, message: InboundMessage, keyword: Keyword, work: AuditedUnitOfWork
+    account: "SmsAccount", message: InboundMessage, keyword: Keyword, work: AuditedUnitOfWork
 ) -> bool:
     memory = _Memory.read(work.tenant, account, message)
     if memory.has_obeyed:
@@ -72,7 +76,7 @@ def _set_consent(
     return True
 
 
-def _is_answer(account: SmsAccount, message: InboundMessage, opted_out: str) -> bool:
+def _is_answer(account: "SmsAccount", message: InboundMessage, opted_out: str) -> bool:
     """Return whether a message such as "Yes" answers a question, as before its contact opted out.
 
     One that was written into the thread stays an answer when it is delivered again.
@@ -102,7 +106,7 @@ class _Memory(NamedTuple):
     quotas: tuple[Quota, ...]
 
     @classmethod
-    def read(cls, tenant: str, account: SmsAccount, message: InboundMessage) -> "_Memory":
+    def read(cls, tenant: str, account: "SmsAccount", message: InboundMessage) -> "_Memory":
         """Read what is known, the turn first."""
         person = f"{account.name}/{message.contact}"
         address = partial(keys.quota, tenant, "Communication", person)

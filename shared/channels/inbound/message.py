@@ -3,8 +3,10 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from shared.channels.accounts import Account
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import Account
 
 # Short codes and names that send text messages are no numbers; a thread's identifier has neither
 # spaces nor slashes in them.
@@ -38,7 +40,7 @@ class InboundMessage:
     itself: good enough to answer to, but not to know it by.
     """
 
-    account: Account
+    account: "Account"
     contact: str
     id: str
     text: str

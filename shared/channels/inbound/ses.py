@@ -4,13 +4,14 @@ https://docs.aws.amazon.com/ses/latest/dg/receiving-email-notifications-contents
 """
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from shared import metrics
 from shared.channels import thread_addresses
-from shared.channels.accounts import MailAccount, all_accounts
+from shared.channels.accounts import all_accounts
 from shared.channels.inbound import mail, mail_automatic, mail_headers, mail_verdicts
 from shared.channels.inbound.mail_headers import Headers
 from shared.channels.inbound.mail_verdicts import Notification
@@ -19,6 +20,9 @@ from shared.fhir import instants
 from shared.rules import times
 from shared.settings import settings
 from shared.store import s3
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import MailAccount
 
 # What SES takes at most: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
 LARGEST_MAIL = 40 * 1024**2
@@ -49,12 +53,12 @@ def messages(notification: Notification) -> list[InboundMessage]:
     return [_message(notification, raw, headers, account) for account in others]
 
 
-def _addressed_accounts(notification: Notification) -> list[MailAccount]:
+def _addressed_accounts(notification: Notification) -> "list[MailAccount]":
     recipients = notification["receipt"]["recipients"]
     return [
         account
         for account in all_accounts().values()
-        if isinstance(account, MailAccount)
+        if account.provider == "ses"
         and any(thread_addresses.is_of(account, recipient) for recipient in recipients)
     ]
 
@@ -83,7 +87,7 @@ def _told_headers(notification: Notification) -> Headers:
 
 
 def _message(
-    notification: Notification, raw: bytes, headers: Headers, account: MailAccount
+    notification: Notification, raw: bytes, headers: Headers, account: "MailAccount"
 ) -> InboundMessage:
     received = datetime.fromisoformat(notification["mail"]["timestamp"])
     subject = mail_headers.subject(headers)

@@ -1,10 +1,9 @@
 """The thread of an account and a contact: found, made, reopened, or followed by a new one."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.audit.unit_of_work import AuditedUnitOfWork
 from shared.catalog.channels import EMAIL, OPT_OUT_PATH, SMS
-from shared.channels.accounts import FOLLOW, Account, MailAccount
 from shared.errors import PreconditionFailed
 from shared.fhir import references
 from shared.fhir.fhirjson import Resource
@@ -17,13 +16,16 @@ from shared.rules import channels, classification
 from shared.search.query.operands import escaped
 from shared.store.records import VersionedRecord
 
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import Account
+
 COMMUNICATION = "Communication"
 _OPEN, _COMPLETED = "in-progress", "completed"
 
 
-def medium(account: Account) -> list[Resource]:
+def medium(account: "Account") -> list[Resource]:
     """Return the `medium` of an account's threads and messages."""
-    return channels.medium(EMAIL if isinstance(account, MailAccount) else SMS)
+    return channels.medium(EMAIL if account.provider == "ses" else SMS)
 
 
 def matching(
@@ -44,14 +46,14 @@ def _query(identifier: Resource) -> list[tuple[str, str]]:
     return [("identifier", f"{escaped(identifier['system'])}|{escaped(identifier['value'])}")]
 
 
-def current(work: AuditedUnitOfWork, account: Account, value: str) -> Resource | None:
+def current(work: AuditedUnitOfWork, account: "Account", value: str) -> Resource | None:
     """Return the header of an account's thread by its identifier's value, None if there is none."""
     target = matching(work, channels.identifier(account.name, value))
     record = work.header(target.id) if target else None
     return record.resource if record else None
 
 
-def all_current(work: AuditedUnitOfWork, account: Account, value: str) -> list[Resource]:
+def all_current(work: AuditedUnitOfWork, account: "Account", value: str) -> list[Resource]:
     """Return the header of an account's thread, and those that staff have begun beside it."""
     header = current(work, account, value)
     if header is None:
@@ -61,7 +63,7 @@ def all_current(work: AuditedUnitOfWork, account: Account, value: str) -> list[R
     return [header, *(one.resource for one in others if one and one.id != header["id"])]
 
 
-def begin(work: AuditedUnitOfWork, account: Account, value: str, **elements: Any) -> Resource:
+def begin(work: AuditedUnitOfWork, account: "Account", value: str, **elements: Any) -> Resource:
     """Save the header of a new thread with some elements of its own, and return it."""
     header = {
         "resourceType": COMMUNICATION,
@@ -80,11 +82,11 @@ def save(work: AuditedUnitOfWork, before: Resource, after: Resource) -> Resource
     return _resource(write(work, target, lambda *_: without_generated_text(before, after)).record)
 
 
-def is_over(header: Resource, account: Account) -> bool:
+def is_over(header: Resource, account: "Account") -> bool:
     """Return whether a thread is continued in a new one instead of being reopened."""
     if header["status"] in classification.OPEN_HEADER_STATUSES:
         return False
-    return header["status"] != _COMPLETED or account.completed_threads == FOLLOW
+    return header["status"] != _COMPLETED or account.completed_threads == "follow"
 
 
 def reopened(work: AuditedUnitOfWork, header: Resource) -> Resource:
@@ -95,7 +97,7 @@ def reopened(work: AuditedUnitOfWork, header: Resource) -> Resource:
 
 
 def succeed(
-    work: AuditedUnitOfWork, account: Account, contact: str, old: Resource, **elements: Any
+    work: AuditedUnitOfWork, account: "Account", contact: str, old: Resource, **elements: Any
 ) -> Resource:
     """Save a new thread in place of another with the same contact, and return its header.
 

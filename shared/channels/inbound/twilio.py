@@ -9,11 +9,14 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from shared.channels.accounts import TwilioAccount
 from shared.channels.inbound.message import File, InboundMessage, contact
 from shared.rules import files
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import TwilioAccount
 
 type Field = tuple[str, str]
 
@@ -51,7 +54,7 @@ def _with_host(parts: SplitResult, host: str) -> str:
 
 
 def inbound_message(
-    account: TwilioAccount, fields: Mapping[str, str], received: datetime
+    account: "TwilioAccount", fields: Mapping[str, str], received: datetime
 ) -> InboundMessage:
     """Return the text message of a webhook, which does not say when it was sent."""
     return InboundMessage(

@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from shared.channels import accounts
-from shared.channels.accounts import TwilioAccount
 from shared.channels.inbound import twilio
 from shared.channels.inbound.twilio import Field
 from shared.errors import Forbidden, NotFound
 from shared.fhir import fhirjson, instants
 from shared.store import channel_queues
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import TwilioAccount
 
 # Twilio signs names and values without anything between them. Whoever has a signed request can move
 # a field into the value before it, so that the id of an old message would look like a new one.
@@ -39,7 +42,7 @@ def accept(kind: str, account_name: str, url: str, fields: Sequence[Field], sign
     channel_queues.send_inbound([fhirjson.dumps(body).decode()])
 
 
-def _signer(name: str, url: str, fields: Sequence[Field], signature: str) -> TwilioAccount:
+def _signer(name: str, url: str, fields: Sequence[Field], signature: str) -> "TwilioAccount":
     """Return the account by whose token a request is signed. A new token may not be known yet."""
     account = _account(name)
     if not _is_signed(account, url, fields, signature):
@@ -52,19 +55,19 @@ def _signer(name: str, url: str, fields: Sequence[Field], signature: str) -> Twi
     return account
 
 
-def _account(name: str) -> TwilioAccount | None:
+def _account(name: str) -> "TwilioAccount | None":
     found = accounts.all_accounts().get(name)
-    return found if isinstance(found, TwilioAccount) else None
+    return found if found and found.provider == "twilio" else None
 
 
 def _is_signed(
-    account: TwilioAccount | None, url: str, fields: Sequence[Field], signature: str
+    account: "TwilioAccount | None", url: str, fields: Sequence[Field], signature: str
 ) -> bool:
     token = account.auth_token.get_secret_value() if account else _NO_TOKEN
     return twilio.is_signed(token, url, fields, signature) and account is not None
 
 
-def _is_of(account: TwilioAccount, kind: str, said: Mapping[str, str]) -> bool:
+def _is_of(account: "TwilioAccount", kind: str, said: Mapping[str, str]) -> bool:
     """Return whether a request is about an account; a message also needs its number and an id."""
     if said.get("AccountSid") != account.account_sid:
         return False

@@ -4,9 +4,8 @@ https://docs.aws.amazon.com/pinpoint/latest/apireference_smsvoicev2/API_SendText
 """
 
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shared.channels.accounts import AwsSmsAccount
 from shared.channels.outbound import aws
 from shared.channels.outbound.message import Call, OutboundMessage, Refused
 from shared.rules.deliveries import (
@@ -17,6 +16,9 @@ from shared.rules.deliveries import (
     Failure,
 )
 from shared.store import dynamodb
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import AwsSmsAccount
 
 # The names by which events tell which message they are about.
 ACCOUNT, MESSAGE = "account", "message"
@@ -42,7 +44,7 @@ _REASONS = {
 }
 
 
-def call(message: OutboundMessage, account: AwsSmsAccount) -> Call:
+def call(message: OutboundMessage, account: "AwsSmsAccount") -> Call:
     """Return the call that sends a message, and returns its id."""
     set_name = account.configuration_set
     return partial(

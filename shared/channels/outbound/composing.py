@@ -2,8 +2,8 @@
 
 import re
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from shared.channels.accounts import Account, MailAccount
 from shared.channels.outbound import decisions, files
 from shared.channels.outbound.message import OutboundFile, OutboundMessage, Refused
 from shared.channels.outbound.unsent import Unsent
@@ -16,6 +16,9 @@ from shared.store import dynamodb
 from shared.store.keys import MESSAGE_RANGE
 from shared.store.records import CommunicationRecord
 
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import Account, MailAccount
+
 # The last mails of a thread are enough for a mail program to find it.
 _MOST_ANSWERED = 10
 _LAST_MESSAGES = 20
@@ -25,7 +28,7 @@ _NO_CONTENT = Failure(SYSTEM_ERROR, "The message has no text and no file that ca
 _MESSAGE_ID = re.compile(r"[!-;=?-~]+@[!-;=?-~]+", re.ASCII)
 
 
-def compose(unsent: Unsent, account: Account, *, has_notice: bool) -> OutboundMessage:
+def compose(unsent: Unsent, account: "Account", *, has_notice: bool) -> OutboundMessage:
     """Return what is sent of a message.
 
     `has_notice` adds the account's first notice. Raises Refused if there is nothing that can be
@@ -34,7 +37,7 @@ def compose(unsent: Unsent, account: Account, *, has_notice: bool) -> OutboundMe
     thread = channels.conversation(unsent.header.resource)
     found, names = _files(unsent, account)
     sent, left = decisions.divide(account, found)
-    if isinstance(account, MailAccount):
+    if account.provider == "ses":
         sent = tuple(files.with_content(sent))
     names += [file.name for file in left]
     resource = unsent.message.resource
@@ -49,11 +52,11 @@ def compose(unsent: Unsent, account: Account, *, has_notice: bool) -> OutboundMe
         contact=thread.contact,
         text=text,
         files=sent,
-        answers=_mails(unsent, account) if isinstance(account, MailAccount) else (),
+        answers=_mails(unsent, account) if account.provider == "ses" else (),
     )
 
 
-def _files(unsent: Unsent, account: Account) -> tuple[list[OutboundFile], list[str]]:
+def _files(unsent: Unsent, account: "Account") -> tuple[list[OutboundFile], list[str]]:
     """Return the files of a message, and the names of those that cannot be sent.
 
     Raises Postponed if one has not been scanned yet. The pauses double, as the queue lets a
@@ -68,7 +71,7 @@ def _files(unsent: Unsent, account: Account) -> tuple[list[OutboundFile], list[s
         raise unsent.postponed(max(_SCAN, waited)) from None
 
 
-def _mails(unsent: Unsent, account: MailAccount) -> tuple[str, ...]:
+def _mails(unsent: Unsent, account: "MailAccount") -> tuple[str, ...]:
     """Return the Message-IDs of the last mails of a thread, the oldest first."""
     address = unsent.header.address(unsent.order.tenant)
     last, _ = dynamodb.query(

@@ -3,16 +3,18 @@
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
-from shared.channels.accounts import Account, MailAccount
 from shared.channels.outbound.message import OutboundFile, Refused
 from shared.fhir import instants
 from shared.fhir.fhirjson import Resource
 from shared.rules import channels, classification
 from shared.rules.deliveries import OBJECTION, SYSTEM_ERROR, Failure
 from shared.rules.quiet_hours import quiet_until
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import Account
 
 # A message that has waited for so long is no longer what its sender meant to say now.
 OLDEST = timedelta(days=3)
@@ -59,14 +61,14 @@ class Refuse(NamedTuple):
 class Send(NamedTuple):
     """The message is sent now, by an account."""
 
-    account: Account
+    account: "Account"
 
 
 type Decision = Nothing | Postpone | Refuse | Send
 
 
 def decide(
-    account: Account | None, tenant: str, header: Resource, message: Resource, now: datetime
+    account: "Account | None", tenant: str, header: Resource, message: Resource, now: datetime
 ) -> Decision:
     """Return what to do with a message; `account` is that of its thread, None if it is gone."""
     thread = channels.conversation(header)
@@ -83,7 +85,7 @@ def decide(
 
 
 def _failure(
-    account: Account, contact: str, header: Resource, message: Resource, now: datetime
+    account: "Account", contact: str, header: Resource, message: Resource, now: datetime
 ) -> Failure | None:
     """Return why a message must not be sent, None if it may be."""
     if not _may_be_of(account, contact):
@@ -98,13 +100,13 @@ def _failure(
     return None
 
 
-def _may_be_of(account: Account, contact: str) -> bool:
-    form = _ADDRESS if isinstance(account, MailAccount) else _NUMBER
+def _may_be_of(account: "Account", contact: str) -> bool:
+    form = _ADDRESS if account.provider == "ses" else _NUMBER
     return form.fullmatch(contact) is not None
 
 
 def divide(
-    account: Account, files: Iterable[OutboundFile]
+    account: "Account", files: Iterable[OutboundFile]
 ) -> tuple[tuple[OutboundFile, ...], tuple[OutboundFile, ...]]:
     """Return the files that can be sent with a message, and the others, in their order."""
     sent: list[OutboundFile] = []
@@ -118,7 +120,7 @@ def divide(
 
 
 def text_of(
-    account: Account,
+    account: "Account",
     message: Resource,
     left_files: Sequence[str],
     *,
@@ -143,8 +145,8 @@ def text_of(
     return "\n\n".join(paragraphs)
 
 
-def check_length(account: Account, text: str) -> None:
+def check_length(account: "Account", text: str) -> None:
     """Raise Refused if a text is longer than a text message can be."""
-    if not isinstance(account, MailAccount) and len(text) > _LONGEST_TEXT:
+    if account.provider != "ses" and len(text) > _LONGEST_TEXT:
         why = f"The text has {len(text)} characters, and a text message {_LONGEST_TEXT} at most"
         raise Refused(Failure(SYSTEM_ERROR, why))

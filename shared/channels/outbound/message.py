@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from shared.channels.accounts import Account
 from shared.rules.deliveries import Failure
 from shared.store.records import StoredFile
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class OutboundMessage:
     ids, the oldest first.
     """
 
-    account: Account
+    account: "Account"
     id: str
     thread: str
     contact: str

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from shared.channels import accounts
-from shared.channels.accounts import MailAccount
 from shared.channels.outbound import aws_sms, ses, twilio
 from shared.channels.outbound.receipts import Receipt
 from shared.fhir import instants
@@ -92,7 +91,7 @@ def receipt_of_ses(event: Json, received: datetime) -> Receipt | None:
 def _account_of(source: str) -> str:
     """Return the name of the account that sends from an address. Notifications have no tags."""
     for name, account in accounts.all_accounts().items():
-        if isinstance(account, MailAccount) and account.address.lower() == source.lower():
+        if account.provider == "ses" and account.address.lower() == source.lower():
             return name
     return ""
 

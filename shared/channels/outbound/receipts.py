@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from shared import metrics
 from shared.catalog.channels import NOT_DELIVERED
 from shared.channels import accounts
-from shared.channels.accounts import MailAccount
 from shared.channels.outbound import writing
 from shared.channels.outbound.orders import Order
 from shared.channels.outbound.writing import Consequence
@@ -54,7 +53,7 @@ def apply(receipt: Receipt) -> None:
         if instants.now() - receipt.received < _YOUNG:
             raise Transient("The message of this receipt is not known yet")
         return
-    is_mail = isinstance(account, MailAccount)
+    is_mail = account.provider == "ses"
 
     def change(message: Resource) -> Resource:
         known = deliveries.with_provider_id(message, account.name, receipt.id)

@@ -7,10 +7,10 @@ message is shown to staff, and is not sent again.
 
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from shared import metrics
 from shared.catalog.channels import DELIVERY_UNKNOWN, NOT_DELIVERED
-from shared.channels.accounts import Account
 from shared.channels.outbound import (
     attempts,
     composing,
@@ -38,6 +38,9 @@ from shared.rules.deliveries import Failure
 from shared.store import channel_items
 from shared.store.channel_items import NOT_SENT, REFUSED, SENT, Attempt
 from shared.store.transactions import Stale
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import Account
 
 _NOT_KNOWN = "The provider did not say whether it took the message, which is not sent again"
 
@@ -74,7 +77,7 @@ def _wait_for(attempt: Attempt, found: Unsent) -> None:
         raise Postponed(attempts.repeated_at(attempt))
 
 
-def _try(found: Unsent, account: Account, previous: Attempt | None) -> None:
+def _try(found: Unsent, account: "Account", previous: Attempt | None) -> None:
     """Make an attempt to send a message, and note what became of it."""
     first = _first_message(found, account)
     has_notice = first in ("", found.order.message)
@@ -93,7 +96,7 @@ def _try(found: Unsent, account: Account, previous: Attempt | None) -> None:
     _note(found.order, attempt)
 
 
-def _first_message(found: Unsent, account: Account) -> str | None:
+def _first_message(found: Unsent, account: "Account") -> str | None:
     """Return the first message of a thread, empty if there is none; None if that is no matter."""
     if not account.first_notice or classification.is_automatic(found.message.resource):
         return None

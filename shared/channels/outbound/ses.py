@@ -6,15 +6,17 @@ https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
 from email.message import EmailMessage
 from email.policy import SMTP
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.channels import thread_addresses
-from shared.channels.accounts import MailAccount
 from shared.channels.outbound import aws
 from shared.channels.outbound.message import Call, OutboundMessage, Refused
 from shared.rules.deliveries import SYSTEM_ERROR, Failure
 from shared.rules.files import UNKNOWN_TYPE
 from shared.store import dynamodb
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import MailAccount
 
 # The names of the tags by which events tell which message they are about.
 ACCOUNT, MESSAGE = "account", "message"
@@ -27,7 +29,7 @@ _FIRST_REGION = "us-east-1"
 _POLICY = SMTP.clone(cte_type="7bit")
 
 
-def call(message: OutboundMessage, account: MailAccount) -> Call:
+def call(message: OutboundMessage, account: "MailAccount") -> Call:
     """Return the call that sends an e-mail, and returns its Message-ID."""
     set_name = account.configuration_set
     send = partial(
@@ -65,7 +67,7 @@ def failure(code: str, text: str = "SES does not take the e-mail") -> Failure:
     return Failure(SYSTEM_ERROR, text, CODES, code)
 
 
-def _mail(message: OutboundMessage, account: MailAccount) -> EmailMessage:
+def _mail(message: OutboundMessage, account: "MailAccount") -> EmailMessage:
     """Return the e-mail. SES adds its Message-ID and Date."""
     mail = EmailMessage(_POLICY)
     mail["From"], mail["To"] = account.address, message.contact

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from shared import metrics
-from shared.channels.accounts import TwilioAccount
 from shared.channels.outbound import attempts, twilio
 from shared.channels.outbound.message import OutcomeUnknown
 from shared.channels.outbound.unsent import Unsent
@@ -12,6 +12,9 @@ from shared.fhir import instants
 from shared.store import channel_items
 from shared.store.channel_items import NOT_SENT, REFUSED, SENT, UNKNOWN, Attempt
 from shared.store.transactions import Stale
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import TwilioAccount
 
 # Longer than a function runs: what has no result after that has been left.
 IN_FLIGHT = timedelta(minutes=3)
@@ -31,7 +34,7 @@ def settle(unsent: Unsent, attempt: Attempt) -> Attempt:
     waited = unsent.now - instants.from_text(attempt.begun)
     if waited < IN_FLIGHT:
         raise unsent.postponed(IN_FLIGHT - waited)
-    if isinstance(unsent.account, TwilioAccount):
+    if unsent.account and unsent.account.provider == "twilio":
         try:
             return _asked(unsent, attempt, unsent.account)
         except OutcomeUnknown:
@@ -43,7 +46,7 @@ def settle(unsent: Unsent, attempt: Attempt) -> Attempt:
     return ended(unsent, replace(attempt, outcome=UNKNOWN))
 
 
-def _asked(unsent: Unsent, attempt: Attempt, account: TwilioAccount) -> Attempt:
+def _asked(unsent: Unsent, attempt: Attempt, account: "TwilioAccount") -> Attempt:
     """Return an attempt with what Twilio says of it. Raises OutcomeUnknown if it does not answer.
 
     A message that looks the same may be another one of the thread, which has its SID already.

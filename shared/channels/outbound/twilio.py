@@ -10,7 +10,7 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache, partial
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import orjson
@@ -19,7 +19,6 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from urllib3.util import make_headers
 
 from shared.channels import accounts
-from shared.channels.accounts import TwilioAccount
 from shared.channels.outbound.message import Call, NotSent, OutboundMessage, OutcomeUnknown, Refused
 from shared.fhir import instants
 from shared.rules.deliveries import (
@@ -32,6 +31,9 @@ from shared.rules.deliveries import (
 from shared.settings import settings
 from shared.store import binary_objects, channel_items
 from shared.store.channel_items import Attempt
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import TwilioAccount
 
 CODES = "https://www.twilio.com/docs/api/errors"
 OPTED_OUT = "21610"
@@ -71,12 +73,12 @@ _REFUSALS = range(400, 500)
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
-def call(message: OutboundMessage, account: TwilioAccount) -> Call:
+def call(message: OutboundMessage, account: "TwilioAccount") -> Call:
     """Return the call that sends a message, and returns its SID."""
     return partial(_send, account, _form(message, account))
 
 
-def _send(account: TwilioAccount, form: list[tuple[str, str]]) -> str:
+def _send(account: "TwilioAccount", form: list[tuple[str, str]]) -> str:
     status, answer = _call("POST", _messages(account), account, form)
     if status == _CREATED and "sid" in answer:
         return str(answer["sid"])
@@ -94,7 +96,7 @@ def failure(code: str) -> Failure:
     return Failure(reason, text, CODES, code)
 
 
-def find(attempt: Attempt, account: TwilioAccount) -> Iterator[str]:
+def find(attempt: Attempt, account: "TwilioAccount") -> Iterator[str]:
     """Yield the SIDs of what was sent since an attempt began, and looks like what it sends.
 
     Raises OutcomeUnknown if Twilio does not tell.
@@ -125,11 +127,11 @@ def _is_of(listed: dict[str, Any], attempt: Attempt) -> bool:
     return is_same and has_files and created >= instants.from_text(attempt.begun) - _TOLERANCE
 
 
-def _messages(account: TwilioAccount) -> str:
+def _messages(account: "TwilioAccount") -> str:
     return f"/2010-04-01/Accounts/{account.account_sid}/Messages.json"
 
 
-def _form(message: OutboundMessage, account: TwilioAccount) -> list[tuple[str, str]]:
+def _form(message: OutboundMessage, account: "TwilioAccount") -> list[tuple[str, str]]:
     form = [("To", message.contact), ("From", account.number), ("Body", message.text)]
     if url := settings().public_base_url:
         root = url.removesuffix(settings().base_path)
@@ -141,7 +143,7 @@ def _form(message: OutboundMessage, account: TwilioAccount) -> list[tuple[str, s
 
 
 def _call(
-    method: str, path: str, account: TwilioAccount, form: list[tuple[str, str]] | None = None
+    method: str, path: str, account: "TwilioAccount", form: list[tuple[str, str]] | None = None
 ) -> tuple[int, dict[str, Any]]:
     """Return the status and the JSON that Twilio answers with, empty if it is none.
 

@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from shared.channels import accounts
-from shared.channels.accounts import Account
 from shared.channels.outbound.orders import Order
 from shared.fhir import instants
 from shared.rules import channels
 from shared.store import channel_items, reading
 from shared.store.channel_items import Attempt
 from shared.store.records import CommunicationRecord
+
+if TYPE_CHECKING:  # see accounts.py
+    from shared.channels.account_models import Account
 
 
 class Postponed(Exception):
@@ -32,7 +35,7 @@ class Unsent:
     order: Order
     message: CommunicationRecord
     header: CommunicationRecord
-    account: Account | None
+    account: "Account | None"
     attempt: Attempt | None
     now: datetime
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from shared import settings as service_settings
 from shared.channels import thread_addresses
-from shared.channels.accounts import MailAccount
+from shared.channels.account_models import MailAccount
 from shared.store import s3
 from tests.support import care
 from tests.support.family import BART, LISA, store

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.channels import accounts
-from shared.channels.accounts import MailAccount
+from shared.channels.account_models import MailAccount
 from shared.channels.outbound.receipt_payloads import (
     receipt_of_aws_sms,
     receipt_of_ses,

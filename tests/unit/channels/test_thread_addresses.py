@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from shared.channels import thread_addresses
-from shared.channels.accounts import MailAccount
+from shared.channels.account_models import MailAccount
 from shared.fhir import ulids
 
 KEY, OLD_KEY = "a key of many letters", "an older key of many letters"
