@@ -1,6 +1,7 @@
 """The clock and the order of all tests, and the summary of random runs from all processes."""
 
 import os
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,10 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from tests.support import clock
+
+# Containers often forbid bytecode: each of the many programs of a run would compile all it imports.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Their tests wait for programs that they start, or take long. While they do, short ones run.
 _STARTED_FIRST = ("e2e", "clients", "explorer", "integration", "stateful", "oracle", "properties")

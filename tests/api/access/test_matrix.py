@@ -4,7 +4,6 @@ The rights are decided here a second time: a new row of the catalogue fails with
 """
 
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from dataclasses import replace
 from functools import cache
 from itertools import product
@@ -153,7 +152,7 @@ def restore(
 
     def again() -> None:
         copied = Database()
-        copied.items, copied.order = deepcopy(stored.items), deepcopy(stored.order)
+        copied.copy_items(stored)
         client = cache(lambda: copied)
         monkeypatch.setattr(dynamodb, "client", client)
         monkeypatch.setattr(transactions, "client", client)
