@@ -42,14 +42,15 @@ def patients(resource: Resource) -> frozenset[str]:
         return frozenset()
     resource_type = resource.get("resourceType", "")
     about = {
-        _person(compartments.PATIENT, element)
+        person
         for path in _paths_to_patients(resource_type)
         if path[0] in resource
         for element in elements_at(resource, path)
+        if (person := _person(compartments.PATIENT, element))
     }
     if resource_type == compartments.PATIENT and "id" in resource:
         about.add(f"{resource_type}/{resource['id']}")
-    return frozenset(about - {""})
+    return frozenset(about)
 
 
 @cache

@@ -98,11 +98,11 @@ class Candidates:
 
     def _placed(self, rows: Iterator[Row], progress: Progress) -> Iterator[tuple[Row, Position]]:
         """Yield rows with their places; with joins, what many rows refer to is read together."""
-        joins = self._query.joins
-        size = AT_ONCE if joins else 1
-        while batch := [(row, progress.place or []) for row in islice(rows, size)]:
-            if joins:
-                self._prefetch([row for row, _ in batch])
+        placed = ((row, progress.place or []) for row in rows)
+        if not self._query.joins:
+            yield from placed
+        while batch := [*islice(placed, AT_ONCE)]:
+            self._prefetch([row for row, _ in batch])
             yield from batch
 
     def _prefetch(self, rows: list[Row]) -> None:
