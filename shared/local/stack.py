@@ -68,27 +68,33 @@ def deploy(
 def _upload(emulator: Emulator, artefact: Artefact) -> tuple[str, str]:
     s3 = emulator.client("s3")
     s3.create_bucket(Bucket=BUCKET)
-    archives = ((artefact.code, _archive(artefact.code)), (artefact.layer, _layer(artefact.layer)))
+    archives = ((artefact.code, _code(artefact.code)), (artefact.layer, _layer(artefact.layer)))
     for directory, body in archives:
         s3.put_object(Bucket=BUCKET, Key=directory.name, Body=body)
     return artefact.code.name, artefact.layer.name
 
 
-def _archive(directory: Path) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for path in sorted(directory.rglob("*")):
-            archive.write(path, path.relative_to(directory))
-    return content.getvalue()
+# The emulator would unpack the code's thousand files and the layer's 60 MB for every worker, where
+# Lambda does so once. So it gets archives that only lead to what is unpacked on this machine.
+
+
+def _code(directory: Path) -> bytes:
+    package = (
+        f"import sys; sys.path.insert(0, {str(directory)!r}); "
+        f"__path__ = [{str(directory / 'functions')!r}]\n"
+    )
+    return _archive("functions/__init__.py", package)
 
 
 def _layer(directory: Path) -> bytes:
-    # The emulator would unpack the layer's 60 MB for every worker, where Lambda does so once. So it
-    # gets a path configuration file instead, which puts the local layer first on sys.path.
-    content = io.BytesIO()
     line = f"import sys; sys.path.insert(0, {str(directory / 'python')!r})\n"
+    return _archive("python/lib/python3.13/site-packages/layer.pth", line)
+
+
+def _archive(name: str, text: str) -> bytes:
+    content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("python/lib/python3.13/site-packages/layer.pth", line)
+        archive.writestr(name, text)
     return content.getvalue()
 
 
