@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
 from moto import mock_aws
+
+from shared.store import dynamodb
 
 
 @contextmanager
 def secrets_manager() -> Iterator[Any]:
     """Yield a client of a Secrets Manager without secrets."""
     with mock_aws():
-        yield boto3.client("secretsmanager", region_name="us-east-1")
+        # The functions' session has parsed the service's model already.
+        yield dynamodb.session().create_client("secretsmanager", region_name="us-east-1")
 
 
 def store_secret(client: Any, value: str | bytes, **options: Any) -> str:
