@@ -7,8 +7,10 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-oper
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import islice
 from math import ceil
 from typing import Any
+from zlib import crc32
 
 type Item = dict[str, dict[str, Any]]
 
@@ -86,6 +88,22 @@ class Memory:
             last, forward = start["sk"]["S"], request["ScanIndexForward"]
             found = [one for one in found if (one > last if forward else one < last)]
         return self._page(place, found, request.get("Limit", len(found) + 1))
+
+    def scan(self, *, TableName: str, Limit: int, **request: Any) -> dict[str, Any]:
+        assert request["ConsistentRead"]
+        part, parts = request["Segment"], request["TotalSegments"]
+        start = request.get("ExclusiveStartKey", {"pk": {"S": ""}, "sk": {"S": ""}})
+        last = start["pk"]["S"], start["sk"]["S"]
+        left = (
+            self.items[place][sort]
+            for place in sorted(self.items)
+            if place[0] == TableName and crc32(place[1].encode()) % parts == part
+            for sort in self.order[place]
+            if (place[1], sort) > last
+        )
+        items = list(islice(left, Limit))
+        key = {name: items[-1][name] for name in ("pk", "sk")} if len(items) == Limit else None
+        return {"Items": items} | ({"LastEvaluatedKey": key} if key else {})
 
     def _page(self, place: tuple[str, str], found: list[str], limit: int) -> dict[str, Any]:
         items: list[Item] = []

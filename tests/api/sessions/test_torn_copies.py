@@ -24,8 +24,6 @@ from tests.support.clock import set_clock
 from tests.support.consistency import scan
 from tests.support.practice import Practice
 
-pytestmark = pytest.mark.usefixtures("moto")
-
 PARTS = 2
 NAMES = {table: table for table in tables_of_trail.TABLES}
 POLICIES = [("explicit", "thread"), ("thread", "thread"), ("daily", "thread"), ("daily", "patient")]
