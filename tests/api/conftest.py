@@ -77,6 +77,13 @@ def moto(empty_moto_tables: MotoTables) -> None:
 
 
 @pytest.fixture
+def moto_services() -> Iterator[None]:
+    """Let moto imitate the services beside DynamoDB, whose tables stay in memory."""
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
 def many_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a test with many requests make more calls to the database than any request needs."""
     monkeypatch.setattr(memory_database, "MOST_CALLS", 10_000_000)

@@ -17,7 +17,7 @@ from tests.support.api_client import ApiClient
 from tests.support.audit_pipeline import Log, deliver_log_lines, journal_rows, write_event_rows
 from tests.support.consistency import scan, stored_items
 
-pytestmark = pytest.mark.usefixtures("moto")
+pytestmark = pytest.mark.usefixtures("moto_services")
 
 AUDITOR_CALLS = ApiClient(role="auditor", fhir_user="")
 

@@ -18,7 +18,7 @@ from tests.support.api_client import ApiClient
 from tests.support.audit_pipeline import Log
 from tests.support.clock import set_clock
 
-pytestmark = pytest.mark.usefixtures("moto")
+pytestmark = pytest.mark.usefixtures("moto_services")
 
 AUDITOR = ApiClient(role="auditor", fhir_user="")
 HOURS = (0, 1, 26, 27, 27.5, 70)

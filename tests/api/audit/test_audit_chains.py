@@ -35,7 +35,7 @@ from tests.support.audit_pipeline import write_event_rows
 from tests.support.clock import set_clock
 from tests.support.consistency import scan
 
-pytestmark = pytest.mark.usefixtures("moto")
+pytestmark = pytest.mark.usefixtures("moto_services")
 
 TABLES = {table: table for table in TABLES_WALKED}
 

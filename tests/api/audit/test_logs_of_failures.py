@@ -31,7 +31,7 @@ from tests.support.bundles import batch, entry
 from tests.support.plain_client import PlainClient
 from tests.support.steps import open_session
 
-pytestmark = pytest.mark.usefixtures("moto")
+pytestmark = pytest.mark.usefixtures("moto_services")
 
 SECRET = "hunter2 of Patient/homer-simpson"
 NOW = "2026-11-20T12:00:00.000Z"

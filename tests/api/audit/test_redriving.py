@@ -21,7 +21,7 @@ from tests.support.api_client import ApiClient
 from tests.support.audit_pipeline import Log
 from tests.support.consistency import scan
 
-pytestmark = pytest.mark.usefixtures("moto")
+pytestmark = pytest.mark.usefixtures("moto_services")
 
 AUDITOR = ApiClient(role="auditor", fhir_user="")
 

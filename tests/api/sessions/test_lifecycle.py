@@ -11,9 +11,6 @@ from tests.support.steps import end, link, messages_of, open_session, post, thre
 START, LATER, LAST = "2026-11-20T09:00:00Z", "2026-11-20T09:07:00Z", "2026-11-20T09:25:30Z"
 
 
-pytestmark = pytest.mark.usefixtures("moto")
-
-
 def talk(clinic: ApiClient, *sent: str) -> tuple[str, str, list[str]]:
     """Open a session with one linked thread and its messages."""
     session_id = open_session(clinic)

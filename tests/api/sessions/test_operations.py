@@ -13,9 +13,9 @@ from shared.catalog.operations import OPERATIONS
 from shared.fhir import fhirjson
 from shared.fhir.validation.validation import issues
 from shared.sessions import closing
-from shared.store import dynamodb
 from tests.support import care, refusals
 from tests.support.api_client import BASE, Answer, ApiClient
+from tests.support.consistency import stored_items
 from tests.support.steps import end, link, messages_of, open_session, post, thread
 
 LISA, BART, MARGE = "Patient/lisa-simpson", "Patient/bart-simpson", "Patient/marge-simpson"
@@ -27,9 +27,6 @@ CLINICAL: dict[str, Any] = {
     "diagnosis": [{"condition": care.reference("Condition/rash")}],
     "serviceType": {"text": "Dermatology"},
 }
-
-
-pytestmark = pytest.mark.usefixtures("moto")
 
 
 def opened_session(clinic: ApiClient, *pairs: tuple[str, Any]) -> str:
@@ -62,9 +59,7 @@ def everything(clinic: ApiClient, session_id: str, query: str = "") -> list[str]
 
 def stored() -> int:
     """Return the number of items in all tables."""
-    client = dynamodb.client()
-    names = client.list_tables()["TableNames"]
-    return sum(client.scan(TableName=name, Select="COUNT")["Count"] for name in names)
+    return sum(map(len, stored_items()))
 
 
 # ---- $open-session
