@@ -36,8 +36,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return a process more than there are processors, since some wait for other programs."""
-    return (os.cpu_count() or 1) + 1
+    """Return two processes more than there are processors, since some wait for other programs."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from shared.store import dynamodb, protocol
 from shared.store.protocol import Parser
 
-MODEL = botocore.session.Session().get_service_model("dynamodb")
+SESSION = botocore.session.Session()
+MODEL = SESSION.get_service_model("dynamodb")
 BINARY = st.binary().map(lambda content: b64encode(content).decode())
 # DynamoDB sends texts as UTF-8, which has no lone surrogates.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -170,6 +171,8 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def client(session: Any = None, **options: Any) -> Any:
     session = session or botocore.session.Session()
+    # It keeps what it has parsed.
+    session.register_component("data_loader", SESSION.get_component("data_loader"))
     protocol.use(session)
     options = {"region_name": "eu-central-1"} | options
     return session.create_client("dynamodb", config=dynamodb.CONFIG, **options)
