@@ -16,8 +16,12 @@ from tests.support import clock
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Their tests wait for programs that they start, or take long. While they do, short ones run.
-_STARTED_FIRST = ("e2e", "clients", "explorer", "integration", "stateful", "oracle", "properties")
+# The tests of these folders mostly wait for programs that they start. Those of one service are first.
+_WAITING = ("clients", "e2e", "explorer", "integration")
+# Files of these take longest of the others, and begin.
+_LONG = ("oracle", "stateful", "properties")
+# Within which part of all files those that wait are spread, so that none of them is left at the end.
+_SPREAD = 0.8
 # The folders of tests on one deployed service, and a folder in them whose tests deploy their own.
 _ON_A_DEPLOYMENT, _ON_THEIR_OWN = ("tests/e2e/", "tests/clients/"), "tests/e2e/deployments/"
 
@@ -41,13 +45,14 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that take longest first, so that none of them is left at the end."""
-    items.sort(key=lambda item: _rank(item.path))
-
-
-def _rank(path: Path) -> int:
-    names = [name for name in _STARTED_FIRST if name in path.parts]
-    return _STARTED_FIRST.index(names[0]) if names else len(_STARTED_FIRST)
+    """Spread the files that wait for other programs among those that keep a processor busy."""
+    files = dict.fromkeys(item.path for item in items)
+    waiting = [file for name in _WAITING for file in files if name in file.parts]
+    busy = [file for name in _LONG for file in files if name in file.parts]
+    busy += [file for file in files if file not in {*waiting, *busy}]
+    places = {file: _SPREAD * place / len(waiting) for place, file in enumerate(waiting)}
+    places |= {file: place / len(busy) for place, file in enumerate(busy)}
+    items.sort(key=lambda item: places[item.path])
 
 
 @pytest.fixture(scope="session", autouse=True)
