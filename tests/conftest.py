@@ -4,7 +4,6 @@ import os
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
@@ -16,11 +15,11 @@ from tests.support import clock
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# The tests of these folders mostly wait for programs that they start. Those of one service are first.
+# The tests of these folders mostly wait for programs that they start.
 _WAITING = ("clients", "e2e", "explorer", "integration")
-# Files of these take longest of the others, and begin.
+# Of the others, files of these folders take longest, and come first.
 _LONG = ("oracle", "stateful", "properties")
-# Within which part of all files those that wait are spread, so that none of them is left at the end.
+# The part of a run over which those that wait are spread, so that none of them is left at its end.
 _SPREAD = 0.8
 # The folders of tests on one deployed service, and a folder in them whose tests deploy their own.
 _ON_A_DEPLOYMENT, _ON_THEIR_OWN = ("tests/e2e/", "tests/clients/"), "tests/e2e/deployments/"
