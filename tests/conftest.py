@@ -47,8 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the files that wait for other programs among those that keep a processor busy."""
     files = dict.fromkeys(item.path for item in items)
     waiting = [file for name in _WAITING for file in files if name in file.parts]
-    busy = [file for name in _LONG for file in files if name in file.parts]
-    busy += [file for file in files if file not in {*waiting, *busy}]
+    long = [file for name in _LONG for file in files if name in file.parts]
+    busy = [file for file in dict.fromkeys([*long, *files]) if file not in waiting]
     places = {file: _SPREAD * place / len(waiting) for place, file in enumerate(waiting)}
     places |= {file: place / len(busy) for place, file in enumerate(busy)}
     items.sort(key=lambda item: places[item.path])
