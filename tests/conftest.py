@@ -15,7 +15,8 @@ from tests.support import clock
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# The tests of these folders mostly wait for programs that they start.
+# The tests of these folders mostly wait for programs that they start. Those of clients are first:
+# they share a deployed service with most of e2e, and together they take longest.
 _WAITING = ("clients", "e2e", "explorer", "integration")
 # Of the others, files of these folders take longest, and come first.
 _LONG = ("oracle", "stateful", "properties")
@@ -45,13 +46,17 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the files that wait for other programs among those that keep a processor busy."""
-    files = dict.fromkeys(item.path for item in items)
-    waiting = [file for name in _WAITING for file in files if name in file.parts]
-    long = [file for name in _LONG for file in files if name in file.parts]
+    files = dict.fromkeys(_file(item) for item in items)
+    waiting = [file for name in _WAITING for file in files if file.startswith(f"tests/{name}/")]
+    long = [file for name in _LONG for file in files if file.startswith(f"tests/{name}/")]
     busy = [file for file in dict.fromkeys([*long, *files]) if file not in waiting]
     places = {file: _SPREAD * place / len(waiting) for place, file in enumerate(waiting)}
     places |= {file: place / len(busy) for place, file in enumerate(busy)}
-    items.sort(key=lambda item: places[item.path])
+    items.sort(key=lambda item: places[_file(item)])
+
+
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,6 @@
 """Collect what the audit trail needs of the current request, and make its log lines."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -152,17 +152,14 @@ def shown_resources(answer: Answer) -> list[Resource]:
     if isinstance(answer, bytes):
         answer = [answer] if answer else []
     resources = (_loads(part) if isinstance(part, bytes) else part for part in answer)
-    shown: list[Resource] = []
-    _collect(resources, shown)
-    return shown
+    return [inner for resource in resources for inner in _inside(resource)]
 
 
-def _collect(resources: Iterable[Resource], shown: list[Resource]) -> None:
-    for resource in resources:
-        if resource.get("resourceType") == "Bundle":
-            _collect([entry.get("resource", {}) for entry in resource.get("entry", ())], shown)
-        else:
-            shown.append(resource)
+def _inside(resource: Resource) -> list[Resource]:
+    if resource.get("resourceType") != "Bundle":
+        return [resource]
+    entries = resource.get("entry", ())
+    return [inner for entry in entries for inner in _inside(entry.get("resource", {}))]
 
 
 def _loads(json: bytes) -> Resource:

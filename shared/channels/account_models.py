@@ -1,4 +1,4 @@
-"""What the accounts of channels have: a provider, a number or address, and how it is used.
+"""The models of accounts of channels: a provider, a number or address, and how it is used.
 
 They are one secret of AWS Secrets Manager, as JSON: `{"accounts": {"<name>": {"provider": ...}}}`.
 """
@@ -122,7 +122,7 @@ type Account = TwilioAccount | AwsSmsAccount | MailAccount
 
 
 class Accounts(BaseModel):
-    """What the deployment's secret holds."""
+    """The content of the deployment's secret."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 

@@ -1,7 +1,8 @@
 """The accounts of channels, which the deployment's secret holds.
 
 A function imports pydantic and the models of accounts when it first reads the secret, not at its
-start: outside this module the models are only imported for annotations.
+start. So the models are only imported for annotations elsewhere, and `provider` tells the kinds of
+accounts apart.
 """
 
 from functools import lru_cache
@@ -51,9 +52,9 @@ def renew() -> None:
 @lru_cache(maxsize=1)
 def of_text(text: str) -> "dict[str, Account]":
     """Return the accounts in a secret's text by name. Raises Unreadable."""
-    from pydantic import ValidationError  # noqa: PLC0415 - see above
+    from pydantic import ValidationError  # noqa: PLC0415 - only with the secret
 
-    from shared.channels.account_models import Accounts  # noqa: PLC0415 - see above
+    from shared.channels.account_models import Accounts  # noqa: PLC0415 - only with the secret
 
     try:
         parsed = Accounts.model_validate_json(text).accounts

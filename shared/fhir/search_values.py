@@ -139,14 +139,13 @@ def values(resource: Resource, param: SearchParam, zone: tzinfo = UTC) -> list[V
     if paths[0].exists:
         elements = (element for path in paths for element in elements_at(resource, path.names))
         return [Token("", str(any(element is not False for element in elements)).lower())]
-    typed = _typed if "contained" in resource else _as_read
     return [
         value
         for path in paths
         if path.names[0] in resource
         for element in elements_at(resource, path.names)
         if element is not None and _has(element, path.where)
-        for value in typed(resource, _reader(param, path)(element, param, zone))
+        for value in _typed(resource, _reader(param, path)(element, param, zone))
         if not path.only or (isinstance(value, Reference) and value.type == path.only)
     ]
 
@@ -169,10 +168,6 @@ def _typed(resource: Resource, untyped: Iterator[Value]) -> Iterator[Value]:
             yield value._replace(type=contents.get(value.text[1:], value.type))
         else:
             yield value
-
-
-def _as_read(_: Resource, values: Iterator[Value]) -> Iterator[Value]:
-    return values
 
 
 def _has(element: Any, where: tuple[str, str] | None) -> bool:

@@ -69,6 +69,10 @@ class Database(Memory):
         with self.with_hooks("Query"):
             return super().query(**request)
 
+    def scan(self, **request: Any) -> dict[str, Any]:
+        with self.with_hooks("Scan"):
+            return super().scan(**request)
+
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         with self.with_hooks("BatchGetItem"):
             return super().batch_get_item(RequestItems=RequestItems)

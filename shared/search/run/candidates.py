@@ -101,6 +101,7 @@ class Candidates:
         placed = ((row, progress.place or []) for row in rows)
         if not self._query.joins:
             yield from placed
+            return
         while batch := [*islice(placed, AT_ONCE)]:
             self._prefetch([row for row, _ in batch])
             yield from batch
