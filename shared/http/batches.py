@@ -16,8 +16,6 @@ from shared import failures
 type Fields = dict[str, Any]
 
 logger = Logger()
-# A batch of which every message fails is no error of the function: the queue delivers it again.
-_processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 def _described(_record: SQSRecord, error: Exception) -> Fields:
@@ -47,4 +45,6 @@ def process(
                 logger.error(failure, extra=describe(record, error))  # noqa: TRY400 - see above
             raise
 
-    return {**process_partial_response(event, process_one, _processor)}
+    # A batch of which every message fails is no error of the function: the queue delivers it again.
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    return {**process_partial_response(event, process_one, processor)}

@@ -37,6 +37,8 @@ class Database(Memory):
     def __init__(self) -> None:
         super().__init__()
         self._thread = threading.local()
+        # A transaction of one thread is never in the middle of another's, nor is a read.
+        self._lock = threading.RLock()
         self._tokens: set[str] = set()
         self.committed: Callable[[], None] = lambda: None
         self.made = 0
@@ -61,20 +63,20 @@ class Database(Memory):
         self.hooks.after(call)
 
     def get_item(self, *, TableName: str, Key: Item, **_: Any) -> dict[str, Any]:
-        with self.with_hooks("GetItem"):
+        with self.with_hooks("GetItem"), self._lock:
             item = self._at(TableName, Key)
             return {"Item": item} if item else {}
 
     def query(self, **request: Any) -> dict[str, Any]:
-        with self.with_hooks("Query"):
+        with self.with_hooks("Query"), self._lock:
             return super().query(**request)
 
     def scan(self, **request: Any) -> dict[str, Any]:
-        with self.with_hooks("Scan"):
+        with self.with_hooks("Scan"), self._lock:
             return super().scan(**request)
 
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
-        with self.with_hooks("BatchGetItem"):
+        with self.with_hooks("BatchGetItem"), self._lock:
             return super().batch_get_item(RequestItems=RequestItems)
 
     def transact_write_items(
@@ -84,17 +86,21 @@ class Database(Memory):
         ClientRequestToken: str,
     ) -> None:
         with self.with_hooks("TransactWriteItems"):
-            if ClientRequestToken in self._tokens:
-                return
-            operations = [Operation(operation, self) for operation in TransactItems]
-            _check(operations)
-            reasons = [{"Code": operation.refusal} for operation in operations]
-            if any(reason["Code"] != "None" for reason in reasons):
-                raise _error("TransactionCanceledException", CancellationReasons=reasons)
-            for operation in operations:
-                operation.make()
-            self._tokens.add(ClientRequestToken)
+            with self._lock:
+                if ClientRequestToken in self._tokens:
+                    return
+                self._transact(TransactItems)
+                self._tokens.add(ClientRequestToken)
             self.committed()
+
+    def _transact(self, requests: list[dict[str, Any]]) -> None:
+        operations = [Operation(request, self) for request in requests]
+        _check(operations)
+        reasons = [{"Code": operation.refusal} for operation in operations]
+        if any(reason["Code"] != "None" for reason in reasons):
+            raise _error("TransactionCanceledException", CancellationReasons=reasons)
+        for operation in operations:
+            operation.make()
 
     def batch_write_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         with self.with_hooks("BatchWriteItem"):
