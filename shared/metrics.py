@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/powertools/python/latest/core/metrics/
 """
 
 from functools import cache
+from threading import Lock
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
@@ -25,12 +26,16 @@ ANY_POLICY = "any"
 
 # Metrics have the dimensions of their policy, so each policy has an object of its own.
 _pending: dict[str, EphemeralMetrics] = {}
+# Powertools' objects lose or repeat what several threads record and write at once.
+_lock = Lock()
 
 
 def record(name: str, value: float = 1, policy: str = ANY_POLICY) -> None:
     """Record a value of a metric, to be written by `write`, or earlier if there are 100."""
-    figures = _pending[policy] = _figures(settings().metrics_namespace, policy)
-    figures.add_metric(name, MetricUnit.Seconds if name in SECONDS else MetricUnit.Count, value)
+    unit = MetricUnit.Seconds if name in SECONDS else MetricUnit.Count
+    with _lock:
+        figures = _pending[policy] = _figures(settings().metrics_namespace, policy)
+        figures.add_metric(name, unit, value)
 
 
 @cache
@@ -43,7 +48,8 @@ def _figures(namespace: str, policy: str) -> EphemeralMetrics:
 
 def write() -> None:
     """Write all recorded values to the log, one line for each policy."""
-    while _pending:
-        _, figures = _pending.popitem()
-        if figures.metric_set:
-            figures.flush_metrics()
+    with _lock:
+        while _pending:
+            _, figures = _pending.popitem()
+            if figures.metric_set:
+                figures.flush_metrics()

@@ -37,9 +37,10 @@ def widened_slot(slot: Slot, key: str) -> Slot:
     return replace(slot, rev=slot.rev + 1, low=low, high=high)
 
 
-def attached_slot(slot: Slot, session: str) -> Slot:
+def attached_slot(slot: Slot, session: str, *, at: str) -> Slot:
     """Begin an epoch in which messages join a session, as do those that wait for a link."""
-    return replace(unlinked_slot(slot), session=session, open=True)
+    arrived = max(slot.arrived, at)
+    return replace(unlinked_slot(slot), session=session, open=True, arrived=arrived)
 
 
 def emptied_slot(slot: Slot) -> Slot:

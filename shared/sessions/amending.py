@@ -62,9 +62,7 @@ def _recount_finished(
 def _void(work: AuditedUnitOfWork, session: EncounterRecord, figures: Figures) -> None:
     """Turn a finished session of ours in which nothing is left into an error, and free its day."""
     after = with_status(session.resource, ENTERED_IN_ERROR, session.entered, work.instant)
-    void = work.save(
-        versions.next_encounter(work, session, after, figures=figures, entered=work.instant)
-    )
+    void = work.save(versions.next_encounter(work, session, after, figures=figures))
     detaching.free_day(work, void)
 
 

@@ -92,7 +92,7 @@ def attach_slot(
         session = _with_day(session, slot, policy)
     else:
         session = _adopt_waiting(work, slot, session)
-    work.save(replace(transitions.attached_slot(slot, session.id), arrived=work.instant))
+    work.save(transitions.attached_slot(slot, session.id, at=work.instant))
     session = with_changes(session, slots=session.slots | {str(slot.key)})
     work.save(with_changes(session, due=due_dates.due_after_attaching(work, session)))
 

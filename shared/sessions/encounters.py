@@ -79,8 +79,6 @@ def _save(
         saved = versions.next_encounter(work, before, after, filled=filled, due=due)
     if effect is WriteEffect.START and saved.slots:
         saved = with_changes(saved, due=due_dates.due_after_attaching(work, saved))
-    if before.resource.get("status") != after["status"]:
-        saved = with_changes(saved, entered=work.instant)
     work.save(saved)
     detaching.free_day(work, saved)
     return saved

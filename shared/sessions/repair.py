@@ -93,7 +93,7 @@ def _names(work: AuditedUnitOfWork, key: SlotKey, session: EncounterRecord) -> b
     """Return whether a slot names a session; its own day's slot is made to if it names none."""
     slot = work.slot(key)
     if str(key) == session.home and not slot.session:
-        work.save(transitions.attached_slot(slot, session.id))
+        work.save(transitions.attached_slot(slot, session.id, at=work.instant))
         return True
     return slot.open and slot.session == session.id
 

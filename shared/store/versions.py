@@ -63,6 +63,9 @@ def next_encounter(
 ) -> EncounterRecord:
     """Return the next version of an Encounter; a resource of None deletes it."""
     changes = _created_by(work, before) | changes
+    if resource and resource.get("status") != before.resource.get("status"):
+        # The clock of the process that wrote the former status may have been ahead.
+        changes["entered"] = max(before.entered, changes.get("entered", work.instant))
     after = next_resource(
         work, before, resource, _session_before(work, before, resource), **changes
     )

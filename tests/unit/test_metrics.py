@@ -1,5 +1,8 @@
 import json
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -17,6 +20,15 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.settings.cache_clear()
 
 
+@contextmanager
+def quick_switches() -> Iterator[None]:
+    """Let the interpreter switch between threads as often as it can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
 def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     metrics.write()
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -32,6 +44,19 @@ def test_every_value_is_written_in_lines_of_as_many_as_cloudwatch_reads(
     lines = written(capsys)
     assert all(len(line[metrics.LAG]) <= 100 for line in lines)
     assert [value for line in lines for value in line[metrics.LAG]] == values
+
+
+def test_what_threads_record_and_write_at_once_is_written_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def request(_: int) -> None:
+        metrics.record(metrics.OPENED)
+        metrics.write()
+
+    with quick_switches(), ThreadPoolExecutor(8) as pool:
+        list(pool.map(request, range(500)))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert sum(len(line[metrics.OPENED]) for line in lines) == 500
 
 
 def test_figures_of_two_policies_are_not_mixed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support import care
 from tests.support.api_client import ApiClient
+from tests.support.practice import Practice
 from tests.support.steps import end, link, messages_of, open_session, post, thread
 
 START, LATER, LAST = "2026-11-20T09:00:00Z", "2026-11-20T09:07:00Z", "2026-11-20T09:25:30Z"
@@ -316,3 +317,19 @@ def test_a_late_link_does_not_change_a_finished_session(clinic: ApiClient) -> No
     link(clinic, other, session_id)
     retract(clinic, adopted[0])
     assert encounter(clinic, session_id)["period"]["start"] == "2026-11-20T09:00:00.000Z"
+
+
+def test_the_history_of_statuses_never_goes_back_in_time(practice: Practice) -> None:
+    """The clock of the process that writes the next status may be behind."""
+    session_id = open_session(practice.clinic, status="planned")
+    for status, seconds in (("in-progress", 60), ("onleave", -30), ("in-progress", 60)):
+        practice.advance(seconds)
+        end(practice.clinic, session_id, status)
+    history = encounter(practice.clinic, session_id)["statusHistory"]
+    periods = [(entry["status"], entry["period"]) for entry in history]
+    begun = "2026-03-02T08:01:00.000Z"
+    assert periods == [
+        ("planned", {"start": "2026-03-02T08:00:00.000Z", "end": begun}),
+        ("in-progress", {"start": begun, "end": begun}),
+        ("onleave", {"start": begun, "end": "2026-03-02T08:01:30.000Z"}),
+    ]
