@@ -31,7 +31,8 @@ class CallHooks:
 class Database(Memory):
     """A client whose calls each thread's own hooks can delay or fail.
 
-    `committed` is called after every successful transaction.
+    `committed` is called after every successful transaction. `made` counts calls, and `writes` those
+    that changed something.
     """
 
     def __init__(self) -> None:
@@ -42,6 +43,7 @@ class Database(Memory):
         self._tokens: set[str] = set()
         self.committed: Callable[[], None] = lambda: None
         self.made = 0
+        self.writes = 0
 
     @property
     def hooks(self) -> CallHooks:
@@ -91,6 +93,7 @@ class Database(Memory):
                     return
                 self._transact(TransactItems)
                 self._tokens.add(ClientRequestToken)
+                self.writes += 1
             self.committed()
 
     def _transact(self, requests: list[dict[str, Any]]) -> None:
@@ -104,6 +107,7 @@ class Database(Memory):
 
     def batch_write_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         with self.with_hooks("BatchWriteItem"):
+            self.writes += 1
             for table, requests in RequestItems.items():
                 for request in requests:
                     self.put_item(TableName=table, Item=request["PutRequest"]["Item"])

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from functools import cache
 
-import boto3
 import pytest
 
 from shared import settings
@@ -15,15 +14,12 @@ from shared.catalog import access_patterns as patterns
 from shared.local.audit_sources import TABLES
 from shared.local.verifying import verify
 from shared.store import dynamodb, s3
-from tests.support import audit_pipeline, care, moto_tables, published_events, refusals
+from tests.support import audit_pipeline, care, published_events, refusals
 from tests.support.api_client import ApiClient
 from tests.support.memory_objects import MemoryS3
-from tests.support.moto_tables import MotoTables
 from tests.support.practice import Practice, local
 from tests.tools import releases
 from tests.tools.releases import ALICE, BART, FIXTURE, HOMER, RECORD_NUMBER
-
-pytestmark = pytest.mark.usefixtures("moto")
 
 RELEASE = json.loads(FIXTURE.read_text())
 NAMES: dict[str, str] = RELEASE["names"]
@@ -31,23 +27,12 @@ SESSION = f"/Encounter/{NAMES['session']}"
 AUDITOR = ApiClient("auditor", "")
 
 
-@pytest.fixture(scope="module")
-def stored_tables(empty_moto_tables: MotoTables) -> MotoTables:
-    """Store the items once for all tests."""
-    moto_tables.restore_tables(empty_moto_tables)
+@pytest.fixture(autouse=True)
+def days(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
+    """Return the practice just after the previous release stored its last item."""
     for table, items in RELEASE["tables"].items():
         for item in items:
-            stored = releases.dynamodb_item(item)
-            boto3.client("dynamodb", "us-east-1").put_item(TableName=table, Item=stored)
-    return moto_tables.copy_tables()
-
-
-@pytest.fixture(autouse=True)
-def days(
-    stored_tables: MotoTables, practice: Practice, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Practice]:
-    """Return the practice just after the previous release stored its last item."""
-    moto_tables.restore_tables(stored_tables)
+            dynamodb.client().put_item(TableName=table, Item=releases.dynamodb_item(item))
     # The release stored no domain events in the audit trail.
     monkeypatch.setattr(published_events, "check", lambda *_: None)
     objects = MemoryS3()

@@ -21,8 +21,6 @@ from tests.support.api_client import BASE, ApiClient
 from tests.support.clock import START
 from tests.support.later_parameter import WARD, in_ward
 
-pytestmark = pytest.mark.usefixtures("moto")
-
 PARTS = 2
 
 
