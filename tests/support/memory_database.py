@@ -31,8 +31,7 @@ class CallHooks:
 class Database(Memory):
     """A client whose calls each thread's own hooks can delay or fail.
 
-    `committed` is called after every successful transaction. `made` counts calls, and `writes` those
-    that changed something.
+    `committed` is called after every successful transaction.
     """
 
     def __init__(self) -> None:
@@ -43,7 +42,6 @@ class Database(Memory):
         self._tokens: set[str] = set()
         self.committed: Callable[[], None] = lambda: None
         self.made = 0
-        self.writes = 0
 
     @property
     def hooks(self) -> CallHooks:
@@ -93,7 +91,6 @@ class Database(Memory):
                     return
                 self._transact(TransactItems)
                 self._tokens.add(ClientRequestToken)
-                self.writes += 1
             self.committed()
 
     def _transact(self, requests: list[dict[str, Any]]) -> None:
@@ -107,7 +104,6 @@ class Database(Memory):
 
     def batch_write_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         with self.with_hooks("BatchWriteItem"):
-            self.writes += 1
             for table, requests in RequestItems.items():
                 for request in requests:
                     self.put_item(TableName=table, Item=request["PutRequest"]["Item"])

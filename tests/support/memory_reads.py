@@ -46,7 +46,7 @@ class Memory:
         self.items: dict[tuple[str, str], dict[str, Item]] = defaultdict(dict)
         self.order: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._sizes: dict[tuple[tuple[str, str], str], int] = {}
-        self.units = self.calls = self.rows = 0
+        self.units = self.calls = self.rows = self.writes = 0
 
     def clear(self) -> None:
         self.units = self.calls = self.rows = 0
@@ -65,11 +65,13 @@ class Memory:
         if sort not in self.items[place]:
             insort(self.order[place], sort)
         self.items[place][sort] = Item
+        self.writes += 1
         self._sizes.pop((place, sort), None)
 
     def delete_item(self, *, TableName: str, Key: Item) -> None:
         place, sort = (TableName, Key["pk"]["S"]), Key["sk"]["S"]
         del self.items[place][sort]
+        self.writes += 1
         self._sizes.pop((place, sort), None)
         self.order[place].remove(sort)
 
