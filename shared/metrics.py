@@ -26,7 +26,7 @@ ANY_POLICY = "any"
 
 # Metrics have the dimensions of their policy, so each policy has an object of its own.
 _pending: dict[str, EphemeralMetrics] = {}
-# Powertools' objects lose or repeat what several threads record and write at once.
+# Handlers may be called by several threads, and Powertools' objects would lose or repeat figures.
 _lock = Lock()
 
 

@@ -46,5 +46,6 @@ def process(
             raise
 
     # A batch of which every message fails is no error of the function: the queue delivers it again.
+    # A processor holds the batch that it works on, so each call has its own.
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     return {**process_partial_response(event, process_one, processor)}

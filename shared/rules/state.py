@@ -72,8 +72,8 @@ class Slot:
     It also counts the messages that have arrived. A thread's slot without a session counts those
     that wait for the next link. A day's slot keeps naming its session after that is closed. `low`
     and `high` are the sort keys of the lowest and highest message of a thread's slot. `arrived` is
-    when a message last arrived or the slot was attached. `rev` rises with every write, `epoch`
-    whenever later messages are to join another session, or none.
+    the latest instant at which a message arrived or the slot was attached. `rev` rises with every
+    write, `epoch` whenever later messages are to join another session, or none.
     """
 
     key: SlotKey

@@ -52,6 +52,7 @@ def with_status_history(
     """
     if before is None:
         return after
+    now = max(entered, now)  # the clock of the process that wrote `before` may have been ahead
     stored: list[Json] = before.get("statusHistory", [])
     written: list[Json] = after.get("statusHistory", stored if keep_omitted else [])
     former = before.get("status")

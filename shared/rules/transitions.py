@@ -1,8 +1,14 @@
 """The transitions of a slot, and of a thread's span in a session, as pure functions."""
 
 from dataclasses import replace
+from datetime import timedelta
 
+from shared.fhir import instants
 from shared.rules.state import Figures, Slot, Span
+
+# The longest that a request takes, and more than clocks differ: of two requests whose instants are
+# closer, neither may have read what the other wrote.
+_LONGEST_OVERLAP = timedelta(seconds=30)
 
 
 def slot_with_message(slot: Slot, *, at: str, key: str, sender: str, received: str) -> Slot:
@@ -75,8 +81,11 @@ def unlinked_slot(slot: Slot) -> Slot:
 
 
 def has_message_since(slot: Slot, header_updated: str) -> bool:
-    """Return whether a counted message has arrived since the header was last written."""
-    return bool(slot.figures.first) and header_updated < slot.arrived
+    """Return whether a counted message has surely arrived since the header was last written."""
+    if not slot.figures.first:
+        return False
+    surely_after = instants.from_text(header_updated) + _LONGEST_OVERLAP
+    return instants.to_text(surely_after) < slot.arrived
 
 
 def has_waiting_messages(slot: Slot) -> bool:

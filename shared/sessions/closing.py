@@ -54,7 +54,7 @@ def close(work: AuditedUnitOfWork, session: EncounterRecord, body: Resource) -> 
         return work.save(session)
     ended = _ended(work, session, body)
     for child in _open_children(work, session.id):
-        work.save(_ended_child(work, child, ended))
+        work.save(_ended_child(work, child, ended, closing.at))
     return ended
 
 
@@ -77,7 +77,7 @@ def complete(caller: Caller, session_id: str) -> None:
             if current != child:
                 # It may be in another session now, so the children must be read again.
                 raise Stale
-            step.save(_ended_child(step, current, ended))
+            step.save(_ended_child(step, current, ended, session.closing.at))
             step.commit("close")
     work.remove(pending)
     work.commit("close")
@@ -152,10 +152,9 @@ def _open_children(work: AuditedUnitOfWork, session_id: str) -> list[EncounterRe
 
 
 def _ended_child(
-    work: AuditedUnitOfWork, child: EncounterRecord, session: EncounterRecord
+    work: AuditedUnitOfWork, child: EncounterRecord, session: EncounterRecord, at: str
 ) -> EncounterRecord:
-    """Return the version in which a child ends with its session."""
-    status, at = session.resource["status"], session.entered
-    after = with_status(child.resource, status, child.entered, at)
+    """Return the version in which a child ends with its session, at an instant."""
+    after = with_status(child.resource, session.resource["status"], child.entered, at)
     after = filled_elements.with_period_of_session(after, session.resource, settings().zone)
     return versions.next_encounter(work, child, after, due="", entered=at)

@@ -269,7 +269,8 @@ def _(new: Slot, old: Slot, tenant: str) -> Iterator[Operation]:
 def _addition(new: Slot, old: Slot, tenant: str) -> Operation:
     """Return an update of a slot within its epoch: of the bounds that change, if they still widen.
 
-    Within an epoch bounds only widen, so a bound that need not change now never will.
+    Within an epoch bounds only widen, as `arrived` only rises, so what need not change now never
+    will.
     """
     sets, adds = ["#epoch = :epoch"], ["#rev :more"]
     values: Item = {"epoch": {"N": str(new.epoch)}, "more": {"N": str(new.rev - old.rev)}}
@@ -279,14 +280,12 @@ def _addition(new: Slot, old: Slot, tenant: str) -> Operation:
         ("last", "<", new.figures.last, old.figures.last),
         ("low", ">", new.low, old.low),
         ("high", "<", new.high, old.high),
+        ("arrived", "<", new.arrived, old.arrived),
     ):
         if bound != before:
             sets.append(f"#{name} = :{name}")
             conditions.append(f"(attribute_not_exists(#{name}) OR #{name} {beyond} :{name})")
             values[name] = {"S": bound}
-    if new.arrived != old.arrived:
-        sets.append("#arrived = :arrived")
-        values["arrived"] = {"S": new.arrived}
     if new.figures.dirty and not old.figures.dirty:
         sets.append("#dirty = :dirty")
         values["dirty"] = {"BOOL": True}

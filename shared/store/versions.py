@@ -61,11 +61,15 @@ def next_resource[V: VersionedRecord](
 def next_encounter(
     work: UnitOfWork, before: EncounterRecord, resource: Resource | None, **changes: Any
 ) -> EncounterRecord:
-    """Return the next version of an Encounter; a resource of None deletes it."""
+    """Return the next version of an Encounter; a resource of None deletes it.
+
+    A new status is entered at `entered`, or now, but never before the former one: the clock of the
+    process that wrote that may have been ahead.
+    """
     changes = _created_by(work, before) | changes
+    entered = changes.pop("entered", work.instant)
     if resource and resource.get("status") != before.resource.get("status"):
-        # The clock of the process that wrote the former status may have been ahead.
-        changes["entered"] = max(before.entered, changes.get("entered", work.instant))
+        changes["entered"] = max(before.entered, entered)
     after = next_resource(
         work, before, resource, _session_before(work, before, resource), **changes
     )

@@ -57,7 +57,7 @@ class Place(Practice):
         super().__init__(now, Counter() if seen is None else seen)
         self.patch, self.database = pytest.MonkeyPatch(), Database()
         self.queue = Queue(self.database)
-        self._checked = (-1, False)
+        self._checked: tuple[int, bool] | None = None
         self._deploy(largest, {"SESSION_TIME_ZONE": "Europe/Berlin"} | environment)
         self.database.committed = self._look_at_it
 
@@ -140,7 +140,7 @@ class Place(Practice):
     def check(self) -> None:
         """Check the tables as a whole, unless they are as they were the last time."""
         closing_too = self.disturbed or bool(self.asleep)
-        stored = (self.database.writes, closing_too)
-        if stored != self._checked:
+        state = (self.database.writes, closing_too)
+        if state != self._checked:
             consistency.check(closing_too=closing_too)
-            self._checked = stored
+            self._checked = state

@@ -21,7 +21,7 @@ from tests.stateful.policies import POLICIES
 ASKED = os.environ.get("SESSIONS_EXAMPLES")
 EXAMPLES, STEPS = (int(part) for part in (ASKED or "25x25").split("x"))
 SEED = int(os.environ.get("SESSIONS_SEED") or random.randrange(2**32))
-# Together, these seeds follow every rule.
+# Chosen so that they follow every rule, and no more rounds are needed.
 ROUNDS = (SEED,) if ASKED else (1, 2, 5)
 # Hypothesis keeps half a megabyte of every example until its run ends.
 MOST_KEPT = 100
@@ -68,9 +68,9 @@ def missing() -> list[str]:
 def test_every_rule_was_followed(record_property: Callable[..., None]) -> None:
     if not Messages.seen:
         pytest.skip("nothing has been run")
-    for number in range(max(ROUNDS) + 1, MOST_ROUNDS):
+    for number in range(1, MOST_ROUNDS):
         for machine in POLICIES:
-            if missing():
+            if missing() and number not in ROUNDS:
                 run(machine, number)
     assert not missing()
     record_property("followed", dict(Messages.seen))

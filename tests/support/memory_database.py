@@ -37,8 +37,8 @@ class Database(Memory):
     def __init__(self) -> None:
         super().__init__()
         self._thread = threading.local()
-        # A transaction of one thread is never in the middle of another's, nor is a read.
-        self._lock = threading.RLock()
+        # A write of one thread is never in the middle of another's, nor is a read.
+        self._lock = threading.Lock()
         self._tokens: set[str] = set()
         self.committed: Callable[[], None] = lambda: None
         self.made = 0
@@ -103,7 +103,7 @@ class Database(Memory):
             operation.make()
 
     def batch_write_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
-        with self.with_hooks("BatchWriteItem"):
+        with self.with_hooks("BatchWriteItem"), self._lock:
             for table, requests in RequestItems.items():
                 for request in requests:
                     self.put_item(TableName=table, Item=request["PutRequest"]["Item"])

@@ -1,4 +1,4 @@
-"""The tables in moto's DynamoDB, which are copied much faster than they are created or filled."""
+"""The tables in moto's DynamoDB, which are copied much faster than they are created."""
 
 from copy import deepcopy
 from typing import Any
@@ -16,7 +16,7 @@ def _stored_tables() -> MotoTables:
 
 
 def copy_tables() -> MotoTables:
-    """Return a copy of all tables with their items."""
+    """Return a copy of all tables."""
     return deepcopy(_stored_tables())
 
 

@@ -287,11 +287,13 @@ def what_is_counted_never_falls(before: Snapshot, after: Snapshot) -> None:
         new = after.slots[key]
         assert (new.epoch, new.rev) >= (slot.epoch, slot.rev), f"{key} has gone back"
         assert new.rev > slot.rev or new == slot, f"{key} has changed without a new revision"
+        assert new.arrived >= slot.arrived, f"the latest arrival in {key} has gone back"
     for record_id, record in before.encounters.items():
         now = after.encounters[record_id]
         assert now.rev > record.rev or now == record, (
             f"{record_id} has changed without a new revision"
         )
+        assert now.entered >= record.entered, f"the status of {record_id} has gone back in time"
 
 
 def a_header_stays_with_its_latest_day(before: Snapshot, after: Snapshot) -> None:

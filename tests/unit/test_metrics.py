@@ -16,6 +16,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in template.function_environment(template.load()).items():
         monkeypatch.setenv(name, value)
     settings.settings.cache_clear()
+    metrics.write()  # what earlier tests have recorded
     yield
     settings.settings.cache_clear()
 
@@ -25,8 +26,10 @@ def quick_switches() -> Iterator[None]:
     """Let the interpreter switch between threads as often as it can."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(interval)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -319,17 +319,29 @@ def test_a_late_link_does_not_change_a_finished_session(clinic: ApiClient) -> No
     assert encounter(clinic, session_id)["period"]["start"] == "2026-11-20T09:00:00.000Z"
 
 
+def periods(clinic: ApiClient, encounter_id: str) -> list[tuple[str, dict[str, str]]]:
+    """Return the former statuses of an Encounter with their periods."""
+    history = encounter(clinic, encounter_id)["statusHistory"]
+    return [(entry["status"], entry["period"]) for entry in history]
+
+
 def test_the_history_of_statuses_never_goes_back_in_time(practice: Practice) -> None:
     """The clock of the process that writes the next status may be behind."""
     session_id = open_session(practice.clinic, status="planned")
+    child = care.medical_encounter(session_id, care.HOMER)
     for status, seconds in (("in-progress", 60), ("onleave", -30), ("in-progress", 60)):
         practice.advance(seconds)
         end(practice.clinic, session_id, status)
-    history = encounter(practice.clinic, session_id)["statusHistory"]
-    periods = [(entry["status"], entry["period"]) for entry in history]
-    begun = "2026-03-02T08:01:00.000Z"
-    assert periods == [
+    child_id = practice.clinic.post("/Encounter", child).id
+    practice.advance(-30)
+    end(practice.clinic, session_id)
+    begun, resumed = "2026-03-02T08:01:00.000Z", "2026-03-02T08:01:30.000Z"
+    assert periods(practice.clinic, session_id) == [
         ("planned", {"start": "2026-03-02T08:00:00.000Z", "end": begun}),
         ("in-progress", {"start": begun, "end": begun}),
-        ("onleave", {"start": begun, "end": "2026-03-02T08:01:30.000Z"}),
+        ("onleave", {"start": begun, "end": resumed}),
+        ("in-progress", {"start": resumed, "end": resumed}),
+    ]
+    assert periods(practice.clinic, child_id) == [
+        ("in-progress", {"start": resumed, "end": resumed})
     ]

@@ -341,6 +341,20 @@ def test_absolute_and_relative_references_are_one_patient(thread_policy: Practic
     assert len(thread_policy.clinic.get("/Encounter").resources) == 3
 
 
+def test_a_headers_new_patient_is_added_although_a_message_came_while_it_was_written(
+    thread_policy: Practice,
+) -> None:
+    """The header's version is dated before that message, which knew only the former patient."""
+    header_id = thread_policy.post_header()
+    thread_policy.post_message(header_id, NINE)
+    thread_policy.post_message(header_id, "2026-03-02 09:05:10")
+    thread_policy.advance(-5)
+    thread_policy.put_changes(f"/Communication/{header_id}", subject=BART)
+    thread_policy.post_message(header_id, "2026-03-02 09:05:20", subject=BART)
+    patients = thread_policy.patients(thread_policy.session())
+    assert patients == [BART["reference"], care.HOMER]
+
+
 @pytest.mark.parametrize("subject", [None, "Group/family-simpson"])
 def test_a_thread_without_a_patient_has_its_own_days(daily: Practice, subject: str | None) -> None:
     daily.configure(SESSION_SCOPE="patient")
