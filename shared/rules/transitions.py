@@ -6,8 +6,8 @@ from datetime import timedelta
 from shared.fhir import instants
 from shared.rules.state import Figures, Slot, Span
 
-# The longest that a request takes, and more than clocks differ: of two requests whose instants are
-# closer, neither may have read what the other wrote.
+# A request takes no longer, and clocks differ by less. Two requests whose instants are closer may
+# have overlapped, so that neither read what the other wrote.
 _LONGEST_OVERLAP = timedelta(seconds=30)
 
 

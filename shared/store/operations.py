@@ -269,7 +269,7 @@ def _(new: Slot, old: Slot, tenant: str) -> Iterator[Operation]:
 def _addition(new: Slot, old: Slot, tenant: str) -> Operation:
     """Return an update of a slot within its epoch: of the bounds that change, if they still widen.
 
-    Within an epoch bounds only widen, as `arrived` only rises, so what need not change now never
+    Within an epoch bounds only widen and `arrived` only rises, so what need not change now never
     will.
     """
     sets, adds = ["#epoch = :epoch"], ["#rev :more"]

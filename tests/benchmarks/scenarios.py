@@ -9,7 +9,7 @@ from shared.fhir import instants
 from tests.benchmarks.practice import Practice, Request, typical
 from tests.support import clock
 
-# Just after a header is written, messages cost a few reads more.
+# When threads are made: a message within 30 seconds of its header's write costs more reads.
 AN_HOUR_BEFORE = clock.START - timedelta(hours=1)
 
 

@@ -483,3 +483,23 @@ def test_a_child_that_moves_to_another_session_does_not_end_with_its_former_one(
             assert number > 6
             return
     pytest.fail("the closing never ends")
+
+
+def test_a_message_that_is_overtaken_does_not_set_the_latest_arrival_back(
+    places: Callable[..., Place],
+) -> None:
+    """Both are sent between two others, so that they change no other bound of the slot."""
+    for sleep in each_call(12):
+        place = places(SESSION_POLICY="thread")
+        thread = begun(place)
+        post(place, thread, ago=50)
+        post(place, thread)
+        overtaken = care.message(thread, instants.to_text(place.utc - timedelta(minutes=40)))
+        place.pass_time(minutes=1)
+        place.call("POST", "/Communication", overtaken, Sleeping(sleep))
+        place.pass_time(minutes=5)
+        post(place, thread, ago=30)
+        latest = place.utc
+        place.rouse()
+        (slot,) = (slot for slot in place.snapshot.slots.values() if slot.session)
+        assert slot.arrived == instants.to_text(latest)

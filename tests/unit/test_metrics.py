@@ -16,7 +16,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in template.function_environment(template.load()).items():
         monkeypatch.setenv(name, value)
     settings.settings.cache_clear()
-    metrics.write()  # what earlier tests have recorded
+    metrics.write()  # earlier tests in this process may have left some
     yield
     settings.settings.cache_clear()
 
