@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ def emulator(port: int = 0, data: Path | None = None) -> Iterator[Emulator]:
             _stop(process)
 
 
+@cache
 def interpreter() -> str:
     """Return the Python interpreter of the emulator's environment, created if needed."""
     extra = [f"--with={package}" for package in PACKAGES[1:]]
@@ -121,12 +123,13 @@ def _start(
 
 def _wait(running: Emulator, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{running.url}/_ministack/ready").is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
+    with httpx.Client() as client:
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                if client.get(f"{running.url}/_ministack/ready").is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
     raise StartError(f"the emulator did not start on port {running.port}:\n{log.read_text()}")
 
 

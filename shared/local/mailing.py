@@ -94,12 +94,13 @@ def sent_mails(running: Emulator) -> Iterator[dict[str, Any]]:
     Raises httpx.TransportError when the emulator has stopped.
     """
     count = 0
-    while True:
-        answer = httpx.get(f"{running.url}/_ministack/ses/messages").json()
-        mails = [mail for of_account in answer["messages"].values() for mail in of_account]
-        yield from mails[count:]
-        count = len(mails)
-        time.sleep(_POLL_SECONDS)
+    with httpx.Client() as client:
+        while True:
+            answer = client.get(f"{running.url}/_ministack/ses/messages").json()
+            mails = [mail for of_account in answer["messages"].values() for mail in of_account]
+            yield from mails[count:]
+            count = len(mails)
+            time.sleep(_POLL_SECONDS)
 
 
 def tell_of_sent(running: Emulator, tell: Callable[[str], object] = print) -> None:

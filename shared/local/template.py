@@ -1,5 +1,7 @@
 """Readers of template.yaml: its resources, tables and the functions' environment."""
 
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,15 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 
 def load(path: Path = PATH) -> dict[str, Any]:
-    """Return a template with its intrinsic functions in their long form."""
+    """Return a template with its intrinsic functions in their long form.
+
+    It is parsed once, and each call returns a copy.
+    """
+    return deepcopy(_parsed(path))
+
+
+@cache
+def _parsed(path: Path) -> dict[str, Any]:
     template: dict[str, Any] = yaml.load(path.read_text(), _Loader)  # noqa: S506 - it is a SafeLoader
     return template
 
