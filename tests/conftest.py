@@ -12,6 +12,8 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests.support import clock
 
+# Nothing of what is collected becomes garbage; see `pytest_collection_finish`.
+gc.disable()
 # Containers often forbid bytecode: each of the many programs of a run would compile all it imports.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -65,6 +67,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
+    gc.enable()
 
 
 def _file(item: pytest.Item) -> str:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +65,9 @@ class Sleeping(CallHooks):
 
 
 class Request[T]:
-    """One call of the service in its own thread, which runs alone until it ends or sleeps.
+    """One call of the service, which runs alone until it ends or sleeps.
 
+    Only a call that may sleep has its own thread, since one for each takes a twentieth of the time.
     `then` is called with its result unless it has crashed.
     """
 
@@ -75,22 +77,27 @@ class Request[T]:
         self._database, self._call, self._then, self._fate = database, call, then, fate
         self._result: list[T] = []
         self._failure: BaseException | None = None
-        self._done = fate.done if isinstance(fate, Sleeping) else threading.Semaphore(0)
         self._thread = threading.Thread(target=self._work, daemon=True)
 
     def _work(self) -> None:
-        self._database.hooks = self._fate
+        before, self._database.hooks = self._database.hooks, self._fate
         try:
             self._result.append(self._call())
-        except BaseException as failure:  # noqa: BLE001 - raised by `_wait`
+        except BaseException as failure:  # noqa: BLE001 - raised by `_end`
             self._failure = failure
-        self._done.release()
+        self._database.hooks = before
+        if isinstance(self._fate, Sleeping):
+            self._fate.done.release()
 
     def run(self) -> bool:
         """Run the request. Return whether it has ended."""
         self._database.made = 0
-        self._thread.start()
-        return self._wait()
+        if isinstance(self._fate, Sleeping):
+            self._thread.start()
+            return self._has_ended(self._fate)
+        copy_context().run(self._work)
+        self._end()
+        return True
 
     def wake(self, sleep_again: int = 0) -> bool:
         """Let the request go on, up to its n-th call from here. Return whether it has ended."""
@@ -98,7 +105,7 @@ class Request[T]:
         self._database.made = 0
         self._fate.number = sleep_again
         self._fate.awake.release()
-        return self._wait()
+        return self._has_ended(self._fate)
 
     def kill(self) -> None:
         """End the request while it sleeps."""
@@ -107,16 +114,20 @@ class Request[T]:
         self._fate.awake.release()
         self._thread.join()
 
-    def _wait(self) -> bool:
-        self._done.acquire()
-        if isinstance(self._fate, Sleeping) and self._fate.is_asleep:
+    def _has_ended(self, fate: Sleeping) -> bool:
+        """Wait until the request ends or sleeps. Return whether it has ended."""
+        fate.done.acquire()
+        if fate.is_asleep:
             return False
         self._thread.join()
+        self._end()
+        return True
+
+    def _end(self) -> None:
         if self._failure and not isinstance(self._failure, Killed):
             raise self._failure
         for result in self._result:
             self._then(result)
-        return True
 
     @property
     def crashed(self) -> str:

@@ -10,8 +10,8 @@ from tests.support import fhir_models
 
 type Json = dict[str, Any]
 
-# The hashes of valid resources, since tests read the same ones repeatedly. They are forgotten from
-# time to time, so that a long run needs no more memory than a short one.
+# The hashes of valid bodies and resources, since tests read the same ones repeatedly. They are
+# forgotten from time to time, so that a long run needs no more memory than a short one.
 _VALID: set[bytes] = set()
 _MOST_VALID = 20_000
 # The rules of https://hl7.org/fhir/R4/bundle.html#invs that concern searchsets, histories and
@@ -53,6 +53,9 @@ def _distinct(bundle: Json) -> bool:
 
 def check(text: str) -> None:
     """Raise AssertionError unless the body, and each entry of a Bundle, is a valid resource."""
+    hashed = sha256(text.encode()).digest()
+    if hashed in _VALID:
+        return
     body = fhirjson.loads(text)
     if not isinstance(body, dict) or "resourceType" not in body:
         return
@@ -67,6 +70,7 @@ def check(text: str) -> None:
             entry.pop("resource", None)
             assert entry or body["type"] != "searchset"
     _check(body)
+    _remember(hashed)
 
 
 def _check(resource: Json) -> None:
@@ -80,9 +84,13 @@ def _check(resource: Json) -> None:
         problems = issues(resource, resource["resourceType"])
         assert not problems, f"{problems}: {canonical[:2000]!r}"
         fhir_models.check(resource, canonical)
-        if len(_VALID) == _MOST_VALID:
-            _VALID.clear()
-        _VALID.add(hashed)
+        _remember(hashed)
+
+
+def _remember(hashed: bytes) -> None:
+    if len(_VALID) == _MOST_VALID:
+        _VALID.clear()
+    _VALID.add(hashed)
 
 
 def check_issue(issue: Json) -> None:
