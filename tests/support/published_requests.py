@@ -17,7 +17,7 @@ type Headers = Mapping[str, str]
 FIXTURES = Path(__file__).parents[1] / "fixtures/published"
 FHIR = {"Content-Type": "application/fhir+json"}
 JSON = {"Content-Type": "application/json"}
-# Made once, which takes longer than a request.
+# To make one takes longer than a request.
 _tls = cache(ssl.create_default_context)
 
 
