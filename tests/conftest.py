@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 
 import pytest
 from xdist.remote import Producer
@@ -57,10 +57,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[None]:
-    """Exempt tests and modules from garbage collection, and collect the rest less often.
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect tests with the garbage collector off, then let it skip them and run less often.
 
-    They all stay in memory to the end. Looking through them took a twentieth of the time.
+    Tests and modules stay in memory to the end. Looking through them took a twentieth of the time.
     """
     gc.disable()
     try:

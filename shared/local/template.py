@@ -38,7 +38,7 @@ _Loader.add_multi_constructor("!", _intrinsic)
 def load(path: Path = PATH) -> dict[str, Any]:
     """Return a template with its intrinsic functions in their long form.
 
-    It is parsed once, and each call returns a copy.
+    A file is parsed once in a process; each call returns a copy.
     """
     return deepcopy(_parsed(path))
 

@@ -50,15 +50,15 @@ def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     for name, value in (environment | credentials | {"AUDIT_ARCHIVE": ARCHIVE}).items():
         monkeypatch.setenv(name, value)
     clear_caches()
-    is_moto = "moto" in request.fixturenames
-    if is_moto:
+    uses_moto = "moto" in request.fixturenames
+    if uses_moto:
         request.getfixturevalue("moto")
     else:
         client = cache(Database)
         monkeypatch.setattr(dynamodb, "client", client)
         monkeypatch.setattr(transactions, "client", client)
     yield
-    consistency.check(read=moto_tables.scan if is_moto else consistency.scan)
+    consistency.check(read=moto_tables.scan if uses_moto else consistency.scan)
     clear_caches()
 
 

@@ -19,7 +19,7 @@ from tests.support import published_events
 from tests.support.stored_items import StoredItem, decode
 
 type Kinds = dict[str, list[StoredItem]]
-type Read = Callable[[str], list[dict[str, Any]]]
+type ReadTable = Callable[[str], list[dict[str, Any]]]
 
 _RESOURCES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE)
 _BESIDE = (patterns.SEARCH, patterns.AUDIT)
@@ -39,11 +39,12 @@ def stored_items() -> list[list[dict[str, Any]]]:
     return [scan(table) for table in (*_RESOURCES, *_BESIDE)]
 
 
-def check(*, closing_too: bool = False, torn: bool = False, read: Read = scan) -> None:
+def check(*, closing_too: bool = False, torn: bool = False, read: ReadTable = scan) -> None:
     """Raise AssertionError if the tables contradict each other.
 
     A closing of several transactions may be in progress only with `closing_too`. Events of the
-    audit trail may be missing or superfluous only in a `torn` copy. `read` reads a table.
+    audit trail may be missing or superfluous only in a `torn` copy. `read` returns all items of a
+    table.
     """
     tenants: dict[str, Kinds] = defaultdict(lambda: defaultdict(list))
     for table in (*_RESOURCES, *_BESIDE):

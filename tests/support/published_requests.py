@@ -1,7 +1,6 @@
 """Send the requests of published guides and API references exactly as they are written there."""
 
 import json
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,8 +16,8 @@ type Headers = Mapping[str, str]
 FIXTURES = Path(__file__).parents[1] / "fixtures/published"
 FHIR = {"Content-Type": "application/fhir+json"}
 JSON = {"Content-Type": "application/json"}
-# To make one takes longer than a request.
-_tls = cache(ssl.create_default_context)
+# Making a TLS context takes longer than a request.
+_tls = cache(httpx.create_ssl_context)
 
 
 def body(name: str, **ids: str) -> Json:

@@ -32,6 +32,11 @@ def deployed(base_path: str) -> Iterator[Mapping[str, str]]:
         yield environment(running, deploy(running, artefact(), parameters))
 
 
+def preflight(url: str, origin: str) -> httpx.Response:
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    return httpx.request("OPTIONS", url, headers=headers, timeout=30)
+
+
 def test_links_lead_to_their_resources(deployed: Mapping[str, str], base_path: str) -> None:
     with client(deployed["FHIR_BASE"], deployed["TOKEN_PRACTITIONER"]) as http:
         talk = Conversation(http)
@@ -86,8 +91,3 @@ def test_pages_of_allowed_origins_may_make_every_request(
         f"{base_url}/metadata", headers={"Origin": "https://evil.example"}, timeout=30
     )
     assert "Access-Control-Allow-Origin" not in stranger.headers
-
-
-def preflight(url: str, origin: str) -> httpx.Response:
-    headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-    return httpx.request("OPTIONS", url, headers=headers, timeout=30)
