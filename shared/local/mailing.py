@@ -10,12 +10,13 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, getaddresses, make_msgid, parseaddr
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import httpx
@@ -88,28 +89,35 @@ def _notification(
     }
 
 
-def sent_mails(running: Emulator) -> Iterator[dict[str, Any]]:
-    """Yield the e-mails that the service sends, each when SES has it.
+@contextmanager
+def telling_of_sent(running: Emulator, tell: Callable[[str], object]) -> Iterator[None]:
+    """Pass a line about each e-mail that is sent to `tell`, and have it delivered, to the end."""
+    stopped = Event()
+    thread = Thread(target=_tell_of_sent, args=(running, tell, stopped), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
 
-    Raises httpx.TransportError when the emulator has stopped.
-    """
+
+def _tell_of_sent(running: Emulator, tell: Callable[[str], object], stopped: Event) -> None:
+    for mail in _sent_mails(running, stopped):
+        said = f"{mail['Subject']}: {mail['BodyText'].strip()}"
+        tell(f"e-mail to {', '.join(mail['To'])}: {said}")
+        _publish(running, _delivery(mail))
+
+
+def _sent_mails(running: Emulator, stopped: Event) -> Iterator[dict[str, Any]]:
+    """Yield the e-mails that the service sends, each when SES has it."""
     count = 0
-    with httpx.Client() as client:
-        while True:
+    with httpx.Client(timeout=60) as client:
+        while not stopped.wait(_POLL_SECONDS):
             answer = client.get(f"{running.url}/_ministack/ses/messages").json()
             mails = [mail for of_account in answer["messages"].values() for mail in of_account]
             yield from mails[count:]
             count = len(mails)
-            time.sleep(_POLL_SECONDS)
-
-
-def tell_of_sent(running: Emulator, tell: Callable[[str], object] = print) -> None:
-    """Pass a line about each e-mail that is sent to `tell`, and have it delivered, to the end."""
-    with suppress(httpx.TransportError):  # the emulator has stopped
-        for mail in sent_mails(running):
-            said = f"{mail['Subject']}: {mail['BodyText'].strip()}"
-            tell(f"e-mail to {', '.join(mail['To'])}: {said}")
-            _publish(running, _delivery(mail))
 
 
 def _delivery(mail: dict[str, Any]) -> dict[str, Any]:

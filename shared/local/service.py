@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any, NamedTuple
 
 from shared.local import channels, environment, listening, logs, mailing, secret, twilio
@@ -50,7 +49,7 @@ def run(
             variables["TWILIO_URL"], texts = provider.url, provider.messages
         stack = deploy(running, artefact(), wanted, variables)
         if carries:
-            Thread(target=mailing.tell_of_sent, args=(running, _tell), daemon=True).start()
+            beside.enter_context(mailing.telling_of_sent(running, _tell))
         try:
             yield Service(running, environment.environment(running, stack, tenant=tenant), texts)
         except UnexpectedResponse:

@@ -7,7 +7,6 @@ https://www.twilio.com/docs/messaging/api/message-resource
 import json
 import secrets
 import threading
-import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +40,8 @@ class Twilio:
     tell: Callable[[str], object]
     url: str = ""
     messages: list[Message] = field(default_factory=list)
+    _stopped: threading.Event = field(default_factory=threading.Event, init=False)
+    _callers: list[threading.Thread] = field(default_factory=list, init=False)
 
     def send(self, fields: list[tuple[str, str]]) -> Message:
         """Keep a message, and tell its callback what becomes of it."""
@@ -59,7 +60,9 @@ class Twilio:
         self.messages.append(message)
         self.tell(f"text to {message['to']}: {message['body']}")
         if callback := form.get("StatusCallback"):
-            threading.Thread(target=self._call_back, args=(callback, message), daemon=True).start()
+            caller = threading.Thread(target=self._call_back, args=(callback, message), daemon=True)
+            self._callers.append(caller)
+            caller.start()
         return message
 
     def listed(self, query: dict[str, str]) -> list[Message]:
@@ -71,9 +74,16 @@ class Twilio:
             if all(message[name] == value for name, value in wanted)
         ]
 
+    def stop(self) -> None:
+        """Make no more callbacks, and wait for those under way."""
+        self._stopped.set()
+        for caller in self._callers:
+            caller.join()
+
     def _call_back(self, url: str, message: Message) -> None:
         for status in STATUSES:
-            time.sleep(_PAUSE_SECONDS)
+            if self._stopped.wait(_PAUSE_SECONDS):
+                return
             message["status"] = status
             fields = {
                 "MessageSid": message["sid"],
@@ -107,6 +117,7 @@ def run(account: TwilioAccount, tell: Callable[[str], object] = print) -> Iterat
     finally:
         server.shutdown()
         server.server_close()
+        twilio.stop()
 
 
 class _Handler(BaseHTTPRequestHandler):
