@@ -50,15 +50,14 @@ def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     for name, value in (environment | credentials | {"AUDIT_ARCHIVE": ARCHIVE}).items():
         monkeypatch.setenv(name, value)
     clear_caches()
-    uses_moto = "moto" in request.fixturenames
-    if uses_moto:
+    if "moto" in request.fixturenames:
         request.getfixturevalue("moto")
     else:
         client = cache(Database)
         monkeypatch.setattr(dynamodb, "client", client)
         monkeypatch.setattr(transactions, "client", client)
     yield
-    consistency.check(read=moto_tables.scan if uses_moto else consistency.scan)
+    consistency.check()
     clear_caches()
 
 

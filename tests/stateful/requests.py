@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,9 +64,8 @@ class Sleeping(CallHooks):
 
 
 class Request[T]:
-    """One call of the service, which runs alone until it ends or sleeps.
+    """One call of the service in its own thread, which runs alone until it ends or sleeps.
 
-    Only a call that may sleep has its own thread: a thread for each took a twentieth of the time.
     `then` is called with its result unless it has crashed.
     """
 
@@ -77,61 +75,48 @@ class Request[T]:
         self._database, self._call, self._then, self._fate = database, call, then, fate
         self._result: list[T] = []
         self._failure: BaseException | None = None
-        self._thread: threading.Thread | None = None
+        self._done = fate.done if isinstance(fate, Sleeping) else threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._work, daemon=True)
 
     def _work(self) -> None:
-        before, self._database.hooks = self._database.hooks, self._fate
+        self._database.hooks = self._fate
         try:
             self._result.append(self._call())
-        except BaseException as failure:  # noqa: BLE001 - raised by `_deliver`
+        except BaseException as failure:  # noqa: BLE001 - raised by `_wait`
             self._failure = failure
-        self._database.hooks = before
-        if isinstance(self._fate, Sleeping):
-            self._fate.done.release()
+        self._done.release()
 
     def run(self) -> bool:
         """Run the request. Return whether it has ended."""
         self._database.made = 0
-        if isinstance(self._fate, Sleeping):
-            self._thread = threading.Thread(target=self._work, daemon=True)
-            self._thread.start()
-            return self._wait(self._thread, self._fate)
-        Context().run(self._work)  # as empty as that of a new thread
-        self._deliver()
-        return True
+        self._thread.start()
+        return self._wait()
 
     def wake(self, sleep_again: int = 0) -> bool:
         """Let the request go on, up to its n-th call from here. Return whether it has ended."""
-        assert self._thread
         assert isinstance(self._fate, Sleeping)
         self._database.made = 0
         self._fate.number = sleep_again
         self._fate.awake.release()
-        return self._wait(self._thread, self._fate)
+        return self._wait()
 
     def kill(self) -> None:
         """End the request while it sleeps."""
-        assert self._thread
         assert isinstance(self._fate, Sleeping)
         self._fate.is_killed = True
         self._fate.awake.release()
         self._thread.join()
 
-    def _wait(self, thread: threading.Thread, fate: Sleeping) -> bool:
-        """Wait until the request ends or sleeps. Return whether it has ended."""
-        fate.done.acquire()
-        if fate.is_asleep:
+    def _wait(self) -> bool:
+        self._done.acquire()
+        if isinstance(self._fate, Sleeping) and self._fate.is_asleep:
             return False
-        thread.join()
-        self._deliver()
-        return True
-
-    def _deliver(self) -> None:
-        """Raise what has failed, or pass on the result."""
+        self._thread.join()
         if self._failure and not isinstance(self._failure, Killed):
             raise self._failure
         for result in self._result:
             self._then(result)
+        return True
 
     @property
     def crashed(self) -> str:

@@ -1,7 +1,6 @@
 """Checks of the tables that must hold after every request, whatever happened."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from datetime import UTC
 from itertools import chain
 from typing import Any
@@ -19,7 +18,6 @@ from tests.support import published_events
 from tests.support.stored_items import StoredItem, decode
 
 type Kinds = dict[str, list[StoredItem]]
-type ReadTable = Callable[[str], list[dict[str, Any]]]
 
 _RESOURCES = (patterns.ENCOUNTER, patterns.THREAD, patterns.RESOURCE)
 _BESIDE = (patterns.SEARCH, patterns.AUDIT)
@@ -39,16 +37,15 @@ def stored_items() -> list[list[dict[str, Any]]]:
     return [scan(table) for table in (*_RESOURCES, *_BESIDE)]
 
 
-def check(*, closing_too: bool = False, torn: bool = False, read: ReadTable = scan) -> None:
+def check(*, closing_too: bool = False, torn: bool = False) -> None:
     """Raise AssertionError if the tables contradict each other.
 
     A closing of several transactions may be in progress only with `closing_too`. Events of the
-    audit trail may be missing or superfluous only in a `torn` copy. `read` returns all items of a
-    table.
+    audit trail may be missing or superfluous only in a `torn` copy.
     """
     tenants: dict[str, Kinds] = defaultdict(lambda: defaultdict(list))
     for table in (*_RESOURCES, *_BESIDE):
-        for stored in decode(dynamodb.client(), table, read(table)):
+        for stored in decode(dynamodb.client(), table, scan(table)):
             tenants[stored.tenant][stored.kind].append(stored)
     for tenant, kinds in tenants.items():
         _check(tenant, kinds, closing_too=closing_too, torn=torn)

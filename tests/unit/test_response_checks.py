@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from shared.fhir.fhirjson import canonical
 from tests.support import care, response_checks
 
 AT = "https://fhir.example.org/fhir/R4/Encounter/a"
@@ -69,11 +68,3 @@ def test_a_valid_answer_passes(body: dict[str, Any]) -> None:
 def test_an_invalid_answer_is_reported(what: str, body: dict[str, Any]) -> None:
     with pytest.raises((AssertionError, KeyError), match=what):
         response_checks.check(json.dumps(body))
-
-
-def test_what_remains_of_a_valid_bundle_is_checked_as_a_body() -> None:
-    whole = bundle("searchset", match(), total=1)
-    response_checks.check(json.dumps(whole))
-    rest = {name: value for name, value in match().items() if name != "resource"}
-    with pytest.raises(AssertionError, match="bdl-5"):
-        response_checks.check(canonical(whole | {"entry": [rest]}).decode())
